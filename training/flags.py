@@ -1,0 +1,44 @@
+"""Flags that several commands share."""
+
+import ast
+from typing import Any
+
+from absl import flags
+
+from training.data import DATASETS
+
+DATASET = flags.DEFINE_enum(
+    "dataset",
+    "mnist_5k",
+    DATASETS,
+    "What to train on: mnist_5k is embedded; mnist and fashion_mnist come through TensorFlow "
+    "Datasets, from --data_dir, --manual_dir or the network.",
+)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "TensorFlow Datasets' folder (its own default if not given)."
+)
+MANUAL_DIR = flags.DEFINE_string(
+    "manual_dir", None, "A folder with the four original .gz files of mnist or fashion_mnist."
+)
+
+
+def parse_network_args(words: list[str]) -> dict[str, Any]:
+    """["rank=64", "hidden_sizes=(32,16)", "group=cyclic8"] -> arguments of a network.
+
+    A value is a Python literal; what is none is a string.
+
+    Raises:
+      ValueError: a word without "=", or a name given twice.
+    """
+    arguments = {}
+    for word in words:
+        name, separator, text = word.partition("=")
+        if not separator or not name.isidentifier():
+            raise ValueError(f"network_arg must be NAME=VALUE, got {word!r}")
+        if name in arguments:
+            raise ValueError(f"network_arg must give each name once, got {name!r} twice")
+        try:
+            arguments[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            arguments[name] = text
+    return arguments

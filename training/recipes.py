@@ -1,0 +1,63 @@
+"""How each network is trained by default: chosen on MNIST's validation split."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run, except network, data and seed.
+
+    Attributes:
+      network_args: arguments of the network's constructor that differ from its defaults.
+      epochs: passes over the training split.
+      warmup_epochs: the learning rate rises linearly this long, then follows the schedule.
+      weight_decay: matrices lose learning rate times this share of themselves at each step.
+      label_smoothing: the share of the target that is spread evenly over the classes.
+    """
+
+    network_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    epochs: int = 20
+    batch_size: int = 100
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warmup_epochs: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+
+    def __post_init__(self):
+        for name, minimum in (("epochs", 1), ("batch_size", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+                raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate must be a number > 0, got {self.learning_rate!r}")
+        for name, limit in (
+            ("warmup_epochs", self.epochs),
+            ("weight_decay", float("inf")),
+            ("label_smoothing", 1),
+        ):
+            if not 0 <= getattr(self, name) < limit:
+                raise ValueError(f"{name} must be in [0, {limit}), got {getattr(self, name)!r}")
+
+
+RECIPES: dict[str, Recipe] = {
+    "mlp": Recipe(),
+    "quadratic_mlp": Recipe(
+        network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=30, batch_size=200
+    ),
+    "polynomial_mlp": Recipe(),
+    "synchronous_mlp": Recipe(),
+    "posynomial_mlp": Recipe(),
+    "autoactivation_mlp": Recipe(learning_rate=1e-2),
+}
+
+
+def recipe_for(network: str, **overrides: Any) -> Recipe:
+    """The network's recipe, with the overrides that are not None."""
+    recipe = RECIPES.get(network, Recipe())
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    network_args = {**recipe.network_args, **overrides.pop("network_args", {})}
+    return dataclasses.replace(recipe, network_args=network_args, **overrides)

@@ -1,0 +1,193 @@
+"""The files of a run: what was asked for, what happened, what came out."""
+
+import csv
+import io
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+import weirdonetworks as wn
+
+METRICS = (
+    "epoch",
+    "loss",
+    "train_accuracy",
+    "validation_accuracy",
+    "learning_rate",
+    "seconds",
+)
+
+
+class Workdir:
+    """A folder that holds one run: config.json, metrics.csv, checkpoints, result.json, pictures.
+
+    Every file is replaced as a whole, so a crash leaves the old or the new one, never half of it.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+
+    def claim(self, config: Mapping[str, Any], resume: bool) -> None:
+        """Makes the folder the one of this configuration.
+
+        Raises:
+          ValueError: it holds another configuration (the message tells the entries that differ),
+            or this one and `resume` is False, or files of another origin.
+          OSError: it cannot be written.
+        """
+        config = json.loads(json.dumps(config))
+        if (self.path / "config.json").exists():
+            held = self.read("config.json")
+            differing = [
+                f"{key}: {held.get(key, 'none')!r} there, {config.get(key, 'none')!r} here"
+                for key in sorted({*held, *config})
+                if held.get(key) != config.get(key)
+            ]
+            if differing:
+                raise ValueError(
+                    f"workdir {self.path} holds a run of another configuration "
+                    f"({'; '.join(differing)}): give another --workdir"
+                )
+            if not resume:
+                raise ValueError(
+                    f"workdir {self.path} holds a run of this configuration already: "
+                    "continue it with --resume, or give another --workdir"
+                )
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ValueError(
+                f"workdir {self.path} exists and holds no run: give a new or empty folder"
+            )
+        else:
+            self.write("config.json", config)
+
+    def write(self, name: str, value: Any) -> None:
+        """Writes a JSON file."""
+        self.write_text(name, json.dumps(value, indent=2) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a text file."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            temporary = self.path / f".{name}.new"
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, self.path / name)
+        except OSError as error:
+            raise OSError(
+                f"workdir {self.path} cannot be written ({error.strerror}): give another --workdir"
+            ) from error
+
+    def read(self, name: str) -> Any:
+        """Reads a JSON file.
+
+        Raises:
+          ValueError: it is missing or damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ValueError(
+                f"workdir {self.path} has no {name}: give the folder of a run"
+            ) from None
+        except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+            raise ValueError(f"{self.path / name} cannot be read ({error})") from error
+
+    def write_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Writes metrics.csv, a row an epoch."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, METRICS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text("metrics.csv", text.getvalue())
+
+    def read_metrics(self, epochs: int) -> list[dict[str, float]]:
+        """The first rows of metrics.csv, one for each of so many epochs."""
+        path = self.path / "metrics.csv"
+        if not epochs:
+            return []
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        rows = [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
+        if len(rows) != epochs:
+            raise ValueError(f"{path} has {len(rows)} rows, but {epochs} epochs were trained")
+        return rows
+
+    def checkpoints(self, checkpoint: tf.train.Checkpoint) -> tf.train.CheckpointManager:
+        """The manager of the run's checkpoints; the last two are kept."""
+        folder = str(self.path / "checkpoints")
+        return tf.train.CheckpointManager(checkpoint, folder, max_to_keep=2)
+
+    def restore(self, checkpoint: tf.train.Checkpoint, everything: bool = True) -> str | None:
+        """Restores the newest checkpoint and returns its path, or None if there is none.
+
+        Raises:
+          ValueError: it is damaged, or of another network.
+        """
+        path = tf.train.latest_checkpoint(str(self.path / "checkpoints"))
+        if path is None:
+            return None
+        try:
+            status = checkpoint.restore(path)
+            if everything:
+                status.assert_consumed()
+            else:
+                status.assert_existing_objects_matched().expect_partial()
+        except (tf.errors.OpError, AssertionError, ValueError, KeyError, TypeError) as error:
+            first_line = str(error).strip().splitlines()[0]
+            raise ValueError(
+                f"checkpoint {path} is damaged or of another network ({first_line}): delete it to "
+                "go back to the one before, or train again in another --workdir"
+            ) from error
+        return path
+
+    def plot_metrics(self, rows: Sequence[Mapping[str, float]], title: str) -> Path:
+        """Draws curves.png: loss and accuracy by epoch."""
+        figure, (left, right) = new_figure(1, 2, figsize=(9, 3.4))
+        epochs = [row["epoch"] for row in rows]
+        left.plot(epochs, [row["loss"] for row in rows], "o-", markersize=3)
+        left.set(xlabel="epoch", ylabel="training loss", yscale="log")
+        for key, label in (("train_accuracy", "training"), ("validation_accuracy", "validation")):
+            right.plot(epochs, [100 * row[key] for row in rows], "o-", markersize=3, label=label)
+        right.set(xlabel="epoch", ylabel="accuracy in %")
+        right.legend()
+        figure.suptitle(title)
+        return self.save_figure(figure, "curves.png")
+
+    def save_figure(self, figure, name: str) -> Path:
+        """Saves a matplotlib figure as a PNG file."""
+        temporary = self.path / f".{name}.new"
+        figure.savefig(temporary, format="png", dpi=120)
+        os.replace(temporary, self.path / name)
+        return self.path / name
+
+
+def new_figure(rows: int = 1, columns: int = 1, **kwargs):
+    """A figure and its axes, without a window system."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained", **kwargs)
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns)
+
+
+def num_parameters(network: snt.Module) -> int:
+    """The number of trainable numbers."""
+    return int(sum(np.prod(variable.shape) for variable in network.trainable_variables))
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "dm-sonnet": snt.__version__,
+        "numpy": np.__version__,
+        "weirdonetworks": wn.__version__,
+    }

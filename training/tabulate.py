@@ -1,0 +1,130 @@
+"""Trains the zoo with several seeds and prints the table of results.
+
+python -m training.tabulate --dataset=mnist --manual_dir=...
+
+Each run is one of `training.train` with the network's recipe, in a folder of its own under
+--workdir; runs that are there already are not repeated, so an interrupted table goes on.
+"""
+
+import csv
+import io
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+import weirdonetworks as wn
+from training import app, results
+from training import flags as shared
+from training.evaluate import evaluate
+from training.scoring import ANGLES
+from training.train import train_and_evaluate
+
+COLUMNS = ("network", "seed", "test_accuracy", "rotated_accuracy", "parameters", "seconds")
+
+
+def tabulate(
+    networks: Sequence[str],
+    dataset: str,
+    seeds: Sequence[int],
+    workdir: str | Path,
+    **settings: Any,
+) -> list[dict[str, Any]]:
+    """Trains and scores every network with every seed, and returns a row for each run.
+
+    Writes runs.csv and table.md to the workdir after each run. `settings` go to
+    `train.train_and_evaluate`.
+
+    Raises:
+      ValueError: no networks or seeds, or whatever training refuses.
+    """
+    if not networks or not seeds:
+        raise ValueError(f"networks and seeds must not be empty, got {networks!r} and {seeds!r}")
+    table = results.Workdir(workdir)
+    rows = []
+    for network in networks:
+        for seed in seeds:
+            run = table.path / f"{network}-seed{seed}"
+            trained = train_and_evaluate(network, dataset, run, seed=seed, resume=True, **settings)
+            paths = {key: settings.get(key) for key in ("data_dir", "manual_dir")}
+            turned = evaluate(run, angles=ANGLES, **paths)
+            scores = {**trained, "rotated_accuracy": turned["rotated_accuracy"]}
+            rows.append({key: scores[key] for key in COLUMNS})
+            table.write_text("runs.csv", to_csv(rows))
+            table.write_text("table.md", to_markdown(rows))
+    return rows
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """A line for each network: mean and spread (sample standard deviation) over its seeds."""
+    lines = [
+        "| network | parameters | seeds | test accuracy % | turned % | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for network in dict.fromkeys(row["network"] for row in rows):
+        runs = [row for row in rows if row["network"] == network]
+        lines.append(
+            f"| {network} | {runs[0]['parameters']:,} | "
+            f"{', '.join(str(row['seed']) for row in runs)} | "
+            f"{_mean_and_spread([100 * row['test_accuracy'] for row in runs])} | "
+            f"{_mean_and_spread([100 * row['rotated_accuracy'] for row in runs])} | "
+            f"{statistics.mean(row['seconds'] for row in runs):.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _mean_and_spread(values: Sequence[float]) -> str:
+    if len(values) < 2:
+        return f"{values[0]:.2f}"
+    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+
+
+_NETWORKS = flags.DEFINE_list(
+    "networks",
+    [name for name in wn.list_networks() if name != "polynomial_mlp"],
+    "Which networks, separated by commas.",
+)
+_SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Which seeds, separated by commas.")
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Where results go; runs/table-DATASET by default, and it goes on there."
+)
+_EPOCHS = flags.DEFINE_integer(
+    "epochs", None, "Passes over the training split; each network's recipe by default.", 1
+)
+flags.adopt_module_key_flags(shared)
+
+
+def main() -> None:
+    if not all(seed.isdecimal() for seed in _SEEDS.value):
+        raise ValueError(f"seeds must be integers >= 0, got {_SEEDS.value!r}")
+    for network in _NETWORKS.value:
+        if network not in wn.list_networks():
+            raise ValueError(f"networks must be among {wn.list_networks()}, got {network!r}")
+    workdir = Path(_WORKDIR.value or Path("runs") / f"table-{shared.DATASET.value}")
+    rows = tabulate(
+        _NETWORKS.value,
+        shared.DATASET.value,
+        [int(seed) for seed in _SEEDS.value],
+        workdir,
+        data_dir=shared.DATA_DIR.value,
+        manual_dir=shared.MANUAL_DIR.value,
+        epochs=_EPOCHS.value,
+    )
+    print(to_markdown(rows), end="")
+    print("turned: mean over 24 angles (5, 20, ..., 350 degrees) after training on upright images")
+    print(f"written to {workdir}/: runs.csv, table.md, and a folder for each run")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,24 @@
+"""Pure functions of tensors, without variables."""
+
+from weirdonetworks.functional.activations import ACTIVATIONS, gelu, gelu_tanh, get_activation
+from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
+from weirdonetworks.functional.parameter_activations import (
+    PARAMETER_ACTIVATIONS,
+    ParameterActivation,
+    get_parameter_activation,
+)
+from weirdonetworks.functional.sparse import SparseMap
+
+__all__ = [
+    "ACTIVATIONS",
+    "PARAMETER_ACTIVATIONS",
+    "ParameterActivation",
+    "SparseMap",
+    "gelu",
+    "gelu_tanh",
+    "get_activation",
+    "get_parameter_activation",
+    "monomial_indices",
+    "monomials",
+    "num_monomials",
+]

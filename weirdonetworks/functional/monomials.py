@@ -1,0 +1,82 @@
+"""All monomials of a vector up to a degree, each once."""
+
+import functools
+import itertools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks.functional.sparse import SparseMap
+
+# 2^26 float32 monomials are 256 MB for one single row.
+_MOST_MONOMIALS = 2**26
+
+
+def num_monomials(num_variables: int, degree: int, homogeneous: bool = False) -> int:
+    """binomial(n + d, d) monomials of degree <= d, or binomial(n + d - 1, d) of degree d."""
+    symbols = num_variables if homogeneous else num_variables + 1
+    return math.comb(symbols + degree - 1, degree)
+
+
+@functools.lru_cache(maxsize=8)
+def monomial_indices(num_variables: int, degree: int, homogeneous: bool = False) -> np.ndarray:
+    """The variables of each monomial, int32 [num_monomials, degree], non-decreasing in a row.
+
+    Variable i is x_i. Unless homogeneous, the variables are x_0 = 1, x_1, ..., x_n: the monomials
+    of degree d in those are the monomials of degree <= d in x_1, ..., x_n.
+
+    Raises:
+      ValueError: more than 2^26 monomials.
+    """
+    count = num_monomials(num_variables, degree, homogeneous)
+    if count > _MOST_MONOMIALS:
+        raise ValueError(
+            f"degree must leave at most {_MOST_MONOMIALS} monomials (give a rank instead), got "
+            f"{degree}, which makes {count} monomials of {num_variables} variables"
+        )
+    symbols = num_variables if homogeneous else num_variables + 1
+    combinations = itertools.combinations_with_replacement(range(symbols), degree)
+    flat = np.fromiter(itertools.chain.from_iterable(combinations), np.int32, count * degree)
+    return flat.reshape(count, degree)
+
+
+@functools.lru_cache(maxsize=8)
+def _factors(num_variables: int, degree: int, homogeneous: bool) -> SparseMap:
+    """The map from the variables to the factors of all monomials, [degree * num_monomials]."""
+    indices = monomial_indices(num_variables, degree, homogeneous).T.reshape(-1)
+    symbols = num_variables if homogeneous else num_variables + 1
+    return SparseMap(
+        np.arange(len(indices)), indices, np.ones(len(indices)), (len(indices), symbols)
+    )
+
+
+def monomials(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor:
+    """The monomials prod_k x_{i_k}, i_1 <= ... <= i_d, in the order of `monomial_indices`.
+
+    Args:
+      x: [batch, n].
+      degree: d >= 1.
+      homogeneous: only the monomials of degree d, without those of lower degrees.
+
+    Returns:
+      [batch, num_monomials]; each monomial once, never the n^d products of an outer product.
+    """
+    return tf.transpose(monomials_transposed(x, degree, homogeneous))
+
+
+def monomials_transposed(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor:
+    """`monomials` as [num_monomials, batch], the order in which the gathers are contiguous."""
+    degree = _checks.integer("degree", degree)
+    x = _checks.floating("x", x)
+    if x.shape.rank != 2 or x.shape[1] is None:
+        raise ValueError(f"x must be [batch, n] with a static n, got shape {x.shape}")
+    variables = tf.transpose(x)
+    if not homogeneous:
+        variables = tf.concat([tf.ones_like(variables[:1]), variables], axis=0)
+    factors = _factors(x.shape[1], degree, homogeneous)(variables)
+    product, *rest = tf.split(factors, degree, axis=0)
+    for factor in rest:
+        product *= factor
+    return product

@@ -1,0 +1,188 @@
+"""Dense layers of posynomials and signomials: sums of products of real powers."""
+
+import math
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+
+# Within one output, coefficients lie within exp(+-_LOG_SPREAD) of each other's geometric mean.
+# With terms divided by the largest one, a sum is then at least exp(-20): it cannot underflow.
+_LOG_SPREAD = 20.0
+
+# A linear output stops at exp(60) = 1e26 in float32 (exp(600) in float64), which leaves room for
+# the factors exponent / x of its gradient below the largest float32, 3e38.
+_LOG_MAXIMUM = {tf.float32: 60.0, tf.float64: 600.0}
+
+
+def log_maximum(dtype: tf.DType) -> float:
+    """The bound on the logarithm of a linear output."""
+    return _LOG_MAXIMUM.get(dtype, 8.0)
+
+
+class _Monomials(snt.Module):
+    """log m_k = sum_i a_ki log max(x_i, floor): the part that posynomials and signomials share."""
+
+    def __init__(
+        self,
+        output_size: int,
+        num_terms: int,
+        floor: float = 1e-6,
+        log_input: bool = False,
+        nonnegative_exponents: bool = False,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        self.output_size = _checks.integer("output_size", output_size)
+        self.num_terms = _checks.integer("num_terms", num_terms)
+        self.floor = _checks.positive("floor", floor)
+        self.log_input = _checks.flag("log_input", log_input)
+        self.nonnegative_exponents = _checks.flag("nonnegative_exponents", nonnegative_exponents)
+
+    def _initialize_exponents(self, dtype: tf.DType):
+        n = self.input_size
+        shape = [n, self.num_terms]
+        if self.nonnegative_exponents:
+            # Weighted geometric means at first: each column of softplus(.) sums to about 1, with
+            # exponents spread over more than a decade so that the terms differ.
+            exponents = tf.exp(tf.random.truncated_normal(shape, dtype=dtype)) / (1.5 * n)
+            self.raw_exponents = tf.Variable(tf.math.log(tf.math.expm1(exponents)), name="a")
+        else:
+            exponents = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(n))(shape, dtype)
+            self.raw_exponents = tf.Variable(exponents, name="a")
+
+    @property
+    def exponents(self) -> tf.Tensor:
+        """The exponents a, [in, num_terms]."""
+        if self.nonnegative_exponents:
+            return tf.nn.softplus(self.raw_exponents)
+        return tf.convert_to_tensor(self.raw_exponents)
+
+    def _log_terms(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logarithms of the monomials [batch, num_terms] less their largest, and the largest."""
+        if self.log_input:
+            log_x = inputs
+        else:
+            if tf.executing_eagerly() and tf.reduce_any(inputs < 0):
+                raise ValueError(
+                    f"{type(self).__name__} inputs must be >= 0 (real powers of negative numbers "
+                    f"are not real), got a minimum of {float(tf.reduce_min(inputs))}"
+                )
+            log_x = tf.math.log(tf.maximum(inputs, tf.cast(self.floor, inputs.dtype)))
+        log_m = tf.matmul(log_x, self.exponents)
+        # The shift cancels in the result, so it takes no part in the gradient.
+        shift = tf.stop_gradient(tf.reduce_max(log_m, axis=1, keepdims=True))
+        return log_m - shift, shift
+
+
+class PosynomialDense(_Monomials):
+    """Posynomials: y_o = sum_k c_ok prod_i x_i^a_ki with c > 0 and real a.
+
+    [batch, in] -> [batch, output_size], for x >= 0. The num_terms monomials are shared by the
+    outputs, as in the note's W_w exp(W_p ln x). Everything happens in log space,
+
+        log y_o = b_o + logsumexp_k (s_ok + sum_i a_ki log x_i),    |s_ok| <= 20,
+
+    with c_ok = exp(b_o + s_ok) and s = 20 tanh(theta / 20): within one output, no coefficient is
+    more than e^40 = 2e17 times another. That bound is what makes the sum safe in float32 without
+    a [batch, output_size, num_terms] array: divided by the largest monomial it is >= e^-20.
+
+    * Zeros: x is replaced by max(x, floor), so that y is finite; below the floor, and at it, the
+      gradient in x is zero.
+    * Linear output (`log_output=False`): y = exp(min(log y, 60)) in float32, 600 in float64, 8 in
+      half precision; above that bound y is constant and its gradient zero. The log output has no
+      bound.
+    * Negative input: ValueError in eager mode. In a graph it is treated as zero, that is, as the
+      floor. With `log_input=True` the input is log x, any real, and no floor applies.
+
+    log y is convex in log x: posynomials are log-log convex. A posynomial of posynomials is, too,
+    if its exponents are not negative (`nonnegative_exponents=True`, a = softplus(.)). A
+    `SignomialDense` is not.
+
+    Initialisation: for log x ~ N(0, I) the logarithms of the monomials have about unit variance
+    (a ~ 1 / sqrt(in)); coefficients are 1 / num_terms times exp(N(0, 1)), so that outputs differ.
+    Nonnegative exponents begin as weighted geometric means, sum_i a_ki about 1.
+
+    Source: Boyd, Kim, Vandenberghe and Hassibi 2007, "A tutorial on geometric programming".
+    """
+
+    def __init__(
+        self,
+        output_size: int,
+        num_terms: int,
+        floor: float = 1e-6,
+        log_input: bool = False,
+        log_output: bool = False,
+        nonnegative_exponents: bool = False,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes that are not integers >= 1, or a floor <= 0."""
+        super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
+        self.log_output = _checks.flag("log_output", log_output)
+
+    @snt.once
+    def _initialize(self, inputs: tf.Tensor):
+        self._initialize_exponents(inputs.dtype)
+        theta = tf.random.normal([self.num_terms, self.output_size], dtype=inputs.dtype)
+        self.theta = tf.Variable(theta, name="theta")
+        b = tf.fill([self.output_size], tf.cast(-math.log(self.num_terms), inputs.dtype))
+        self.b = tf.Variable(b, name="b")
+
+    @property
+    def coefficients(self) -> tf.Tensor:
+        """The coefficients c, [num_terms, output_size], all > 0."""
+        return tf.exp(self.b + self._log_spread())
+
+    def _log_spread(self) -> tf.Tensor:
+        return _LOG_SPREAD * tf.tanh(self.theta / _LOG_SPREAD)
+
+    def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
+        inputs = _checks.features(self, inputs)
+        self._initialize(inputs)
+        log_m, shift = self._log_terms(inputs)
+        log_y = tf.math.log(tf.matmul(tf.exp(log_m), tf.exp(self._log_spread()))) + shift + self.b
+        if self.log_output:
+            return log_y
+        return tf.exp(tf.minimum(log_y, log_maximum(log_y.dtype)))
+
+
+class SignomialDense(_Monomials):
+    """Signomials: y_o = sum_k c_ok prod_i x_i^a_ki with real c and a.
+
+    [batch, in] -> [batch, output_size], for x >= 0: the difference of two posynomials with common
+    monomials, and the note's formula W_w exp(W_p ln x) as it stands. Floor, negative and
+    logarithmic inputs as in `PosynomialDense`. The largest monomial of a row is taken out,
+
+        y = exp(s) (C exp(log m - s)),    s = min(max_k log m_k, 60)  (600 in float64),
+
+    so y stays finite: a row whose largest monomial exceeds e^60 is scaled down to it.
+
+    Not log-log convex, and y may be negative, so there is no log output. Initialisation:
+    a ~ 1 / sqrt(in), c ~ 1 / sqrt(num_terms).
+    """
+
+    def __init__(
+        self,
+        output_size: int,
+        num_terms: int,
+        floor: float = 1e-6,
+        log_input: bool = False,
+        nonnegative_exponents: bool = False,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes that are not integers >= 1, or a floor <= 0."""
+        super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
+
+    @snt.once
+    def _initialize(self, inputs: tf.Tensor):
+        self._initialize_exponents(inputs.dtype)
+        c = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(self.num_terms))
+        self.c = tf.Variable(c([self.num_terms, self.output_size], inputs.dtype), name="c")
+
+    def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
+        inputs = _checks.features(self, inputs)
+        self._initialize(inputs)
+        log_m, shift = self._log_terms(inputs)
+        scale = tf.exp(tf.minimum(shift, log_maximum(shift.dtype)))
+        return scale * tf.matmul(tf.exp(log_m), self.c)

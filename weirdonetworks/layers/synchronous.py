@@ -1,0 +1,113 @@
+"""One shared module that sees every transformed input, and symmetric pooling."""
+
+import math
+from collections.abc import Callable
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks.groups import ImageAction, get_group
+
+POOLINGS: dict[str, Callable[..., tf.Tensor]] = {
+    "mean": tf.reduce_mean,
+    "max": tf.reduce_max,
+    "logsumexp": tf.reduce_logsumexp,
+}
+
+
+def pool(values: tf.Tensor, pooling: str) -> tf.Tensor:
+    """A symmetric function over the group: [batch, |G|, k] -> [batch, k]."""
+    return POOLINGS[pooling](values, axis=1)
+
+
+def _check_group(group) -> ImageAction:
+    if not isinstance(group, ImageAction):
+        raise ValueError(f"group must be an ImageAction such as groups.cyclic(4), got {group!r}")
+    return group
+
+
+class Synchronous(snt.Module):
+    """F(x) = pool_{g in G} f(g x): one module f, shared by all transformed inputs.
+
+    [batch, H, W, C] or [batch, H, W] -> [batch, k], for a module f that maps images
+    [n, H, W, C] to [n, k] (begin it with `snt.Flatten()` if it wants features). `pooling` is a
+    symmetric function of the values over the orbit: mean, max or logsumexp.
+
+    Since the orbit of h x is that of x in another order, F(h x) = F(x) for any f and any input
+    whatever, if G acts on the pixels as a group (`group.is_exact`) and up to the rounding of
+    sums in another order. Otherwise it holds as far as interpolation allows.
+
+    If f begins with a dense layer, `LiftDense` computes the same much faster.
+
+    Source: the synchronous note; the mean is the Reynolds operator of invariant theory. The
+    original flattened the orbit before its first layer, which was therefore not shared: not an
+    average over the group.
+    """
+
+    def __init__(
+        self,
+        module: Callable[[tf.Tensor], tf.Tensor],
+        group: ImageAction,
+        pooling: str = "mean",
+        name: str | None = None,
+    ):
+        """Raises ValueError for a module that cannot be called, a group that is none, or an
+        unknown pooling."""
+        super().__init__(name=name)
+        if not callable(module):
+            raise ValueError(f"module must be callable on images, got {module!r}")
+        self.module = module
+        self.group = _check_group(group)
+        self.pooling = _checks.choice("pooling", pooling, POOLINGS)
+
+    def __call__(self, images: tf.Tensor, *args, **kwargs) -> tf.Tensor:
+        """Further arguments, such as is_training, go to the module."""
+        orbit = self.group.apply(images)
+        values = self.module(tf.reshape(orbit, [-1, *orbit.shape[2:]]), *args, **kwargs)
+        if values.shape.rank != 2:
+            raise ValueError(f"module must return [batch, k], got shape {values.shape}")
+        values = tf.reshape(values, [-1, self.group.size, values.shape[1]])
+        return pool(values, self.pooling)
+
+
+class LiftDense(snt.Module):
+    """y_g = W^T (g x) + b for every g: [batch, H, W, C] -> [batch, |G|, output_size].
+
+    A dense layer that sees the whole orbit, by turning the weights in place of the images:
+    y_g = (g^T W)^T x + b (see `ImageAction.transport`). The group's maps act once on W however
+    many images there are. Turning the input permutes the output: y_g(h x) = y_gh(x), for a group
+    that acts exactly.
+
+    Initialisation: W ~ 1 / sqrt(in), truncated, b = 0, as in `snt.Linear`.
+    """
+
+    def __init__(
+        self, output_size: int, group: ImageAction | str = "cyclic4", name: str | None = None
+    ):
+        """Raises ValueError for a size < 1 or a group that is none."""
+        super().__init__(name=name)
+        self.output_size = _checks.integer("output_size", output_size)
+        self.group = get_group(group)
+        self.channels = None
+
+    @snt.once
+    def _initialize(self, images: tf.Tensor):
+        self.channels = images.shape[3]
+        size = math.prod(images.shape[1:])
+        w = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(size))
+        self.w = tf.Variable(w([size, self.output_size], images.dtype), name="w")
+        self.b = tf.Variable(tf.zeros([self.output_size], images.dtype), name="b")
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        images = _checks.grid("LiftDense inputs", images, self.group.image_shape)
+        self._initialize(images)
+        if images.shape[3] != self.channels:
+            raise ValueError(
+                f"LiftDense inputs must have {self.channels} channels as at the first call, "
+                f"got {images.shape[3]}"
+            )
+        size = self.w.shape[0]
+        w = tf.reshape(self.group.transport(self.w), [size, -1])
+        y = tf.matmul(tf.reshape(images, [-1, size]), w)
+        return tf.reshape(y, [-1, self.group.size, self.output_size]) + self.b

@@ -1,0 +1,55 @@
+"""Whole networks, images -> logits, and their registry."""
+
+import inspect
+from typing import Any
+
+import sonnet as snt
+
+from weirdonetworks import _checks
+from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
+from weirdonetworks.nets.mlp import MLP
+from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
+from weirdonetworks.nets.posynomial_mlp import PosynomialMLP
+from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
+
+NETWORKS: dict[str, type[snt.Module]] = {
+    "mlp": MLP,
+    "quadratic_mlp": QuadraticMLP,
+    "polynomial_mlp": PolynomialMLP,
+    "synchronous_mlp": SynchronousMLP,
+    "posynomial_mlp": PosynomialMLP,
+    "autoactivation_mlp": AutoactivationMLP,
+}
+
+
+def list_networks() -> list[str]:
+    """The names that `create_network` knows."""
+    return list(NETWORKS)
+
+
+def create_network(name: str, num_classes: int = 10, **kwargs: Any) -> snt.Module:
+    """A network by name, such as create_network("quadratic_mlp", rank=256).
+
+    Raises:
+      ValueError: an unknown name or an unknown argument (the message lists what there is), or an
+        argument that the network refuses.
+    """
+    network = NETWORKS[_checks.choice("name", name, NETWORKS)]
+    arguments = list(inspect.signature(network.__init__).parameters)[1:]
+    known = [argument for argument in arguments if argument not in ("num_classes", "name")]
+    for argument in kwargs:
+        _checks.choice(f"an argument of {name}", argument, known)
+    return network(num_classes=num_classes, **kwargs)
+
+
+__all__ = [
+    "MLP",
+    "NETWORKS",
+    "AutoactivationMLP",
+    "PolynomialMLP",
+    "PosynomialMLP",
+    "QuadraticMLP",
+    "SynchronousMLP",
+    "create_network",
+    "list_networks",
+]

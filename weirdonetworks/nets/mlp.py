@@ -1,0 +1,57 @@
+"""The baseline: dense layers and an activation."""
+
+import math
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.layers.dropout import Dropout
+
+
+def flatten(images: tf.Tensor) -> tf.Tensor:
+    """[batch, H, W, C], [batch, H, W] or [batch, features] -> [batch, features]."""
+    images = _checks.floating("images", images)
+    if images.shape.rank not in (2, 3, 4) or None in images.shape[1:]:
+        raise ValueError(
+            "images must be [batch, height, width, channels], [batch, height, width] or "
+            f"[batch, features] with static sizes after the batch, got shape {images.shape}"
+        )
+    return tf.reshape(images, [-1, math.prod(images.shape[1:])])
+
+
+class MLP(snt.Module):
+    """x_l = phi(W_l x_{l-1} + b_l), logits = W x_L + b: images -> [batch, num_classes].
+
+    Images are [batch, H, W, C], [batch, H, W] or [batch, features], of any floating type. With
+    `dropout`, that rate is applied to each hidden layer in training. Weights are truncated normal,
+    1 / sqrt(in). `snt.nets.MLP` with checked arguments, images as input and the GELU.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        hidden_sizes: tuple[int, ...] = (100, 100),
+        activation: str | Activation = "gelu",
+        dropout: float = 0.0,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes that are not integers >= 1, an unknown activation, or a
+        dropout rate outside [0, 1)."""
+        super().__init__(name=name)
+        self.num_classes = _checks.integer("num_classes", num_classes)
+        self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
+        self.activation = get_activation(activation)
+        self.layers = [
+            snt.Linear(size, name=f"linear_{i}")
+            for i, size in enumerate([*self.hidden_sizes, self.num_classes])
+        ]
+        self.dropouts = [Dropout(dropout, seed=i) for i in range(len(self.hidden_sizes))]
+        self.input_size = None
+
+    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
+        x = _checks.features(self, flatten(images))
+        for linear, dropout in zip(self.layers, self.dropouts, strict=False):
+            x = dropout(self.activation(linear(x)), is_training)
+        return self.layers[-1](x)

@@ -1,0 +1,89 @@
+"""Networks on the monomials of their input."""
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.layers.dropout import Dropout
+from weirdonetworks.layers.polynomial import PolynomialDense
+from weirdonetworks.nets.mlp import MLP, flatten
+
+
+class PolynomialMLP(snt.Module):
+    """An MLP on all monomials of degree <= d: logits = MLP(phi(W m(x))).
+
+    Images as in `MLP` -> [batch, num_classes]. The first dense layer of the MLP is a
+    `PolynomialDense` of hidden_sizes[0] polynomials (of num_classes, if there are no hidden
+    layers: then the logits are polynomials). `rank=None` takes every monomial with a weight of its
+    own, 308,505 a unit for d = 2 and 784 pixels; a rank, products of d linear forms.
+
+    `input_dropout` drops pixels in training, `dropout` hidden units. There is no normalisation:
+    the layer is initialised to unit variance instead. (Quadratic networks are commonly trained
+    with batch normalisation: Chrysos et al. 2020, "Pi-nets".)
+
+    Among the monomials are the invariant polynomials of any group that acts on the pixels: the
+    reason why the quadratic note proposes them.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        degree: int = 2,
+        rank: int | None = 512,
+        hidden_sizes: tuple[int, ...] = (256,),
+        activation: str | Activation = "gelu",
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        homogeneous: bool = False,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes, degrees or ranks that are not integers >= 1, an unknown
+        activation, or dropout rates outside [0, 1)."""
+        super().__init__(name=name)
+        self.num_classes = _checks.integer("num_classes", num_classes)
+        self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
+        self.activation = get_activation(activation)
+        first, *rest = [*self.hidden_sizes, self.num_classes]
+        self.input_dropout = Dropout(input_dropout, seed=101)
+        self.polynomial = PolynomialDense(first, degree, rank, homogeneous)
+        self.dropout = Dropout(dropout, seed=102)
+        self.head = MLP(self.num_classes, rest[:-1], activation, dropout) if rest else None
+
+    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
+        x = self.input_dropout(flatten(images), is_training)
+        x = self.polynomial(x)
+        if self.head is None:
+            return x
+        return self.head(self.dropout(self.activation(x), is_training), is_training)
+
+
+class QuadraticMLP(PolynomialMLP):
+    """`PolynomialMLP` of degree 2: an MLP on all products x_i x_j, i <= j, and all x_i.
+
+    The original materialised the 784 x 784 outer product of each image, twice each monomial.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        rank: int | None = 512,
+        hidden_sizes: tuple[int, ...] = (256,),
+        activation: str | Activation = "gelu",
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        homogeneous: bool = False,
+        name: str | None = None,
+    ):
+        """Raises ValueError as `PolynomialMLP` does."""
+        super().__init__(
+            num_classes,
+            2,
+            rank,
+            hidden_sizes,
+            activation,
+            input_dropout,
+            dropout,
+            homogeneous,
+            name,
+        )

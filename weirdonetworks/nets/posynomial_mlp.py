@@ -1,0 +1,59 @@
+"""Posynomials of posynomials of the pixels."""
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks.layers.dropout import Dropout
+from weirdonetworks.layers.posynomial import PosynomialDense
+from weirdonetworks.nets.mlp import flatten
+
+
+class PosynomialMLP(snt.Module):
+    """logits = log p_L(... p_1(x)), each p_l a layer of posynomials: images -> [batch, classes].
+
+    Images as in `MLP`, with values >= 0. Layer l has hidden_sizes[l] posynomials (the last one
+    num_classes) of num_terms monomials; all but the input is kept in log space, where a layer is
+    log-sum-exp of affine maps. So softmax of the logits is y_c / sum_c y_c: the class
+    probabilities are posynomials over their sum.
+
+    Exponents after the first layer are not negative, hence each logit is a convex function of
+    log x: the network is a generalised posynomial, log-log convex as a whole. `floor` replaces
+    smaller pixels (see `PosynomialDense`); at 1e-6 a pixel's logarithm would be either near 0 or
+    near -14, so images want a larger one. `dropout` replaces log-posynomials by zero in training.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        hidden_sizes: tuple[int, ...] = (256,),
+        num_terms: int = 512,
+        floor: float = 0.1,
+        dropout: float = 0.0,
+        nonnegative_exponents: bool = True,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes that are not integers >= 1, a floor <= 0, or a dropout rate
+        outside [0, 1)."""
+        super().__init__(name=name)
+        self.num_classes = _checks.integer("num_classes", num_classes)
+        self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
+        self.layers = [
+            PosynomialDense(
+                size,
+                num_terms,
+                floor,
+                log_input=i > 0,
+                log_output=True,
+                nonnegative_exponents=nonnegative_exponents and i > 0,
+                name=f"posynomial_{i}",
+            )
+            for i, size in enumerate([*self.hidden_sizes, self.num_classes])
+        ]
+        self.dropouts = [Dropout(dropout, seed=i) for i in range(len(self.hidden_sizes))]
+
+    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
+        x = flatten(images)
+        for posynomial, dropout in zip(self.layers, self.dropouts, strict=False):
+            x = dropout(posynomial(x), is_training)
+        return self.layers[-1](x)
