@@ -64,9 +64,11 @@ clean:  ## remove .venv, build products and caches; results of runs stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is made last, so an interrupted installation starts again, from an empty environment.
+# pip comes first: the one that Python 3.10 brings finds no solution in reasonable time.
 $(INSTALLED): setup.py
 	@echo "Installing into $(VENV): about 2 minutes and 3 GB, once."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --upgrade pip
+	@$(VENV)/bin/python -m pip install -qq --editable '.[test]'
 	@touch $@
 	@echo "Installed."

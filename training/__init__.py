@@ -5,6 +5,7 @@ Importing it imports TensorFlow without its start-up chatter, so what the comman
 TensorFlow talk; absl's levels are -1 for warnings (the default here), 0 for info, 1 for debugging.
 """
 
+import logging
 import os
 import re
 import sys
@@ -41,3 +42,5 @@ if _verbosity(sys.argv[1:]) < 0:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3":
     _import_tensorflow_quietly()
+    # Its Python side, too: a table of many runs looks to it like one function traced many times.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

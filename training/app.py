@@ -8,7 +8,7 @@ from typing import NoReturn
 from absl import app, flags
 
 # What bad input, files or numbers raise. Anything else is a fault of the program: a traceback.
-EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError)
+EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError, ImportError)
 
 
 def run(main: Callable[[], None]) -> NoReturn:

@@ -133,7 +133,8 @@ def load(
 
 
 def _check_array(name: str, value: np.ndarray, dtype: type, axes: tuple[str, ...]) -> None:
-    rule = f"{name} must be a {np.dtype(dtype)} array [{', '.join(axes)}] without an empty axis"
+    shape = ", ".join(axes)
+    rule = f"{name} must be a numpy array of {np.dtype(dtype)} [{shape}] without an empty axis"
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{rule}, got {type(value).__name__}")
     if value.dtype != dtype or value.ndim != len(axes) or value.size == 0:
@@ -187,6 +188,8 @@ def _blame(data: str) -> Iterator[None]:
     """Turns any error into one that says that the prepared `data` is damaged."""
     try:
         yield
+    except ImportError:
+        raise
     except Exception as error:  # TensorFlow Datasets promises no types
         raise ValueError(
             f"the prepared {data} is damaged ({type(error).__name__}): "

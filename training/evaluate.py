@@ -27,11 +27,10 @@ def load_run(workdir: str | Path) -> tuple[snt.Module, dict[str, Any]]:
     """
     run = results.Workdir(workdir)
     config = run.read("config.json")
-    try:
-        network, arguments = config["network"], config["network_args"]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{run.path / 'config.json'} lacks {error}") from None
-    module = wn.create_network(network, data.NUM_CLASSES, **arguments)
+    for key, kind in (("network", str), ("network_args", dict), ("dataset", str)):
+        if not isinstance(config.get(key), kind):
+            raise ValueError(f"{run.path / 'config.json'} is damaged: it lacks the {key} of a run")
+    module = wn.create_network(config["network"], data.NUM_CLASSES, **config["network_args"])
     module(tf.zeros([1, *data.IMAGE_SHAPE]))
     if run.restore(tf.train.Checkpoint(network=module), everything=False) is None:
         raise ValueError(f"workdir {run.path} has no checkpoint: train there first")
@@ -55,6 +54,7 @@ def evaluate(
     scores: dict[str, Any] = {"test_accuracy": scorer.accuracy(test)}
     if angles:
         accuracies = scorer.accuracy_by_angle(test, angles)
+        scores["accuracy_by_angle"] = accuracies.tolist()
         scores["rotated_accuracy"] = float(np.mean(accuracies))
         scores["worst_rotated_accuracy"] = float(np.min(accuracies))
         _write_rotations(results.Workdir(workdir), config, angles, accuracies)
@@ -78,19 +78,21 @@ def _write_rotations(run: results.Workdir, config, angles, accuracies) -> None:
     run.save_figure(figure, "rotations.png")
 
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The folder of the run.", required=True)
 _ROTATIONS = flags.DEFINE_boolean(
     "rotations",
     False,
     "Score at 24 angles as well (5, 20, ..., 350 degrees); writes rotations.csv and rotations.png.",
 )
+flags.declare_key_flag("workdir")
 flags.declare_key_flag("data_dir")
 flags.declare_key_flag("manual_dir")
 
 
 def main() -> None:
+    if not shared.WORKDIR.value:
+        raise ValueError("workdir must be given: --workdir=FOLDER of a run")
     scores = evaluate(
-        _WORKDIR.value,
+        shared.WORKDIR.value,
         data_dir=shared.DATA_DIR.value,
         manual_dir=shared.MANUAL_DIR.value,
         angles=ANGLES if _ROTATIONS.value else (),
@@ -99,7 +101,7 @@ def main() -> None:
     if _ROTATIONS.value:
         print(f"24 angles      {100 * scores['rotated_accuracy']:.2f} % on average, ", end="")
         print(f"{100 * scores['worst_rotated_accuracy']:.2f} % at worst")
-        print(f"written to     {_WORKDIR.value}/rotations.csv, rotations.png")
+        print(f"written to     {shared.WORKDIR.value}/rotations.csv, rotations.png")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,15 @@ DATA_DIR = flags.DEFINE_string(
 MANUAL_DIR = flags.DEFINE_string(
     "manual_dir", None, "A folder with the four original .gz files of mnist or fashion_mnist."
 )
+EPOCHS = flags.DEFINE_integer(
+    "epochs", None, "Passes over the training split; each network's recipe by default.", 1
+)
+WORKDIR = flags.DEFINE_string(
+    "workdir",
+    None,
+    "The folder of the results. By default, a run gets a new one under runs/, and a table "
+    "runs/table-DATASET, where it goes on.",
+)
 
 
 def parse_network_args(words: list[str]) -> dict[str, Any]:
@@ -39,6 +48,6 @@ def parse_network_args(words: list[str]) -> dict[str, Any]:
             raise ValueError(f"network_arg must give each name once, got {name!r} twice")
         try:
             arguments[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError):
             arguments[name] = text
     return arguments

@@ -133,7 +133,8 @@ class Loop:
         """Trains for one epoch, and calls report(steps done, loss, accuracy) now and then.
 
         Raises:
-          FloatingPointError: a loss that is not finite; the message names the step.
+          FloatingPointError: a loss, or at the end a weight, that is not finite; the message names
+            the step.
         """
         generator = np.random.default_rng([self.seed, self.epoch])
         order = tf.constant(generator.permutation(len(self._images)).astype(np.int32))
@@ -149,6 +150,9 @@ class Loop:
             self._adapt(last - first, time.perf_counter() - start)
             if report:
                 report(last, float(loss_sum) / last, int(correct) / (last * self.batch_size))
+        # The last update shows in no loss of this epoch, but would be saved.
+        if not all(np.isfinite(weight).all() for weight in self.network.trainable_variables):
+            raise FloatingPointError(f"a weight is not finite after step {int(self.step)}")
         return EpochMetrics(
             float(loss_sum) / self.steps_per_epoch,
             int(correct) / (self.steps_per_epoch * self.batch_size),

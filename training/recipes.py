@@ -32,15 +32,17 @@ class Recipe:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
                 raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
-        if not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"learning_rate must be a number > 0, got {self.learning_rate!r}")
         for name, limit in (
+            ("learning_rate", float("inf")),
             ("warmup_epochs", self.epochs),
             ("weight_decay", float("inf")),
             ("label_smoothing", 1),
         ):
-            if not 0 <= getattr(self, name) < limit:
-                raise ValueError(f"{name} must be in [0, {limit}), got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 <= value < limit or (name == "learning_rate" and not value):
+                interval = f"{'(' if name == 'learning_rate' else '['}0, {limit})"
+                raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
 
 
 RECIPES: dict[str, Recipe] = {

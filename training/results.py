@@ -5,6 +5,7 @@ import io
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,13 @@ class Workdir:
     """
 
     def __init__(self, path: str | os.PathLike):
+        """Raises ValueError for a path in which TensorFlow would see a pattern."""
         self.path = Path(path)
+        if re.search(r"[*?[\\]", str(path)):
+            raise ValueError(
+                "workdir must not contain any of * ? [ \\, from which TensorFlow cannot restore, "
+                f"got {str(path)!r}"
+            )
 
     def claim(self, config: Mapping[str, Any], resume: bool) -> None:
         """Makes the folder the one of this configuration.
@@ -60,12 +67,16 @@ class Workdir:
                     f"workdir {self.path} holds a run of this configuration already: "
                     "continue it with --resume, or give another --workdir"
                 )
-        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        elif self.path.exists() and (not self.path.is_dir() or self._has_other_files()):
             raise ValueError(
                 f"workdir {self.path} exists and holds no run: give a new or empty folder"
             )
         else:
             self.write("config.json", config)
+
+    def _has_other_files(self) -> bool:
+        # A run that was killed at its very first file has left no more than this.
+        return any(entry.name != ".config.json.new" for entry in self.path.iterdir())
 
     def write(self, name: str, value: Any) -> None:
         """Writes a JSON file."""
@@ -84,19 +95,22 @@ class Workdir:
             ) from error
 
     def read(self, name: str) -> Any:
-        """Reads a JSON file.
+        """Reads a JSON file that holds an object.
 
         Raises:
           ValueError: it is missing or damaged.
         """
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            value = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ValueError(
                 f"workdir {self.path} has no {name}: give the folder of a run"
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
             raise ValueError(f"{self.path / name} cannot be read ({error})") from error
+        if not isinstance(value, dict):
+            raise ValueError(f"{self.path / name} cannot be read (it must hold a JSON object)")
+        return value
 
     def write_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes metrics.csv, a row an epoch."""
@@ -107,21 +121,66 @@ class Workdir:
         self.write_text("metrics.csv", text.getvalue())
 
     def read_metrics(self, epochs: int) -> list[dict[str, float]]:
-        """The first rows of metrics.csv, one for each of so many epochs."""
+        """The rows of metrics.csv up to the newest checkpoint, which is of this epoch.
+
+        Raises:
+          ValueError: it is damaged, or there are too few rows, or several without a checkpoint.
+        """
         path = self.path / "metrics.csv"
-        if not epochs:
+        if not path.exists() and not epochs:
             return []
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        rows = [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
-        if len(rows) != epochs:
-            raise ValueError(f"{path} has {len(rows)} rows, but {epochs} epochs were trained")
-        return rows
+        try:
+            texts = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+            rows = [{key: float(text[key]) for key in METRICS} for text in texts[:epochs]]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise ValueError(
+                f"{path} cannot be read ({error}): train again in another --workdir"
+            ) from error
+        # Further rows are of epochs whose checkpoint was not finished: one, before the first is.
+        if len(texts) < epochs or (not epochs and len(texts) > 1):
+            raise ValueError(
+                f"{path} has {len(texts)} rows, but the newest checkpoint is "
+                f"{f'of epoch {epochs}' if epochs else 'missing'}: train again in another --workdir"
+            )
+        return [{**row, "epoch": int(row["epoch"])} for row in rows]
 
     def checkpoints(self, checkpoint: tf.train.Checkpoint) -> tf.train.CheckpointManager:
         """The manager of the run's checkpoints; the last two are kept."""
         folder = str(self.path / "checkpoints")
         return tf.train.CheckpointManager(checkpoint, folder, max_to_keep=2)
+
+    def save(self, manager: tf.train.CheckpointManager, epoch: int) -> str:
+        """Saves the checkpoint of an epoch and returns its path.
+
+        Raises:
+          OSError: it cannot be written.
+        """
+        try:
+            return manager.save(checkpoint_number=epoch)
+        except tf.errors.OpError as error:
+            raise OSError(
+                f"workdir {self.path} cannot be written ({_first_line(error)}): make room there "
+                "and continue with --resume"
+            ) from error
+
+    def newest_checkpoint(self) -> str | None:
+        """The path of the newest checkpoint that is there, or None before the first.
+
+        Raises:
+          ValueError: the list of checkpoints is damaged, or none on it is there.
+        """
+        # TensorFlow's own function would take a damaged list or a lost file for "none yet".
+        state = self.path / "checkpoints" / "checkpoint"
+        if not state.exists():
+            return None
+        text = state.read_text(encoding="utf-8", errors="replace")
+        names = re.findall(r'^all_model_checkpoint_paths: "(.+)"$', text, re.MULTILINE)
+        present = [name for name in names if (state.parent / f"{name}.index").exists()]
+        if not present:
+            raise ValueError(
+                f"{state} is damaged or its checkpoints are lost: train again in another --workdir"
+            )
+        return str(state.parent / present[-1])
 
     def restore(self, checkpoint: tf.train.Checkpoint, everything: bool = True) -> str | None:
         """Restores the newest checkpoint and returns its path, or None if there is none.
@@ -129,7 +188,7 @@ class Workdir:
         Raises:
           ValueError: it is damaged, or of another network.
         """
-        path = tf.train.latest_checkpoint(str(self.path / "checkpoints"))
+        path = self.newest_checkpoint()
         if path is None:
             return None
         try:
@@ -138,11 +197,10 @@ class Workdir:
                 status.assert_consumed()
             else:
                 status.assert_existing_objects_matched().expect_partial()
-        except (tf.errors.OpError, AssertionError, ValueError, KeyError, TypeError) as error:
-            first_line = str(error).strip().splitlines()[0]
+        except Exception as error:  # TensorFlow's reader promises no types
             raise ValueError(
-                f"checkpoint {path} is damaged or of another network ({first_line}): delete it to "
-                "go back to the one before, or train again in another --workdir"
+                f"checkpoint {path} is damaged or of another network ({_first_line(error)}): "
+                "delete it to go back to the one before, or train again in another --workdir"
             ) from error
         return path
 
@@ -165,6 +223,10 @@ class Workdir:
         figure.savefig(temporary, format="png", dpi=120)
         os.replace(temporary, self.path / name)
         return self.path / name
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def new_figure(rows: int = 1, columns: int = 1, **kwargs):

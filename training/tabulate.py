@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from absl import flags
 
 import weirdonetworks as wn
@@ -34,16 +35,19 @@ def tabulate(
 ) -> list[dict[str, Any]]:
     """Trains and scores every network with every seed, and returns a row for each run.
 
-    Writes runs.csv and table.md to the workdir after each run. `settings` go to
+    Writes runs.csv, table.md and rotations.png to the workdir after each run. `settings` go to
     `train.train_and_evaluate`.
 
     Raises:
-      ValueError: no networks or seeds, or whatever training refuses.
+      ValueError: no networks or seeds, or one of them twice, or whatever training refuses.
     """
     if not networks or not seeds:
         raise ValueError(f"networks and seeds must not be empty, got {networks!r} and {seeds!r}")
+    for name, values in (("networks", networks), ("seeds", seeds)):
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name} must differ from one another, got {values!r}")
     table = results.Workdir(workdir)
-    rows = []
+    rows, curves = [], {}
     for network in networks:
         for seed in seeds:
             run = table.path / f"{network}-seed{seed}"
@@ -52,8 +56,10 @@ def tabulate(
             turned = evaluate(run, angles=ANGLES, **paths)
             scores = {**trained, "rotated_accuracy": turned["rotated_accuracy"]}
             rows.append({key: scores[key] for key in COLUMNS})
+            curves.setdefault(network, []).append(turned["accuracy_by_angle"])
             table.write_text("runs.csv", to_csv(rows))
             table.write_text("table.md", to_markdown(rows))
+            _draw(table, dataset, curves)
     return rows
 
 
@@ -90,18 +96,29 @@ def _mean_and_spread(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
 
 
+def _draw(table: results.Workdir, dataset: str, curves: dict[str, list[list[float]]]) -> None:
+    """Accuracy against angle: a line for each network, a band from its worst seed to its best."""
+    figure, axes = results.new_figure(figsize=(7.5, 3.8))
+    for network, runs in curves.items():
+        percent = 100 * np.array(runs)
+        axes.plot(ANGLES, percent.mean(axis=0), "o-", markersize=3, label=network)
+        axes.fill_between(ANGLES, percent.min(axis=0), percent.max(axis=0), alpha=0.3)
+    axes.set(
+        xlabel="rotation of the test images in degrees",
+        ylabel="accuracy in %",
+        ylim=(0, 101),
+        title=f"Trained on upright {dataset}, tested at 24 angles",
+    )
+    figure.legend(loc="outside right upper")
+    table.save_figure(figure, "rotations.png")
+
+
 _NETWORKS = flags.DEFINE_list(
     "networks",
     [name for name in wn.list_networks() if name != "polynomial_mlp"],
     "Which networks, separated by commas.",
 )
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Which seeds, separated by commas.")
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Where results go; runs/table-DATASET by default, and it goes on there."
-)
-_EPOCHS = flags.DEFINE_integer(
-    "epochs", None, "Passes over the training split; each network's recipe by default.", 1
-)
 flags.adopt_module_key_flags(shared)
 
 
@@ -111,7 +128,7 @@ def main() -> None:
     for network in _NETWORKS.value:
         if network not in wn.list_networks():
             raise ValueError(f"networks must be among {wn.list_networks()}, got {network!r}")
-    workdir = Path(_WORKDIR.value or Path("runs") / f"table-{shared.DATASET.value}")
+    workdir = Path(shared.WORKDIR.value or Path("runs") / f"table-{shared.DATASET.value}")
     rows = tabulate(
         _NETWORKS.value,
         shared.DATASET.value,
@@ -119,11 +136,11 @@ def main() -> None:
         workdir,
         data_dir=shared.DATA_DIR.value,
         manual_dir=shared.MANUAL_DIR.value,
-        epochs=_EPOCHS.value,
+        epochs=shared.EPOCHS.value,
     )
     print(to_markdown(rows), end="")
     print("turned: mean over 24 angles (5, 20, ..., 350 degrees) after training on upright images")
-    print(f"written to {workdir}/: runs.csv, table.md, and a folder for each run")
+    print(f"written to {workdir}/: runs.csv, table.md, rotations.png, and a folder for each run")
 
 
 if __name__ == "__main__":

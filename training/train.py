@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import datetime
 import inspect
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ from training.scoring import Scorer
 def resolve_config(
     network: str, dataset: str, seed: int = 0, **overrides: Any
 ) -> tuple[dict[str, Any], snt.Module]:
-    """Everything that the result of a run depends on, as JSON would have it, and the network.
+    """Everything that the result of a run depends on, and the network that it describes.
 
     `overrides` are fields of `recipes.Recipe`; None leaves a field to the network's recipe.
 
@@ -47,8 +48,11 @@ def resolve_config(
     recipe = recipe_for(network, **overrides)
     if "num_classes" in recipe.network_args:
         raise ValueError("network_args must leave num_classes to the dataset")
-    tf.random.set_seed(seed)
-    module = wn.create_network(network, data.NUM_CLASSES, **recipe.network_args)
+    try:  # the network gets what config.json will hold
+        network_args = json.loads(json.dumps(recipe.network_args))
+    except TypeError as error:
+        raise ValueError(f"network_args must be JSON: {error}, got {recipe.network_args}") from None
+    module = wn.create_network(network, data.NUM_CLASSES, **network_args)
     signature = inspect.signature(type(module).__init__)
     defaults = {
         name: parameter.default
@@ -56,7 +60,7 @@ def resolve_config(
         if name not in ("num_classes", "name")
     }
     config = {"network": network, "dataset": dataset, "seed": seed, **dataclasses.asdict(recipe)}
-    config["network_args"] = {**defaults, **recipe.network_args}
+    config["network_args"] = {**defaults, **network_args}
     return config, module
 
 
@@ -86,20 +90,22 @@ def train_and_evaluate(
 
     Raises:
       ValueError: bad arguments, data or workdir.
+      OSError: data that cannot be had, a workdir that cannot be written.
       FloatingPointError: a loss that is not finite; names the step and the last checkpoint.
     """
     config, module = resolve_config(network, dataset, seed, **overrides)
     splits = data.load(dataset, data_dir=data_dir, manual_dir=manual_dir)
     recipe = recipe_for(network, **overrides)
     settings = {k: v for k, v in dataclasses.asdict(recipe).items() if k != "network_args"}
+    tf.random.set_seed(seed)  # only now: loading may draw numbers too
     loop = Loop(module, splits.train, seed=seed, **settings)
     run = results.Workdir(workdir)
     run.claim(config, resume)
     if (run.path / "result.json").exists():
         return run.read("result.json")
-    manager = run.checkpoints(loop.checkpoint)
     last_checkpoint = run.restore(loop.checkpoint)
     rows = run.read_metrics(loop.epoch)
+    manager = run.checkpoints(loop.checkpoint)
     scorer = Scorer(module)
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(_progress_bar(loop, recipe.epochs, network))
@@ -127,7 +133,7 @@ def train_and_evaluate(
             rows.append(row)
             # Metrics first: a crash in between leaves a row too many, which a resume drops.
             run.write_metrics(rows)
-            last_checkpoint = manager.save(checkpoint_number=loop.epoch)
+            last_checkpoint = run.save(manager, loop.epoch)
             _report_epoch(bar, row, events)
     result = {
         "network": network,
@@ -193,7 +199,6 @@ _NETWORK_ARG = flags.DEFINE_multi_string(
     "An argument of the network's constructor, NAME=VALUE, such as rank=256 or "
     "hidden_sizes=(64,32); may be given several times.",
 )
-_EPOCHS = flags.DEFINE_integer("epochs", None, "Passes over the training split.", lower_bound=1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Images a step.", lower_bound=1)
 _OPTIMIZER = flags.DEFINE_enum("optimizer", None, list(OPTIMIZERS), "How gradients are applied.")
 _LEARNING_RATE = flags.DEFINE_float("learning_rate", None, "Its peak; > 0.", lower_bound=0)
@@ -215,9 +220,6 @@ _LABEL_SMOOTHING = flags.DEFINE_float(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Of the initial weights, the order of images and dropout.", lower_bound=0
 )
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Where results go; by default a new folder under runs/."
-)
 _RESUME = flags.DEFINE_boolean(
     "resume", False, "Continue the run in --workdir (or begin it, if there is none)."
 )
@@ -226,11 +228,11 @@ flags.adopt_module_key_flags(shared)
 
 
 def main() -> None:
-    if _RESUME.value and not _WORKDIR.value:
+    if _RESUME.value and not shared.WORKDIR.value:
         raise ValueError("resume must come with --workdir, the folder of the run to continue")
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     name = f"{_NETWORK.value}-{shared.DATASET.value}-seed{_SEED.value}-{now}"
-    workdir = Path(_WORKDIR.value or Path("runs") / name)
+    workdir = Path(shared.WORKDIR.value or Path("runs") / name)
     result = train_and_evaluate(
         _NETWORK.value,
         shared.DATASET.value,
@@ -241,7 +243,7 @@ def main() -> None:
         manual_dir=shared.MANUAL_DIR.value,
         tensorboard=_TENSORBOARD.value,
         network_args=shared.parse_network_args(_NETWORK_ARG.value),
-        epochs=_EPOCHS.value,
+        epochs=shared.EPOCHS.value,
         batch_size=_BATCH_SIZE.value,
         optimizer=_OPTIMIZER.value,
         learning_rate=_LEARNING_RATE.value,
@@ -253,7 +255,8 @@ def main() -> None:
     print(f"test accuracy  {100 * result['test_accuracy']:.2f} %")
     print(f"parameters     {result['parameters']:,}")
     print(f"training time  {result['seconds']:.1f} s")
-    print(f"written to     {workdir}/: config.json, metrics.csv, result.json, curves.png, checkpoints/")
+    files = "config.json, metrics.csv, result.json, curves.png, checkpoints/"
+    print(f"written to     {workdir}/: {files}")
     print(f"score again    python -m training.evaluate --workdir={workdir}")
 
 

@@ -75,8 +75,17 @@ def monomials_transposed(x: tf.Tensor, degree: int, homogeneous: bool = False) -
     variables = tf.transpose(x)
     if not homogeneous:
         variables = tf.concat([tf.ones_like(variables[:1]), variables], axis=0)
-    factors = _factors(x.shape[1], degree, homogeneous)(variables)
-    product, *rest = tf.split(factors, degree, axis=0)
+    indices = monomial_indices(x.shape[1], degree, homogeneous)
+    all_factors = _factors(x.shape[1], degree, homogeneous)
+
+    # One gather for each factor: all of them in one tensor would be larger than the n^2 products
+    # of an outer product. Their common gradient is one map, as every variable occurs equally often.
+    @tf.custom_gradient
+    def gather(variables):
+        factors = [tf.gather(variables, indices[:, k]) for k in range(degree)]
+        return factors, lambda *gradients: all_factors.transpose(tf.concat(gradients, axis=0))
+
+    product, *rest = gather(variables)
     for factor in rest:
         product *= factor
     return product

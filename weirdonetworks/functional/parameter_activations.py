@@ -66,4 +66,5 @@ def get_parameter_activation(name: str) -> ParameterActivation:
     Raises:
       ValueError: an unknown name; the message lists the known ones.
     """
-    return PARAMETER_ACTIVATIONS[_checks.choice("parameter_activation", name, PARAMETER_ACTIVATIONS)]
+    _checks.choice("parameter_activation", name, PARAMETER_ACTIVATIONS)
+    return PARAMETER_ACTIVATIONS[name]

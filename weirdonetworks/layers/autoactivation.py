@@ -6,6 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._once import once
 from weirdonetworks.functional.parameter_activations import get_parameter_activation
 
 SIGNS = ("positive", "concat", "paired", "soft")
@@ -70,7 +71,7 @@ class AutoactivationDense(snt.Module):
         self.with_bias = _checks.flag("with_bias", with_bias)
         self.scale = _checks.positive("scale", scale)
 
-    @snt.once
+    @once
     def _initialize(self, inputs: tf.Tensor):
         n, dtype = self.input_size, inputs.dtype
         rows = 2 * n if self.sign == "concat" else n

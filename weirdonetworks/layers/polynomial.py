@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._once import once
 from weirdonetworks.functional.monomials import monomial_indices, monomials_transposed
 
 
@@ -30,7 +31,8 @@ class PolynomialDense(snt.Module):
     degree. Exact form: E m(x)^2 = prod_i (2 k_i - 1)!! for a monomial with powers k_i, and each
     degree that is present contributes an equal share; the constant starts at zero. (For the full
     form x'Wx the corresponding standard deviation is 1 / sqrt(n (n + 2)); 1 / sqrt(n) would make
-    outputs of standard deviation about sqrt(n).) Low-rank form: v ~ 1 / sqrt(n), c ~ 1 / sqrt(r), u = b = 0.
+    outputs of standard deviation about sqrt(n).) Low-rank form: v ~ 1 / sqrt(n),
+    c ~ 1 / sqrt(r), u = b = 0.
 
     Sources: Giles and Maxwell 1987, "Learning, invariance, and generalization in high-order neural
     networks" (the exact form); Blondel et al. 2016, "Polynomial networks and factorization
@@ -52,7 +54,7 @@ class PolynomialDense(snt.Module):
         self.rank = None if rank is None else _checks.integer("rank", rank)
         self.homogeneous = _checks.flag("homogeneous", homogeneous)
 
-    @snt.once
+    @once
     def _initialize(self, inputs: tf.Tensor):
         n, dtype = self.input_size, inputs.dtype
         if self.rank is None:

@@ -2,14 +2,19 @@
 
 import math
 
+import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._once import once
 
 # Within one output, coefficients lie within exp(+-_LOG_SPREAD) of each other's geometric mean.
 # With terms divided by the largest one, a sum is then at least exp(-20): it cannot underflow.
 _LOG_SPREAD = 20.0
+
+# The logarithm of the initial share of an output in the terms of the others.
+_FOREIGN = 8.0
 
 # A linear output stops at exp(60) = 1e26 in float32 (exp(600) in float64), which leaves room for
 # the factors exponent / x of its gradient below the largest float32, 3e38.
@@ -101,8 +106,10 @@ class PosynomialDense(_Monomials):
     `SignomialDense` is not.
 
     Initialisation: for log x ~ N(0, I) the logarithms of the monomials have about unit variance
-    (a ~ 1 / sqrt(in)); coefficients are 1 / num_terms times exp(N(0, 1)), so that outputs differ.
-    Nonnegative exponents begin as weighted geometric means, sum_i a_ki about 1.
+    (a ~ 1 / sqrt(in)). The terms are dealt out to the outputs in turn: the coefficients of an
+    output's own terms are about 1, those of the others about e^-8. With all coefficients alike the
+    outputs would be nearly the same average of all terms, and the gradients too. Nonnegative
+    exponents begin as weighted geometric means, sum_i a_ki about 1.
 
     Source: Boyd, Kim, Vandenberghe and Hassibi 2007, "A tutorial on geometric programming".
     """
@@ -121,13 +128,14 @@ class PosynomialDense(_Monomials):
         super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
         self.log_output = _checks.flag("log_output", log_output)
 
-    @snt.once
+    @once
     def _initialize(self, inputs: tf.Tensor):
         self._initialize_exponents(inputs.dtype)
-        theta = tf.random.normal([self.num_terms, self.output_size], dtype=inputs.dtype)
-        self.theta = tf.Variable(theta, name="theta")
-        b = tf.fill([self.output_size], tf.cast(-math.log(self.num_terms), inputs.dtype))
-        self.b = tf.Variable(b, name="b")
+        terms, outputs = np.arange(self.num_terms)[:, None], np.arange(self.output_size)
+        own = (terms % self.output_size == outputs) | (terms == outputs % self.num_terms)
+        theta = tf.where(own, 0.0, -_FOREIGN) + 0.1 * tf.random.normal(own.shape)
+        self.theta = tf.Variable(tf.cast(theta, inputs.dtype), name="theta")
+        self.b = tf.Variable(tf.zeros([self.output_size], inputs.dtype), name="b")
 
     @property
     def coefficients(self) -> tf.Tensor:
@@ -174,7 +182,7 @@ class SignomialDense(_Monomials):
         """Raises ValueError for sizes that are not integers >= 1, or a floor <= 0."""
         super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
 
-    @snt.once
+    @once
     def _initialize(self, inputs: tf.Tensor):
         self._initialize_exponents(inputs.dtype)
         c = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(self.num_terms))

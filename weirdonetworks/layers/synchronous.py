@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._once import once
 from weirdonetworks.groups import ImageAction, get_group
 
 POOLINGS: dict[str, Callable[..., tf.Tensor]] = {
@@ -91,7 +92,7 @@ class LiftDense(snt.Module):
         self.group = get_group(group)
         self.channels = None
 
-    @snt.once
+    @once
     def _initialize(self, images: tf.Tensor):
         self.channels = images.shape[3]
         size = math.prod(images.shape[1:])

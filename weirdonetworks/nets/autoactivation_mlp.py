@@ -40,7 +40,9 @@ class AutoactivationMLP(snt.Module):
             )
             for i, size in enumerate([*self.hidden_sizes, self.num_classes])
         ]
-        self.dropouts = [Dropout(dropout, seed=i) for i in range(len(self.hidden_sizes))]
+        self.dropouts = [
+            Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
+        ]
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = flatten(images)

@@ -6,6 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation, get_activation
 from weirdonetworks.layers.dropout import Dropout
 
@@ -44,10 +45,12 @@ class MLP(snt.Module):
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
         self.activation = get_activation(activation)
         self.layers = [
-            snt.Linear(size, name=f"linear_{i}")
+            Linear(size, name=f"linear_{i}")
             for i, size in enumerate([*self.hidden_sizes, self.num_classes])
         ]
-        self.dropouts = [Dropout(dropout, seed=i) for i in range(len(self.hidden_sizes))]
+        self.dropouts = [
+            Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
+        ]
         self.input_size = None
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:

@@ -45,9 +45,9 @@ class PolynomialMLP(snt.Module):
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
         self.activation = get_activation(activation)
         first, *rest = [*self.hidden_sizes, self.num_classes]
-        self.input_dropout = Dropout(input_dropout, seed=101)
+        self.input_dropout = Dropout(input_dropout, name="input_dropout")
         self.polynomial = PolynomialDense(first, degree, rank, homogeneous)
-        self.dropout = Dropout(dropout, seed=102)
+        self.dropout = Dropout(dropout)
         self.head = MLP(self.num_classes, rest[:-1], activation, dropout) if rest else None
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:

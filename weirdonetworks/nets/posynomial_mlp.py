@@ -10,17 +10,20 @@ from weirdonetworks.nets.mlp import flatten
 
 
 class PosynomialMLP(snt.Module):
-    """logits = log p_L(... p_1(x)), each p_l a layer of posynomials: images -> [batch, classes].
+    """logits = log p_L(... p_1(x / floor)), p_l a layer of posynomials: images -> [batch, classes].
 
     Images as in `MLP`, with values >= 0. Layer l has hidden_sizes[l] posynomials (the last one
-    num_classes) of num_terms monomials; all but the input is kept in log space, where a layer is
-    log-sum-exp of affine maps. So softmax of the logits is y_c / sum_c y_c: the class
+    num_classes) of num_terms shared monomials; after the input, all is kept in log space, where a
+    layer is log-sum-exp of affine maps. Softmax of the logits is y_c / sum_c y_c: the class
     probabilities are posynomials over their sum.
 
-    Exponents after the first layer are not negative, hence each logit is a convex function of
-    log x: the network is a generalised posynomial, log-log convex as a whole. `floor` replaces
-    smaller pixels (see `PosynomialDense`); at 1e-6 a pixel's logarithm would be either near 0 or
-    near -14, so images want a larger one. `dropout` replaces log-posynomials by zero in training.
+    Exponents are real by default, so hidden posynomials may be divided by one another. With
+    `nonnegative_exponents` those after the first layer are >= 0, and every logit is a convex
+    function of log x: a generalised posynomial. That costs accuracy on images.
+
+    Pixels below `floor` are replaced by it, and all are divided by it, so that the background is
+    1 and its logarithm 0; at `PosynomialDense`'s 1e-6, a pixel's logarithm would be hardly more
+    than whether it is 0. `dropout` sets log-posynomials to 0 in training.
     """
 
     def __init__(
@@ -30,7 +33,7 @@ class PosynomialMLP(snt.Module):
         num_terms: int = 512,
         floor: float = 0.1,
         dropout: float = 0.0,
-        nonnegative_exponents: bool = True,
+        nonnegative_exponents: bool = False,
         name: str | None = None,
     ):
         """Raises ValueError for sizes that are not integers >= 1, a floor <= 0, or a dropout rate
@@ -38,11 +41,13 @@ class PosynomialMLP(snt.Module):
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
+        self.floor = _checks.positive("floor", floor)
+        nonnegative_exponents = _checks.flag("nonnegative_exponents", nonnegative_exponents)
         self.layers = [
             PosynomialDense(
                 size,
                 num_terms,
-                floor,
+                floor=1.0,
                 log_input=i > 0,
                 log_output=True,
                 nonnegative_exponents=nonnegative_exponents and i > 0,
@@ -50,10 +55,12 @@ class PosynomialMLP(snt.Module):
             )
             for i, size in enumerate([*self.hidden_sizes, self.num_classes])
         ]
-        self.dropouts = [Dropout(dropout, seed=i) for i in range(len(self.hidden_sizes))]
+        self.dropouts = [
+            Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
+        ]
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        x = flatten(images)
+        x = flatten(images) / self.floor
         for posynomial, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(posynomial(x), is_training)
         return self.layers[-1](x)

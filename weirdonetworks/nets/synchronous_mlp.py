@@ -4,6 +4,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation, get_activation
 from weirdonetworks.groups import ImageAction, get_group
 from weirdonetworks.layers.dropout import Dropout
@@ -47,9 +48,9 @@ class SynchronousMLP(snt.Module):
         self.activation = get_activation(activation)
         self.lift = LiftDense(self.lift_sizes[0], self.group)
         self.layers = [
-            snt.Linear(size, name=f"linear_{i}") for i, size in enumerate(self.lift_sizes[1:])
+            Linear(size, name=f"linear_{i}") for i, size in enumerate(self.lift_sizes[1:])
         ]
-        self.dropouts = [Dropout(dropout, seed=100 + i) for i in range(len(self.lift_sizes))]
+        self.dropouts = [Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.lift_sizes))]
         self.head = MLP(self.num_classes, self.head_sizes, activation, dropout)
 
     def shared(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
