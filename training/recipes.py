@@ -45,15 +45,22 @@ class Recipe:
                 raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
 
 
+_POLYNOMIAL = Recipe(
+    network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200
+)
+
 RECIPES: dict[str, Recipe] = {
-    "mlp": Recipe(),
-    "quadratic_mlp": Recipe(
-        network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=30, batch_size=200
+    "mlp": Recipe(network_args={"dropout": 0.1}, learning_rate=2e-3),
+    "quadratic_mlp": _POLYNOMIAL,
+    "polynomial_mlp": _POLYNOMIAL,
+    "synchronous_mlp": Recipe(epochs=10, learning_rate=3e-3),
+    "posynomial_mlp": Recipe(
+        network_args={"dropout": 0.2, "input_dropout": 0.2},
+        batch_size=200,
+        learning_rate=2e-3,
+        weight_decay=0.05,
     ),
-    "polynomial_mlp": Recipe(),
-    "synchronous_mlp": Recipe(),
-    "posynomial_mlp": Recipe(),
-    "autoactivation_mlp": Recipe(learning_rate=1e-2),
+    "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
 }
 
 

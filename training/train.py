@@ -9,6 +9,7 @@ scored on the test set, once, at the end; what is chosen, is chosen on the valid
 import contextlib
 import dataclasses
 import datetime
+import importlib.util
 import inspect
 import json
 import sys
@@ -91,8 +92,11 @@ def train_and_evaluate(
     Raises:
       ValueError: bad arguments, data or workdir.
       OSError: data that cannot be had, a workdir that cannot be written.
-      FloatingPointError: a loss that is not finite; names the step and the last checkpoint.
+      FloatingPointError: a loss or a weight that is not finite; names the step and the last good
+        checkpoint.
     """
+    if tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ImportError("tensorboard must be installed: pip install 'weirdonetworks[training]'")
     config, module = resolve_config(network, dataset, seed, **overrides)
     splits = data.load(dataset, data_dir=data_dir, manual_dir=manual_dir)
     recipe = recipe_for(network, **overrides)

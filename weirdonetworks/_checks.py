@@ -41,6 +41,11 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
+def rate(name: str, value: Any) -> float:
+    """Returns `value` as a dropout rate in [0, 1)."""
+    return number(name, value, 0, 1, open_high=True)
+
+
 def flag(name: str, value: Any) -> bool:
     """Returns `value`, which must be True or False."""
     if not isinstance(value, (bool, np.bool_)):

@@ -37,7 +37,7 @@ def get_activation(activation: str | Activation) -> Activation:
     """
     if callable(activation):
         return activation
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ValueError(
             f"activation must be a callable or one of {list(ACTIVATIONS)}, got {activation!r}"
         )

@@ -24,7 +24,7 @@ class Dropout(snt.Module):
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None):
         """Raises ValueError for a rate outside [0, 1) and a negative seed."""
         super().__init__(name=name)
-        self.rate = _checks.number("rate", rate, 0, 1, open_high=True)
+        self.rate = _checks.rate("rate", rate)
         self.seed = None if seed is None else _checks.integer("seed", seed, minimum=0)
 
     @once

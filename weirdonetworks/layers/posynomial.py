@@ -16,6 +16,9 @@ _LOG_SPREAD = 20.0
 # The logarithm of the initial share of an output in the terms of the others.
 _FOREIGN = 8.0
 
+# Floors outside could be 0 or infinite in float32.
+FLOORS = (1e-30, 1e30)
+
 # A linear output stops at exp(60) = 1e26 in float32 (exp(600) in float64), which leaves room for
 # the factors exponent / x of its gradient below the largest float32, 3e38.
 _LOG_MAXIMUM = {tf.float32: 60.0, tf.float64: 600.0}
@@ -41,7 +44,7 @@ class _Monomials(snt.Module):
         super().__init__(name=name)
         self.output_size = _checks.integer("output_size", output_size)
         self.num_terms = _checks.integer("num_terms", num_terms)
-        self.floor = _checks.positive("floor", floor)
+        self.floor = _checks.number("floor", floor, *FLOORS)
         self.log_input = _checks.flag("log_input", log_input)
         self.nonnegative_exponents = _checks.flag("nonnegative_exponents", nonnegative_exponents)
 
@@ -74,7 +77,8 @@ class _Monomials(snt.Module):
                     f"{type(self).__name__} inputs must be >= 0 (real powers of negative numbers "
                     f"are not real), got a minimum of {float(tf.reduce_min(inputs))}"
                 )
-            log_x = tf.math.log(tf.maximum(inputs, tf.cast(self.floor, inputs.dtype)))
+            # In this order, the gradient of an input at the floor goes to the floor.
+            log_x = tf.math.log(tf.maximum(tf.constant(self.floor, inputs.dtype), inputs))
         log_m = tf.matmul(log_x, self.exponents)
         # The shift cancels in the result, so it takes no part in the gradient.
         shift = tf.stop_gradient(tf.reduce_max(log_m, axis=1, keepdims=True))
@@ -124,7 +128,8 @@ class PosynomialDense(_Monomials):
         nonnegative_exponents: bool = False,
         name: str | None = None,
     ):
-        """Raises ValueError for sizes that are not integers >= 1, or a floor <= 0."""
+        """Raises ValueError for sizes that are not integers >= 1, or a floor outside
+        [1e-30, 1e30]."""
         super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
         self.log_output = _checks.flag("log_output", log_output)
 
@@ -179,7 +184,8 @@ class SignomialDense(_Monomials):
         nonnegative_exponents: bool = False,
         name: str | None = None,
     ):
-        """Raises ValueError for sizes that are not integers >= 1, or a floor <= 0."""
+        """Raises ValueError for sizes that are not integers >= 1, or a floor outside
+        [1e-30, 1e30]."""
         super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
 
     @once

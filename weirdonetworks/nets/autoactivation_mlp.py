@@ -34,6 +34,7 @@ class AutoactivationMLP(snt.Module):
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
         self.activation = get_activation(activation)
+        dropout = _checks.rate("dropout", dropout)
         self.layers = [
             AutoactivationDense(
                 size, parameter_activation, sign, normalize, name=f"autoactivation_{i}"

@@ -44,6 +44,7 @@ class MLP(snt.Module):
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
         self.activation = get_activation(activation)
+        dropout = _checks.rate("dropout", dropout)
         self.layers = [
             Linear(size, name=f"linear_{i}")
             for i, size in enumerate([*self.hidden_sizes, self.num_classes])

@@ -31,7 +31,7 @@ class PolynomialMLP(snt.Module):
         num_classes: int = 10,
         degree: int = 2,
         rank: int | None = 512,
-        hidden_sizes: tuple[int, ...] = (256,),
+        hidden_sizes: tuple[int, ...] = (512,),
         activation: str | Activation = "gelu",
         input_dropout: float = 0.0,
         dropout: float = 0.0,
@@ -44,6 +44,8 @@ class PolynomialMLP(snt.Module):
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
         self.activation = get_activation(activation)
+        input_dropout = _checks.rate("input_dropout", input_dropout)
+        dropout = _checks.rate("dropout", dropout)
         first, *rest = [*self.hidden_sizes, self.num_classes]
         self.input_dropout = Dropout(input_dropout, name="input_dropout")
         self.polynomial = PolynomialDense(first, degree, rank, homogeneous)
@@ -68,7 +70,7 @@ class QuadraticMLP(PolynomialMLP):
         self,
         num_classes: int = 10,
         rank: int | None = 512,
-        hidden_sizes: tuple[int, ...] = (256,),
+        hidden_sizes: tuple[int, ...] = (512,),
         activation: str | Activation = "gelu",
         input_dropout: float = 0.0,
         dropout: float = 0.0,

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks.layers.dropout import Dropout
-from weirdonetworks.layers.posynomial import PosynomialDense
+from weirdonetworks.layers.posynomial import FLOORS, PosynomialDense
 from weirdonetworks.nets.mlp import flatten
 
 
@@ -23,26 +23,30 @@ class PosynomialMLP(snt.Module):
 
     Pixels below `floor` are replaced by it, and all are divided by it, so that the background is
     1 and its logarithm 0; at `PosynomialDense`'s 1e-6, a pixel's logarithm would be hardly more
-    than whether it is 0. `dropout` sets log-posynomials to 0 in training.
+    than whether it is 0. `input_dropout` blackens pixels in training, `dropout`
+    sets log-posynomials to 0.
     """
 
     def __init__(
         self,
         num_classes: int = 10,
         hidden_sizes: tuple[int, ...] = (256,),
-        num_terms: int = 512,
+        num_terms: int = 1024,
         floor: float = 0.1,
+        input_dropout: float = 0.0,
         dropout: float = 0.0,
         nonnegative_exponents: bool = False,
         name: str | None = None,
     ):
-        """Raises ValueError for sizes that are not integers >= 1, a floor <= 0, or a dropout rate
-        outside [0, 1)."""
+        """Raises ValueError for sizes that are not integers >= 1, a floor outside [1e-30, 1e30],
+        or dropout rates outside [0, 1)."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
-        self.floor = _checks.positive("floor", floor)
+        self.floor = _checks.number("floor", floor, *FLOORS)
         nonnegative_exponents = _checks.flag("nonnegative_exponents", nonnegative_exponents)
+        input_dropout = _checks.rate("input_dropout", input_dropout)
+        dropout = _checks.rate("dropout", dropout)
         self.layers = [
             PosynomialDense(
                 size,
@@ -55,12 +59,13 @@ class PosynomialMLP(snt.Module):
             )
             for i, size in enumerate([*self.hidden_sizes, self.num_classes])
         ]
+        self.input_dropout = Dropout(input_dropout, name="input_dropout")
         self.dropouts = [
             Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
         ]
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        x = flatten(images) / self.floor
+        x = self.input_dropout(flatten(images), is_training) / self.floor
         for posynomial, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(posynomial(x), is_training)
         return self.layers[-1](x)

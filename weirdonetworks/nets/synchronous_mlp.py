@@ -28,8 +28,8 @@ class SynchronousMLP(snt.Module):
     def __init__(
         self,
         num_classes: int = 10,
-        lift_sizes: tuple[int, ...] = (128, 64),
-        head_sizes: tuple[int, ...] = (),
+        lift_sizes: tuple[int, ...] = (128, 128),
+        head_sizes: tuple[int, ...] = (128,),
         group: ImageAction | str = "cyclic16",
         pooling: str = "mean",
         activation: str | Activation = "gelu",
@@ -46,6 +46,7 @@ class SynchronousMLP(snt.Module):
         self.group = get_group(group, _checks.image_shape("image_shape", image_shape))
         self.pooling = _checks.choice("pooling", pooling, POOLINGS)
         self.activation = get_activation(activation)
+        dropout = _checks.rate("dropout", dropout)
         self.lift = LiftDense(self.lift_sizes[0], self.group)
         self.layers = [
             Linear(size, name=f"linear_{i}") for i, size in enumerate(self.lift_sizes[1:])
