@@ -53,7 +53,7 @@ RECIPES: dict[str, Recipe] = {
     "mlp": Recipe(network_args={"dropout": 0.1}, learning_rate=2e-3),
     "quadratic_mlp": _POLYNOMIAL,
     "polynomial_mlp": _POLYNOMIAL,
-    "synchronous_mlp": Recipe(epochs=10, learning_rate=3e-3),
+    "synchronous_mlp": Recipe(network_args={"dropout": 0.1}, epochs=10, learning_rate=3e-3),
     "posynomial_mlp": Recipe(
         network_args={"dropout": 0.2, "input_dropout": 0.2},
         batch_size=200,
