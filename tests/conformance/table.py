@@ -1,0 +1,101 @@
+"""Every public module, with a way to create it and an input. The files beside ask the questions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import sonnet as snt
+import tensorflow as tf
+
+import weirdonetworks as wn
+from tests import helpers
+from weirdonetworks import groups, layers, nets
+
+
+class Entry(NamedTuple):
+    """How to create a module and what to feed it."""
+
+    make: Callable[[], snt.Module]
+    shape: tuple[int, ...]  # of one input
+    kwargs: dict[str, Any] = {}  # of a call
+    any_shape: bool = False  # whether later calls may have other shapes
+
+    def inputs(self, batch: int = 4, dtype: str = "float32") -> tf.Tensor:
+        """Positive inputs, which every module takes."""
+        rng = np.random.default_rng(0)
+        return tf.constant(rng.uniform(0.05, 1, (batch, *self.shape)), dtype)
+
+    def spec(self, dtype: str = "float32") -> tf.TensorSpec:
+        """Inputs of unknown batch size."""
+        return tf.TensorSpec([None, *self.shape], dtype)
+
+    def built(self, dtype: str = "float32") -> snt.Module:
+        """The module with its variables, the same at each call."""
+        tf.random.set_seed(7)
+        module = self.make()
+        helpers.evaluate(module, self.function(module), self.inputs(1, dtype))
+        helpers.randomise_zeros(module)
+        return module
+
+    def function(self, module: snt.Module) -> Callable[[tf.Tensor], tf.Tensor]:
+        """inputs -> outputs."""
+        return lambda inputs: module(inputs, **self.kwargs)
+
+
+def _posynomial(cls: type[snt.Module], **kwargs) -> Entry:
+    return Entry(lambda: cls(3, num_terms=4, **kwargs), (5,))
+
+
+_SQUARE = (6, 6, 1)
+_EXACT, _BILINEAR = groups.dihedral(4, (6, 6)), groups.cyclic(3, (6, 6))
+
+# A variant of a module stands behind its name, in brackets.
+TABLE: dict[str, Entry] = {
+    **{
+        f"AutoactivationDense[{sign}]": Entry(
+            lambda sign=sign: layers.AutoactivationDense(3, sign=sign), (5,)
+        )
+        for sign in ("positive", "concat", "paired", "soft")
+    },
+    "AutoactivationDense[normalized]": Entry(
+        lambda: layers.AutoactivationDense(3, "softplus", normalize="sum"), (5,)
+    ),
+    "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
+    "LiftDense[exact]": Entry(lambda: layers.LiftDense(3, _EXACT), _SQUARE),
+    "LiftDense[bilinear]": Entry(lambda: layers.LiftDense(3, _BILINEAR), (6, 6, 2)),
+    "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),
+    "PolynomialDense[low rank]": Entry(lambda: layers.PolynomialDense(3, 2, rank=4), (5,)),
+    "PosynomialDense": _posynomial(layers.PosynomialDense),
+    "PosynomialDense[nonnegative]": _posynomial(
+        layers.PosynomialDense, log_output=True, nonnegative_exponents=True
+    ),
+    "SignomialDense": _posynomial(layers.SignomialDense),
+    "Synchronous": Entry(lambda: layers.Synchronous(nets.MLP(3, (4,)), _BILINEAR), _SQUARE),
+    "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
+    "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
+    "PolynomialMLP": Entry(lambda: nets.PolynomialMLP(3, 3, rank=4, hidden_sizes=(4,)), (5,)),
+    "PosynomialMLP": Entry(lambda: nets.PosynomialMLP(3, (4,), num_terms=5), _SQUARE),
+    "QuadraticMLP": Entry(lambda: nets.QuadraticMLP(3, None, hidden_sizes=(4, 4)), (3, 3)),
+    "SynchronousMLP": Entry(
+        lambda: nets.SynchronousMLP(3, (4, 4), (4,), "cyclic4", image_shape=(6, 6)), _SQUARE
+    ),
+}
+
+
+def public_modules() -> dict[str, type[snt.Module]]:
+    """The modules in the public names of the library, by name."""
+    return {
+        name: value
+        for package in (wn, wn.functional, wn.groups, wn.layers, wn.nets)
+        for name, value in ((n, getattr(package, n)) for n in getattr(package, "__all__", ()))
+        if isinstance(value, type) and issubclass(value, snt.Module)
+    }
+
+
+def class_name(key: str) -> str:
+    """The name of the class that an entry of the table creates."""
+    return key.partition("[")[0]
+
+
+every_module = pytest.mark.parametrize("entry", [pytest.param(e, id=k) for k, e in TABLE.items()])

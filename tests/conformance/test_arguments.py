@@ -1,0 +1,92 @@
+"""Is every bad constructor argument refused, with an error that names it and its value?"""
+
+import inspect
+import math
+import re
+
+import pytest
+
+from tests.conformance.table import public_modules
+from weirdonetworks import groups, nets
+
+_INTEGERS = [0, -1, 2.5, "3", None, True]
+_SIZES = [5, "35", None, (4, 0), (2.5,), (True,)]
+_RATES = [-0.1, 1, 1.5, math.nan, "0.5", None, True]
+_FLAGS = [0, 1, None, "yes"]
+_NAMES = ["unknown", "", 3, None, ["exp"]]
+_SHAPES = [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28, None]
+
+BAD = {
+    "activation": _NAMES,
+    "degree": _INTEGERS,
+    "dropout": _RATES,
+    "floor": [0, -1, 1e-45, math.inf, math.nan, "1", None],
+    "group": ["unknown", "", 3, None, ["cyclic4"]],
+    "head_sizes": _SIZES,
+    "hidden_sizes": _SIZES,
+    "homogeneous": _FLAGS,
+    "image_shape": _SHAPES,
+    "input_dropout": _RATES,
+    "lift_sizes": [*_SIZES, ()],
+    "log_input": _FLAGS,
+    "log_output": _FLAGS,
+    "module": ["unknown", 3, None],
+    "nonnegative_exponents": _FLAGS,
+    "normalize": ["mean", 3, True],
+    "num_classes": _INTEGERS,
+    "num_terms": _INTEGERS,
+    "output_size": _INTEGERS,
+    "parameter_activation": _NAMES,
+    "pooling": ["sum", "", 3, None],
+    "rank": [0, -1, 2.5, "3", True],
+    "rate": _RATES,
+    "scale": [0, -1.0, math.inf, math.nan, "1", None],
+    "seed": [-1, 0.5, "1", True],
+    "sign": _NAMES,
+    "with_bias": _FLAGS,
+}
+
+# What must be given.
+REQUIRED = {
+    "group": groups.cyclic(4, (6, 6)),
+    "module": nets.MLP(3),
+    "num_terms": 4,
+    "output_size": 3,
+    "rate": 0.5,
+}
+
+
+def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+    parameters = dict(inspect.signature(cls.__init__).parameters)
+    return {k: v for k, v in parameters.items() if k not in ("self", "name")}
+
+
+def _required(cls: type) -> dict:
+    empty = inspect.Parameter.empty
+    return {k: REQUIRED[k] for k, p in _parameters(cls).items() if p.default is empty}
+
+
+CASES = [(cls, name) for cls in public_modules().values() for name in _parameters(cls)]
+
+
+def test_every_argument_has_bad_values():
+    assert {name for _, name in CASES} == set(BAD)
+
+
+@pytest.mark.parametrize("cls", public_modules().values(), ids=lambda cls: cls.__name__)
+def test_the_rest_is_good(cls):
+    assert cls(**_required(cls), name="other").name == "other"
+
+
+@pytest.mark.parametrize("cls, name", CASES, ids=lambda v: getattr(v, "__name__", v))
+def test_a_bad_argument(cls, name):
+    for value in BAD[name]:
+        with pytest.raises(ValueError) as error:
+            cls(**{**_required(cls), name: value})
+        message = str(error.value)
+        assert re.match(rf"{name}(\[\d+\])? must ", message), message
+        received = re.escape(repr(value))
+        if isinstance(value, tuple):  # an element is named by its place
+            received = "|".join([received, *(re.escape(repr(v)) for v in value)])
+        assert re.search(rf" got ({received})$", message), message
+        assert "\n" not in message

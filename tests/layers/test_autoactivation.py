@@ -1,0 +1,158 @@
+"""AutoactivationDense: formulas, signs, normalisation, and the spread of effective weights."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import helpers
+from weirdonetworks.functional import PARAMETER_ACTIVATIONS
+from weirdonetworks.layers import AutoactivationDense
+
+MAPS = list(PARAMETER_ACTIVATIONS)
+SIGNS = ["positive", "concat", "paired", "soft"]
+POSITIVE_MAPS = ["exp", "square", "softplus", "exp_exp"]
+each_map = pytest.mark.parametrize("phi", MAPS)
+each_sign = pytest.mark.parametrize("sign", SIGNS)
+each_positive_map = pytest.mark.parametrize("phi", POSITIVE_MAPS)
+
+
+def _inputs(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def _built(n: int = 5, output_size: int = 3, dtype=np.float64, **kwargs) -> AutoactivationDense:
+    layer = AutoactivationDense(output_size, **kwargs)
+    layer(np.zeros((1, n), dtype))
+    helpers.randomise_zeros(layer)
+    return layer
+
+
+def _lower(phi: str) -> float:
+    return max(0.0, PARAMETER_ACTIVATIONS[phi].lower)
+
+
+@each_map
+@each_sign
+def test_formula(phi, sign):
+    layer = _built(parameter_activation=phi, sign=sign)
+    x = _inputs(7, 5)
+    forward = PARAMETER_ACTIVATIONS[phi].forward
+    a = forward(layer.w).numpy()
+    expected = {
+        "positive": lambda: x @ a,
+        "concat": lambda: np.concatenate([x, -x], axis=1) @ a,
+        "paired": lambda: x @ (a - forward(layer.w_minus).numpy()),
+        "soft": lambda: x @ (a * np.tanh(layer.s)),
+    }[sign]() + layer.b.numpy()
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-10)
+    factor = np.concatenate([x, -x], axis=1) if sign == "concat" else x
+    np.testing.assert_allclose(
+        np.matmul(factor, layer.effective_weights) + layer.b, expected, rtol=1e-10
+    )
+
+
+def test_without_a_bias():
+    layer = _built(with_bias=False)
+    assert len(layer.trainable_variables) == 2
+    np.testing.assert_array_equal(layer(np.zeros((1, 5))), 0)
+
+
+@each_map
+def test_concat_is_paired(phi):
+    concat = _built(parameter_activation=phi, sign="concat")
+    paired = _built(parameter_activation=phi, sign="paired")
+    concat.w.assign(tf.concat([paired.w, paired.w_minus], axis=0))
+    concat.b.assign(paired.b)
+    x = _inputs(7, 5)
+    np.testing.assert_allclose(concat(x), paired(x), rtol=1e-10)
+
+
+def _multiplier(layer: AutoactivationDense, n: int) -> np.ndarray:
+    """The matrix that multiplies x in the end, [n, output_size]."""
+    a = layer.effective_weights.numpy()
+    return a[:n] - a[n:] if layer.sign == "concat" else a
+
+
+@each_map
+@each_sign
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_effective_weights_have_the_spread_that_is_promised(phi, sign, scale):
+    n = 200
+    layer = _built(n, 1000, np.float32, parameter_activation=phi, sign=sign, scale=scale)
+    a = _multiplier(layer, n)
+    assert np.all(np.isfinite(a))
+    if sign == "positive":
+        mean = stddev = scale / n
+        a = a - _lower(phi)
+    else:
+        mean, stddev = 0, scale / math.sqrt(n)
+    assert a.std() == pytest.approx(stddev, rel=0.05)
+    assert abs(a.mean() - mean) < 0.02 * stddev
+
+
+@each_map
+@pytest.mark.parametrize("sign", ["concat", "paired", "soft"])
+def test_outputs_have_unit_variance_at_first(phi, sign):
+    layer = _built(200, 300, np.float32, parameter_activation=phi, sign=sign, with_bias=False)
+    y = layer(_inputs(300, 200).astype(np.float32))
+    assert np.var(y) == pytest.approx(1, rel=0.1)
+
+
+@each_map
+def test_inputs_of_one_make_outputs_of_the_scale_if_positive(phi):
+    layer = _built(200, 300, parameter_activation=phi, sign="positive", with_bias=False, scale=2.0)
+    y = layer(np.ones((1, 200))).numpy()
+    assert y.mean() - 200 * _lower(phi) == pytest.approx(2, rel=0.05)
+
+
+def test_normal_parameters_would_not_have_that_spread():
+    layer = _built(200, 1000, parameter_activation="exp_exp", sign="paired")
+    for seed, w in enumerate((layer.w, layer.w_minus)):
+        w.assign(_inputs(*w.shape, seed=seed) / math.sqrt(200))
+    assert _multiplier(layer, 200).std() > 2 / math.sqrt(200)
+
+
+@each_positive_map
+@each_sign
+def test_normalised_weights_sum_to_one(phi, sign):
+    layer = _built(parameter_activation=phi, sign=sign, normalize="sum")
+    # Parameters other than those at the start.
+    for variable in layer.trainable_variables:
+        variable.assign_add(0.3 * _inputs(*variable.shape))
+    a = layer.effective_weights.numpy()
+    if sign == "paired":
+        # Each half by itself: the difference sums to nothing, and no more than 1 is moved.
+        np.testing.assert_allclose(a.sum(axis=0), 0, atol=1e-12)
+        assert np.all(np.abs(a).sum(axis=0) <= 2)
+    else:
+        a = a / np.tanh(layer.s) if sign == "soft" else a
+        assert np.all(a >= 0)
+        np.testing.assert_allclose(a.sum(axis=0), 1, rtol=1e-12)
+
+
+@each_positive_map
+def test_normalised_outputs_are_convex_combinations_of_the_inputs(phi):
+    x = _inputs(50, 5)
+    kwargs = {"parameter_activation": phi, "sign": "positive", "with_bias": False}
+    low, high = x.min(axis=1, keepdims=True), x.max(axis=1, keepdims=True)
+    y = _built(normalize="sum", **kwargs)(x).numpy()
+    assert np.all((low <= y) & (y <= high))
+    assert np.all(y.std(axis=0) > 0.05)
+    free = 3 * _built(**kwargs)(x).numpy()
+    assert np.any((free < low) | (free > high))
+
+
+@pytest.mark.parametrize("phi", [name for name in MAPS if name not in POSITIVE_MAPS])
+def test_normalisation_wants_a_positive_range(phi):
+    message = rf"^parameter_activation \(with normalize='sum'\) must be one of .* got '{phi}'$"
+    with pytest.raises(ValueError, match=message):
+        AutoactivationDense(3, phi, normalize="sum")
+
+
+@pytest.mark.parametrize("phi", MAPS)
+def test_the_bias_starts_at_zero(phi):
+    layer = AutoactivationDense(3, phi)
+    layer(np.zeros((1, 5)))
+    np.testing.assert_array_equal(layer.b, 0)

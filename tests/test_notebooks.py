@@ -1,0 +1,133 @@
+"""The notebooks run from top to bottom, and hold the outputs of such a run."""
+
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MOST_BYTES = 1_500_000
+
+# Where somebody's files lie; not a fraction or a part of an address.
+FOLDERS = re.compile(r"(?<![\w.])/(?:home|root|tmp|usr|work|Users)\b")
+
+notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def run(notebook: nbformat.NotebookNode) -> None:
+    """Executes a notebook as if opened in notebooks/, in a fresh kernel of this interpreter.
+
+    Raises CellExecutionError at the first cell that fails.
+    """
+    # Without folders of its own, the manager offers ipykernel's `python3` alone; a user's kernel
+    # of the same name might be of another environment.
+    kernel = AsyncKernelManager(
+        kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[])
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # set for the tests, not by a reader
+    client = NotebookClient(
+        notebook,
+        km=kernel,
+        timeout=600,
+        startup_timeout=300,
+        resources={"metadata": {"path": str(ROOT / "notebooks")}},
+    )
+    client.execute(env=environment)
+
+
+def faults(notebook: nbformat.NotebookNode) -> list[str]:
+    """What a committed notebook should not have, and what it lacks."""
+    found = []
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if [cell.execution_count for cell in cells] != list(range(1, len(cells) + 1)):
+        found.append("the cells were not all executed in order")
+    outputs = [output for cell in cells for output in cell.outputs]
+    if any(output.output_type == "error" for output in outputs):
+        found.append("a cell failed")
+    if any(output.get("name") == "stderr" for output in outputs):
+        found.append("a cell wrote to stderr")
+    if not any("image/png" in output.get("data", {}) for output in outputs):
+        found.append("there is no picture")
+    texts = [cell.source for cell in notebook.cells]
+    for output in outputs:
+        texts.append(output.get("text", ""))
+        texts += [str(v) for k, v in output.get("data", {}).items() if not k.startswith("image/")]
+    for text in texts:
+        found += [f"an absolute path: {folder}" for folder in FOLDERS.findall(text)]
+    return found
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.slow
+@notebooks
+def test_runs_from_top_to_bottom(path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    run(notebook)
+    # Warnings are left to the committed run: a fresh machine has some of its own to make, such as
+    # matplotlib's on its first look at the fonts.
+    assert [fault for fault in faults(notebook) if "stderr" not in fault] == []
+
+
+@notebooks
+def test_is_committed_as_it_ran(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert faults(notebook) == []
+    assert path.stat().st_size < MOST_BYTES
+
+
+def test_a_failing_cell_fails_the_run():
+    notebook = new_notebook(cells=[new_code_cell("1 + 1"), new_code_cell("1 / 0")])
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        run(notebook)
+
+
+PICTURE = new_output("display_data", {"image/png": "aGk/tmp/="})
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([("1", 1, [PICTURE])], []),
+        ([("1", 1, [PICTURE]), ("2", 3, [])], ["the cells were not all executed in order"]),
+        ([("1", None, [PICTURE])], ["the cells were not all executed in order"]),
+        ([("1", 1, [])], ["there is no picture"]),
+        ([("1", 1, [PICTURE, new_output("error", ename="E")])], ["a cell failed"]),
+        (
+            [("1", 1, [PICTURE, new_output("stream", name="stderr", text="warning")])],
+            ["a cell wrote to stderr"],
+        ),
+        ([("open('/tmp/x')", 1, [PICTURE])], ["an absolute path: /tmp"]),
+        (
+            [("1", 1, [PICTURE, new_output("stream", name="stdout", text="in /home/me")])],
+            ["an absolute path: /home"],
+        ),
+        (
+            [("1", 1, [PICTURE, new_output("execute_result", {"text/plain": "/root/a"})])],
+            ["an absolute path: /root"],
+        ),
+    ],
+)
+def test_faults_are_found(cells, expected):
+    notebook = new_notebook(
+        cells=[
+            new_code_cell(source, execution_count=count, outputs=outputs)
+            for source, count, outputs in cells
+        ]
+    )
+    assert faults(notebook) == expected

@@ -1,0 +1,197 @@
+"""The wheel holds the library alone, and each part of the project declares what it imports."""
+
+import ast
+import email
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import weirdonetworks as wn
+
+REPOSITORY = Path(__file__).parents[1]
+LIBRARIES = {"tensorflow", "dm-sonnet", "numpy"}
+# The benchmark compares with these where they are installed, and says so where they are not.
+OPTIONAL = {"haiku", "jax", "optax", "torch"}
+BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy, so that no file that was deleted long ago lives on in build/."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    for name in ("weirdonetworks", "training", "tests", "notebooks"):
+        shutil.copytree(REPOSITORY / name, source / name)
+    subprocess.run(
+        [sys.executable, "-c", BUILD, str(target)], cwd=source, check=True, capture_output=True
+    )
+    (path,) = target.glob("*.whl")
+    with zipfile.ZipFile(path) as file:
+        yield file
+
+
+@pytest.fixture(scope="module")
+def description(wheel):
+    return email.message_from_bytes(
+        wheel.read(f"weirdonetworks-{wn.__version__}.dist-info/METADATA")
+    )
+
+
+def requirements(description, extra: str) -> set[str]:
+    """Names of the distributions that come with `extra`, or without any if it is empty."""
+    parsed = [Requirement(line) for line in description.get_all("Requires-Dist")]
+    if extra:
+        parsed = [r for r in parsed if r.marker and r.marker.evaluate({"extra": extra})]
+    else:
+        parsed = [r for r in parsed if r.marker is None]
+    return {r.name for r in parsed}
+
+
+def test_wheel_holds_the_library_and_nothing_else(wheel):
+    names = set(wheel.namelist())
+    info = f"weirdonetworks-{wn.__version__}.dist-info"
+    assert {name.split("/")[0] for name in names} == {"weirdonetworks", info}
+    modules = (REPOSITORY / "weirdonetworks").rglob("*.py")
+    expected = {path.relative_to(REPOSITORY).as_posix() for path in modules}
+    assert "weirdonetworks/nets/__init__.py" in expected
+    assert {name for name in names if name.startswith("weirdonetworks/")} == expected | {
+        "weirdonetworks/py.typed"
+    }
+    assert any(name.startswith(info) and name.endswith("LICENSE") for name in names)
+
+
+def test_wheel_describes_the_library(description):
+    assert description["Name"] == "weirdonetworks"
+    assert description["Version"] == wn.__version__ == "0.1.0"
+    assert description["Requires-Python"] == ">=3.10"
+    assert description["License"] == "MIT"
+    text = description.get_payload(decode=True).decode()
+    assert text.strip() == (REPOSITORY / "README.md").read_text(encoding="utf-8").strip()
+    versions = re.findall(r":: (3\.\d+)$", "\n".join(description.get_all("Classifier")), re.M)
+    assert versions == ["3.10", "3.11", "3.12", "3.13"]
+
+
+def test_importers_get_three_libraries_and_extras_bring_the_rest(description):
+    assert requirements(description, "") == LIBRARIES
+    assert description.get_all("Provides-Extra") == ["training", "notebooks", "test"]
+    training, notebooks, test = (
+        requirements(description, extra) for extra in ("training", "notebooks", "test")
+    )
+    assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training
+    assert training < notebooks < test
+    assert LIBRARIES.isdisjoint(test)
+
+
+# Runs with the wheel alone: whatever the three libraries do not depend on is made unimportable.
+IMPORT_ALONE = """
+import importlib.abc, json, sys
+from importlib import metadata
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+wheel, libraries = sys.argv[1], json.loads(sys.argv[2])
+installed, pending = set(), list(libraries)
+while pending:
+    name = canonicalize_name(pending.pop())
+    if name not in installed:
+        installed.add(name)
+        parsed = map(Requirement, metadata.requires(name) or [])
+        pending += [r.name for r in parsed if not r.marker or r.marker.evaluate({"extra": ""})]
+
+class NotInstalled(importlib.abc.MetaPathFinder):
+    missing = {"training", "tests"} | {
+        module
+        for module, owners in metadata.packages_distributions().items()
+        if module != "weirdonetworks" and installed.isdisjoint(map(canonicalize_name, owners))
+    }
+    def find_spec(self, name, path=None, target=None):
+        if name in self.missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+for name in NotInstalled.missing & set(sys.modules):
+    del sys.modules[name]
+sys.meta_path.insert(0, NotInstalled())
+sys.path.insert(0, wheel)
+for name in ("mlxtend", "training"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError:
+        continue
+    raise SystemExit(f"{name} could be imported: this test tests nothing")
+import weirdonetworks as wn
+assert wn.__file__.startswith(wheel), wn.__file__
+for name in wn.list_networks():
+    wn.create_network(name)
+print(*sorted(NotInstalled.missing & set(sys.modules)))
+"""
+
+
+def test_wheel_imports_with_the_three_libraries_alone(wheel, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALONE, wheel.filename, json.dumps(sorted(LIBRARIES))],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def imports(source: str) -> set[str]:
+    """The top-level modules that a program imports anywhere, relative imports aside."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.split(".")[0] for name in names}
+
+
+def imports_of_folder(folder: str) -> set[str]:
+    sources = [path.read_text(encoding="utf-8") for path in (REPOSITORY / folder).rglob("*.py")]
+    for path in (REPOSITORY / folder).glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        sources.append(
+            "\n".join(line for cell in code for line in cell.splitlines() if line[:1] != "%")
+        )
+    assert sources, f"{folder}/ holds no program"
+    return set().union(*map(imports, sources)) - sys.stdlib_module_names
+
+
+def test_imports_are_found():
+    source = "import a.b\nfrom . import c\ndef f():\n    from d.e import g\n    import h as i"
+    assert imports(source) == {"a", "d", "h"}
+
+
+def test_library_imports_three_libraries_only():
+    assert imports_of_folder("weirdonetworks") <= {
+        "tensorflow",
+        "sonnet",
+        "numpy",
+        "weirdonetworks",
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "extra"), [("training", "training"), ("notebooks", "notebooks"), ("tests", "test")]
+)
+def test_imports_are_declared(description, folder, extra):
+    declared = {
+        name.lower().replace("_", "-") for name in requirements(description, extra) | LIBRARIES
+    }
+    owners = metadata.packages_distributions()
+    modules = imports_of_folder(folder) - OPTIONAL - {"weirdonetworks", "training", "tests"}
+    undeclared = {
+        module
+        for module in modules
+        if declared.isdisjoint(n.lower().replace("_", "-") for n in owners.get(module, []))
+    }
+    assert not undeclared, f"{folder}/ imports {sorted(undeclared)}: name them in setup.py"

@@ -1,0 +1,210 @@
+"""How a command starts, fails and ends, as its user sees it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+COMMAND = '''"""Adds up.
+
+Usage: python -m training.sum [--flag=value ...]
+"""
+
+import time
+
+from absl import flags, logging
+
+from training import app
+
+_TERMS = flags.DEFINE_integer("terms", 1, "How many terms to add.", lower_bound=1)
+_FAIL = flags.DEFINE_enum("fail", "", ["", "value", "file", "number", "fault"], "How to fail.")
+_SLEEP = flags.DEFINE_boolean("sleep", False, "Whether to wait.")
+
+FAILURES = {
+    "value": ValueError("terms must be small,\\n    got 7"),
+    "file": FileNotFoundError(2, "No such file or directory", "digits.gz"),
+    "number": FloatingPointError("loss is nan at step 3"),
+    "fault": KeyError("lost"),
+}
+
+
+def main():
+    logging.info("details")
+    logging.warning("take care")
+    if _FAIL.value:
+        raise FAILURES[_FAIL.value]
+    print("sum", sum(range(_TERMS.value)), flush=True)
+    if _SLEEP.value:
+        time.sleep(60)
+
+
+if __name__ == "__main__":
+    app.run(main)
+'''
+# A stand-in that talks while it is imported, as TensorFlow does, and is imported quickly.
+TALKATIVE = """
+import os
+os.write(2, b"chatter\\n")
+level = os.environ.get("TF_CPP_MIN_LOG_LEVEL")
+"""
+
+
+def start(arguments: list[str], **environment: str) -> subprocess.Popen:
+    inherited = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+        env=inherited | {"PYTHONPATH": str(REPOSITORY)} | environment,
+    )
+
+
+def run(arguments: list[str], **environment: str) -> tuple[int, str, str]:
+    process = start(arguments, **environment)
+    stdout, stderr = process.communicate(timeout=120)
+    return process.returncode, stdout, stderr
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Runs the command above; it needs no TensorFlow, and level 0 leaves it unimported."""
+    path = tmp_path / "sum.py"
+    path.write_text(COMMAND)
+    return lambda *flags: run([str(path), *flags], TF_CPP_MIN_LOG_LEVEL="0")
+
+
+def test_a_command_succeeds_and_shows_only_warnings(command):
+    exit_code, stdout, stderr = command("--terms=4")
+    assert (exit_code, stdout) == (0, "sum 6\n")
+    assert "take care" in stderr and "details" not in stderr
+
+
+def test_verbosity_shows_info(command):
+    assert "details" in command("--terms=4", "--verbosity=0")[2]
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        ("value", "error: terms must be small, got 7"),
+        ("file", "error: [Errno 2] No such file or directory: 'digits.gz'"),
+        ("number", "error: loss is nan at step 3"),
+    ],
+)
+def test_expected_errors_are_one_line(command, failure, message):
+    exit_code, stdout, stderr = command(f"--fail={failure}", "--verbosity=-2")
+    assert (exit_code, stdout, stderr) == (1, "", message + "\n")
+
+
+def test_verbosity_adds_the_traceback(command):
+    exit_code, _, stderr = command("--fail=value", "--verbosity=1")
+    assert exit_code == 1
+    assert "Traceback" in stderr and "in main" in stderr
+    assert stderr.endswith("\nerror: terms must be small, got 7\n")
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(command):
+    exit_code, _, stderr = command("--fail=fault")
+    assert exit_code == 1
+    assert "Traceback" in stderr and stderr.endswith("KeyError: 'lost'\n")
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("mnist", "error: unexpected argument 'mnist': give settings as --name=value"),
+        ("--term=2", "error: Unknown command line flag 'term'. Did you mean: terms ?"),
+        ("--terms=0", "error: flag --terms=0: 0 is not a positive integer"),
+        ("--terms=two", "error: flag --terms=two: invalid literal for int() with base 10: 'two'"),
+        ("--fail=odd", "error: flag --fail=odd: value should be one of <|value|file|number|fault>"),
+        ("--terms", "error: Missing value for flag --terms"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(command, flag, message):
+    exit_code, stdout, stderr = command(flag)
+    assert (exit_code, stdout) == (2, "")
+    assert stderr == f"{message} (--helpshort lists the flags)\n"
+
+
+def test_help_shows_the_docstring_and_the_flags(command):
+    exit_code, stdout, stderr = command("--helpshort")
+    assert (exit_code, stderr) == (0, "")
+    assert stdout.startswith("Adds up.\n\nUsage: python -m training.sum [--flag=value ...]\n")
+    assert "  --terms: How many terms to add.\n    (default: '1')" in stdout
+    assert "--verbosity" not in stdout
+
+
+def test_an_interrupted_command_says_so(tmp_path):
+    path = tmp_path / "sum.py"
+    path.write_text(COMMAND)
+    process = start([str(path), "--sleep", "--verbosity=-2"], TF_CPP_MIN_LOG_LEVEL="0")
+    assert process.stdout.readline() == "sum 0\n"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "error: interrupted\n")
+
+
+@pytest.fixture
+def talkative(tmp_path):
+    """Imports `training` beside a stand-in for TensorFlow: tells its log level and stderr."""
+    (tmp_path / "tensorflow.py").write_text(TALKATIVE)
+    path = f"{tmp_path}{os.pathsep}{REPOSITORY}"
+    code = "import training, tensorflow; print(tensorflow.level)"
+
+    def import_training(flags: str, **environment: str) -> tuple[str, str]:
+        _, stdout, stderr = run(["-c", code, *flags.split()], PYTHONPATH=path, **environment)
+        return stdout.strip(), stderr
+
+    return import_training
+
+
+@pytest.mark.parametrize("flags", ["", "--epochs=3", "--verbosity=-1", "-v 1 -v -1", "-v", "x-v 1"])
+def test_start_up_is_quiet_by_default(talkative, flags):
+    assert talkative(flags) == ("3", "")
+
+
+@pytest.mark.parametrize("flags", ["--verbosity=0", "--verbosity 1", "-v=0", "--v=-1 -v 0"])
+def test_verbosity_lets_tensorflow_talk(talkative, flags):
+    assert talkative(flags) == ("None", "chatter\n")
+
+
+def test_the_environment_has_its_say(talkative):
+    assert talkative("", TF_CPP_MIN_LOG_LEVEL="1") == ("1", "chatter\n")
+
+
+def test_a_failing_import_tells_what_it_printed(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(TALKATIVE + "raise ImportError('no such processor')")
+    path = f"{tmp_path}{os.pathsep}{REPOSITORY}"
+    exit_code, _, stderr = run(["-c", "import training"], PYTHONPATH=path)
+    assert exit_code == 1
+    assert stderr.startswith("chatter\n") and stderr.endswith("ImportError: no such processor\n")
+
+
+# Everything that makes the real TensorFlow talk: its import, a first op, a first XLA compilation.
+COMPILE = """
+from training import app
+import sonnet as snt
+import tensorflow as tf
+
+def main():
+    net = snt.Linear(2)
+    print(tf.function(net, jit_compile=True)(tf.ones([3, 4])).shape)
+
+app.run(main)
+"""
+
+
+def test_the_real_tensorflow_is_quiet():
+    assert run(["-c", COMPILE]) == (0, "(3, 2)\n", "")
+
+
+def test_the_real_tensorflow_talks_if_asked():
+    exit_code, stdout, stderr = run(["-c", COMPILE, "--verbosity=0"])
+    assert (exit_code, stdout) == (0, "(3, 2)\n")
+    assert "Compiled cluster using XLA" in stderr

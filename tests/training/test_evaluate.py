@@ -1,0 +1,131 @@
+"""Scoring a finished run again, upright and turned, and what is no run."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from training import evaluate
+from training.evaluate import load_run
+from training.scoring import ANGLES
+
+pytestmark = pytest.mark.usefixtures("quick_data")
+
+
+@pytest.fixture
+def copy(small_run, tmp_path):
+    workdir = tmp_path / "copy"
+    shutil.copytree(small_run.workdir, workdir)
+    return workdir
+
+
+def test_the_same_accuracy_as_after_training(small_run):
+    result = json.loads((small_run.workdir / "result.json").read_text())
+    assert evaluate.evaluate(small_run.workdir) == {"test_accuracy": result["test_accuracy"]}
+
+
+def test_the_network_of_a_run(small_run):
+    module, config = load_run(small_run.workdir)
+    assert type(module).__name__ == "MLP" and module.hidden_sizes == (16,)
+    assert config == json.loads((small_run.workdir / "config.json").read_text())
+
+
+def test_the_newest_checkpoint_counts(copy, command):
+    accuracy = evaluate.evaluate(copy)["test_accuracy"]
+    for path in (copy / "checkpoints").glob("ckpt-2.*"):
+        path.unlink()
+    assert evaluate.evaluate(copy)["test_accuracy"] < accuracy
+
+
+def test_rotations(copy, command):
+    """The means that are printed are those of the file."""
+    outcome = command(evaluate, f"--workdir={copy}", "--rotations")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    with open(copy / "rotations.csv", newline="") as file:
+        rows = [(int(row["degrees"]), float(row["accuracy"])) for row in csv.DictReader(file)]
+    assert tuple(angle for angle, _ in rows) == ANGLES
+    accuracies = np.array([accuracy for _, accuracy in rows])
+    result = json.loads((copy / "result.json").read_text())
+    assert outcome.stdout.splitlines() == [
+        f"test accuracy  {100 * result['test_accuracy']:.2f} %",
+        f"24 angles      {100 * accuracies.mean():.2f} % on average, "
+        f"{100 * accuracies.min():.2f} % at worst",
+        f"written to     {copy}/rotations.csv, rotations.png",
+    ]
+    # A plain MLP knows upright digits: 5 and 350 degrees are almost upright, 185 is not.
+    assert accuracies.mean() < result["test_accuracy"] - 0.2
+    assert min(accuracies[0], accuracies[-1]) > accuracies[ANGLES.index(185)] + 0.2
+    assert (copy / "rotations.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_scores_at_some_angles(small_run, copy):
+    scores = evaluate.evaluate(copy, angles=(0, 90))
+    upright, turned = scores["accuracy_by_angle"]
+    assert upright == scores["test_accuracy"] > turned
+    assert scores["rotated_accuracy"] == pytest.approx((upright + turned) / 2)
+    assert scores["worst_rotated_accuracy"] == turned
+
+
+def change(workdir, **entries):
+    path = workdir / "config.json"
+    config = {**json.loads(path.read_text()), **entries}
+    path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+
+def lose_checkpoints(workdir):
+    shutil.rmtree(workdir / "checkpoints")
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (shutil.rmtree, "has no config.json: give the folder of a run"),
+        (lambda d: (d / "config.json").unlink(), "has no config.json: give the folder of a run"),
+        (lambda d: truncate(d / "config.json"), "config.json cannot be read"),
+        (lambda d: (d / "config.json").write_text("3"), "config.json cannot be read"),
+        (lambda d: change(d, network=None), "config.json is damaged: it lacks the network of"),
+        (lambda d: change(d, network_args=3), "is damaged: it lacks the network_args of a run"),
+        (lambda d: change(d, dataset=None), "is damaged: it lacks the dataset of a run"),
+        (lambda d: change(d, network="resnet"), "name must be one of ['mlp', "),
+        (lambda d: change(d, network_args={"rank": 2}), "an argument of mlp must be one of"),
+        (lambda d: change(d, dataset="cifar"), "name must be one of mnist_5k, "),
+        (lambda d: change(d, network_args={"hidden_sizes": [17]}), "or of another network"),
+        (lambda d: change(d, network="quadratic_mlp", network_args={}), "or of another network"),
+        (lose_checkpoints, "has no checkpoint: train there first"),
+        (
+            lambda d: truncate(d / "checkpoints" / "ckpt-2.data-00000-of-00001"),
+            "ckpt-2 is damaged",
+        ),
+        (lambda d: truncate(d / "checkpoints" / "ckpt-2.index"), "ckpt-2 is damaged"),
+        (lambda d: truncate(d / "checkpoints" / "checkpoint"), None),
+        (lambda d: (d / "checkpoints" / "checkpoint").write_text(""), "its checkpoints are lost"),
+    ],
+)
+def test_what_is_no_run(copy, command, damage, message):
+    damage(copy)
+    outcome = command(evaluate, f"--workdir={copy}")
+    if message is None:  # enough is left to go by
+        assert outcome.exit_code == 0
+    else:
+        outcome.assert_failed(message)
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "message"),
+    [
+        ([], 1, "workdir must be given: --workdir=FOLDER of a run"),
+        (["--workdir="], 1, "workdir must be given: --workdir=FOLDER of a run"),
+        (["--workdir=nowhere"], 1, "workdir nowhere has no config.json"),
+        (["--workdir=nowhere", "stray"], 2, "unexpected argument 'stray'"),
+        (["--workdir=nowhere", "--rotate"], 2, "Unknown command line flag 'rotate'"),
+    ],
+)
+def test_bad_flags(command, tmp_path, words, exit_code, message):
+    command(evaluate, *words).assert_failed(message, exit_code=exit_code)
+    assert not any(tmp_path.iterdir())

