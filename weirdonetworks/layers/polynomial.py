@@ -31,8 +31,9 @@ class PolynomialDense(snt.Module):
     degree. Exact form: E m(x)^2 = prod_i (2 k_i - 1)!! for a monomial with powers k_i, and each
     degree that is present contributes an equal share; the constant starts at zero. (For the full
     form x'Wx the corresponding standard deviation is 1 / sqrt(n (n + 2)); 1 / sqrt(n) would make
-    outputs of standard deviation about sqrt(n).) Low-rank form: v ~ 1 / sqrt(n),
-    c ~ 1 / sqrt(r), u = b = 0.
+    outputs of standard deviation about sqrt(n).) Low-rank form: v ~ 1 / sqrt(n), u = b = 0, and
+    c ~ 1 / sqrt(r m), where m = E (|x|^2 / n)^d = prod_{k<d} (1 + 2 k / n) is what d forms of one
+    and the same x, each of variance |x|^2 / n, multiply to.
 
     Sources: Giles and Maxwell 1987, "Learning, invariance, and generalization in high-order neural
     networks" (the exact form); Blondel et al. 2016, "Polynomial networks and factorization
@@ -63,7 +64,8 @@ class PolynomialDense(snt.Module):
             self.w = tf.Variable(w, name="w")
             return
         forms = snt.initializers.RandomNormal(stddev=1 / math.sqrt(n))
-        mix = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.rank))
+        moment = math.prod(1 + 2 * k / n for k in range(self.degree))
+        mix = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.rank * moment))
         self.v = tf.Variable(forms([n, self.degree * self.rank], dtype), name="v")
         if not self.homogeneous:
             self.u = tf.Variable(tf.zeros([self.degree * self.rank], dtype), name="u")
