@@ -12,7 +12,6 @@ import io
 import os
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -166,3 +165,129 @@ def measure(
             run(epochs)
             rates[rival.name].append(rival.amount * epochs / (time.perf_counter() - start))
     return rates
+
+
+def summarise(group: Group, rates: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """A row for each contender: median rate, spread, and median ratio within a round."""
+    rows = []
+    for name, own in rates.items():
+        pairs = zip(rates[group.reference], own, strict=True)
+        ratios = [b / a if group.faster else a / b for a, b in pairs]
+        rows.append(
+            {
+                "contender": name,
+                "rate": statistics.median(own),
+                "lowest": min(own),
+                "highest": max(own),
+                "ratio": statistics.median(ratios),
+            }
+        )
+    return rows
+
+
+def to_text(group: Group, rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as a table."""
+    lines = [group.title, f"{'':34}{'images/s':>12}{'lowest':>12}{'highest':>12}  {group.ratio}"]
+    for row in rows:
+        numbers = "".join(f"{row[key]:12,.0f}" for key in ("rate", "lowest", "highest"))
+        lines.append(f"{row['contender']:34}{numbers}  {row['ratio']:.2f}")
+    return "\n".join(lines)
+
+
+def benchmark(
+    names: Sequence[str], repeats: int, seconds: float, workdir: str | os.PathLike
+) -> dict[str, list[dict[str, Any]]]:
+    """Measures groups of contenders; prints tables, and writes benchmark.json, .csv and .png.
+
+    Raises:
+      ValueError: no names, unknown ones, fewer than one repeat, or seconds that are not > 0.
+      OSError: the workdir cannot be written.
+    """
+    for name in names:
+        if name not in GROUPS:
+            raise ValueError(f"only must hold names among {list(GROUPS)}, got {name!r}")
+    if not names or repeats < 1 or not seconds > 0:
+        raise ValueError(
+            "only must not be empty, repeats be >= 1 and seconds > 0, "
+            f"got {names!r}, {repeats!r} and {seconds!r}"
+        )
+    run = results.Workdir(workdir)
+    run.write("benchmark.json", {"machine": machine()})  # before the long work: can it be written?
+    tables, raw = {}, []
+    for name in names:
+        group = GROUPS[name]()
+        rivals = [rival for rival in group.contenders if not rival.missing()]
+        for rival in group.contenders:
+            if rival.missing():
+                packages = " ".join(rival.missing())
+                print(f"{rival.name}: not installed (pip install {packages})")
+        extra = [contenders.sgemm()] if name == "loops" else []
+        with tqdm(desc=name, total=len([*rivals, *extra]) * (repeats + 1), disable=None) as bar:
+
+            def progress(contender: str, bar: tqdm = bar) -> None:
+                bar.set_postfix_str(contender)
+                bar.update()
+
+            rates = measure([*rivals, *extra], repeats, seconds, progress)
+        raw += [(name, c, i, rate) for c, own in rates.items() for i, rate in enumerate(own)]
+        peak = rates.pop(extra[0].name) if extra else None
+        tables[name] = summarise(group, rates)
+        print(f"\n{to_text(group, tables[name])}")
+        if peak:
+            ours = zip(rates[group.reference], peak, strict=True)
+            share = statistics.median(contenders.flops_per_image() * a / b for a, b in ours)
+            print(
+                f"measured sgemm peak {statistics.median(peak) / 1e9:.0f} GFLOP/s; "
+                f"{group.reference} uses {100 * share:.0f} % of it in its matrix products alone"
+            )
+            tables["sgemm"] = [{"flops": statistics.median(peak), "share": share}]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([COLUMNS, *raw])
+    run.write_text("benchmark.csv", text.getvalue())
+    run.write("benchmark.json", {"machine": machine(), **tables})
+    _draw(run, names, tables)
+    return tables
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "processor": platform.processor() or platform.machine(),
+        **results.versions(),
+    }
+
+
+def _draw(run: results.Workdir, names: Sequence[str], tables: dict[str, Any]) -> None:
+    """A panel of bars for each group, with the spread over the rounds."""
+    figure, axes = results.new_figure(1, len(names), figsize=(5.5 * len(names), 3), squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        rows = tables[name][::-1]
+        rate = [row["rate"] for row in rows]
+        spread = [
+            [row["rate"] - row["lowest"] for row in rows],
+            [row["highest"] - row["rate"] for row in rows],
+        ]
+        axis.barh([row["contender"] for row in rows], rate, xerr=spread)
+        axis.set(xlabel="images / s", title=name)
+    run.save_figure(figure, "benchmark.png")
+
+
+_ONLY = flags.DEFINE_list("only", list(GROUPS), "Which groups, separated by commas.")
+_REPEATS = flags.DEFINE_integer("repeats", 5, "Rounds in which all take turns.", lower_bound=1)
+_SECONDS = flags.DEFINE_float(
+    "seconds", 2.0, "About how long each runs in a round; > 0.", lower_bound=0
+)
+flags.declare_key_flag("workdir")
+
+
+def main() -> None:
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    workdir = Path(shared.WORKDIR.value or Path("runs") / f"benchmark-{now}")
+    benchmark(_ONLY.value, _REPEATS.value, _SECONDS.value, workdir)
+    print(f"\nwritten to {workdir}/: benchmark.json, benchmark.csv, benchmark.png")
+
+
+if __name__ == "__main__":
+    app.run(main)

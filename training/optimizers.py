@@ -10,7 +10,8 @@ import tensorflow as tf
 class Adam(snt.optimizers.Adam):
     """Sonnet's Adam, with the corrections of the biases moved into two scalars:
 
-        alpha (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps) = (alpha r / (1 - b1^t)) m / (sqrt(v) + eps r)
+        alpha (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+          = (alpha r / (1 - b1^t)) m / (sqrt(v) + eps r)
 
     with r = sqrt(1 - b2^t). That is a root and a division a weight in place of a root and three
     divisions, which were two fifths of the time of an update (Kingma and Ba 2015, end of section 2,

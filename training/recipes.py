@@ -45,9 +45,7 @@ class Recipe:
                 raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
 
 
-_POLYNOMIAL = Recipe(
-    network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200
-)
+_POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)
 
 RECIPES: dict[str, Recipe] = {
     "mlp": Recipe(network_args={"dropout": 0.1}, learning_rate=2e-3),

@@ -229,14 +229,14 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def new_figure(rows: int = 1, columns: int = 1, **kwargs):
+def new_figure(rows: int = 1, columns: int = 1, squeeze: bool = True, **kwargs):
     """A figure and its axes, without a window system."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(layout="constrained", **kwargs)
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns)
+    return figure, figure.subplots(rows, columns, squeeze=squeeze)
 
 
 def num_parameters(network: snt.Module) -> int:

@@ -47,8 +47,9 @@ def resolve_config(
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise ValueError(f"seed must be an integer in [0, 2^31), got {seed!r}")
     recipe = recipe_for(network, **overrides)
-    if "num_classes" in recipe.network_args:
-        raise ValueError("network_args must leave num_classes to the dataset")
+    for reserved in ("num_classes", "name"):
+        if reserved in recipe.network_args:
+            raise ValueError(f"network_args must not hold {reserved}, got {recipe.network_args}")
     try:  # the network gets what config.json will hold
         network_args = json.loads(json.dumps(recipe.network_args))
     except TypeError as error:

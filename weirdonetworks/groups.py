@@ -75,11 +75,12 @@ class ImageAction:
         return SparseMap(element * pixels + target, source, weight, (self.size * pixels, pixels))
 
     @cached_property
-    def _on_weights(self) -> SparseMap:
-        """[pixels, ...] -> [pixels * size, ...]: the transposed maps, the elements innermost."""
+    def _on_weights(self) -> list[SparseMap]:
+        """The transposed map of each element, [pixels, ...] -> [pixels, ...]."""
         element, target, source, weight = self._taps
         pixels = self.image_shape[0] * self.image_shape[1]
-        return SparseMap(source * self.size + element, target, weight, (self.size * pixels, pixels))
+        masks = [element == g for g in range(self.size)]
+        return [SparseMap(source[m], target[m], weight[m], (pixels, pixels)) for m in masks]
 
     def apply(self, images: tf.Tensor) -> tf.Tensor:
         """The orbits {gx}: [batch, H, W, C] or [batch, H, W] -> [batch, size, H, W, C].
@@ -112,7 +113,10 @@ class ImageAction:
                 f"weights must be [{height} * {width} * channels, out], got shape {weights.shape}"
             )
         channels, out = weights.shape[0] // pixels, weights.shape[1]
-        y = self._on_weights(tf.reshape(weights, [pixels, channels * out]))
+        # A map each, not one for all: XLA neither vectorises the indices of [pixels * size, out]
+        # seen as [pixels, size * out], nor sums its transpose's many taps without storing them.
+        w = tf.reshape(weights, [pixels, channels * out])
+        y = tf.stack([transpose(w) for transpose in self._on_weights], axis=1)
         y = tf.reshape(y, [pixels, self.size, channels, out])
         return tf.reshape(tf.transpose(y, [0, 2, 1, 3]), [pixels * channels, self.size, out])
 
@@ -195,13 +199,21 @@ def dihedral(n: int, image_shape: tuple[int, int] = (28, 28)) -> ImageAction:
 _CONSTRUCTORS = {"cyclic": cyclic, "dihedral": dihedral}
 
 
-def get_group(group: str | ImageAction, image_shape: tuple[int, int] = (28, 28)) -> ImageAction:
+def get_group(group: str | ImageAction, image_shape: tuple[int, int] | None = None) -> ImageAction:
     """The group of a name such as "cyclic16" or "dihedral4"; an ImageAction is returned as it is.
 
+    Images are 28 x 28 where neither the ImageAction nor `image_shape` says otherwise.
+
     Raises:
-      ValueError: a name of another form.
+      ValueError: a name of another form, or an ImageAction for images of another shape.
     """
+    if image_shape is not None:
+        image_shape = _checks.image_shape("image_shape", image_shape)
     if isinstance(group, ImageAction):
+        if image_shape not in (None, group.image_shape):
+            raise ValueError(
+                f"image_shape must be that of the group, {group.image_shape}, got {image_shape}"
+            )
         return group
     match = re.fullmatch(r"(cyclic|dihedral)([1-9]\d*)", group) if isinstance(group, str) else None
     if match is None:
@@ -209,4 +221,4 @@ def get_group(group: str | ImageAction, image_shape: tuple[int, int] = (28, 28))
             f"group must be an ImageAction or a name such as 'cyclic16' or 'dihedral4', "
             f"got {group!r}"
         )
-    return _CONSTRUCTORS[match[1]](int(match[2]), image_shape)
+    return _CONSTRUCTORS[match[1]](int(match[2]), image_shape or (28, 28))

@@ -56,14 +56,13 @@ TABLE: dict[str, Entry] = {
         f"AutoactivationDense[{sign}]": Entry(
             lambda sign=sign: layers.AutoactivationDense(3, sign=sign), (5,)
         )
-        for sign in ("positive", "concat", "paired", "soft")
+        for sign in ("paired", "soft")
     },
     "AutoactivationDense[normalized]": Entry(
         lambda: layers.AutoactivationDense(3, "softplus", normalize="sum"), (5,)
     ),
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
-    "LiftDense[exact]": Entry(lambda: layers.LiftDense(3, _EXACT), _SQUARE),
-    "LiftDense[bilinear]": Entry(lambda: layers.LiftDense(3, _BILINEAR), (6, 6, 2)),
+    "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),
     "PolynomialDense[low rank]": Entry(lambda: layers.PolynomialDense(3, 2, rank=4), (5,)),
     "PosynomialDense": _posynomial(layers.PosynomialDense),

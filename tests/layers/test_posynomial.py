@@ -98,6 +98,19 @@ def test_exponents(cls, nonnegative_exponents):
         assert exponents.min() < 0 < exponents.max()
 
 
+@pytest.mark.parametrize("output_size, num_terms", [(3, 30), (10, 4), (5, 5)])
+def test_terms_are_dealt_out_to_the_outputs(output_size, num_terms):
+    layer = PosynomialDense(output_size, num_terms)
+    layer(np.ones((1, 3)))
+    log_c = np.log(layer.coefficients)
+    own = log_c > -4
+    np.testing.assert_allclose(log_c, np.where(own, 0, -8), atol=1)
+    assert np.all(own.sum(axis=0) >= max(1, num_terms // output_size))
+    assert np.all(own.sum(axis=1) >= 1)
+    if num_terms >= output_size:
+        assert np.all(own.sum(axis=1) == 1)
+
+
 @BOTH
 def test_logarithms_of_monomials_have_about_unit_variance_at_first(cls):
     # Truncation at two standard deviations leaves 0.77 of a variance.

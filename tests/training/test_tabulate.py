@@ -97,22 +97,29 @@ def test_a_known_spread():
 
 
 def test_the_command(table, command, monkeypatch):
-    """Prints the table of a folder whose runs are all there."""
+    """Goes through the folder, where all is done, with what the flags say, and prints the table."""
     folder, rows, _ = table
-    monkeypatch.setattr(
-        tabulate,
-        "train_and_evaluate",
-        lambda network, *_, seed, **kwargs: (
-            kwargs["epochs"] == 1
-            and kwargs["resume"]
-            and results(folder, network)[SEEDS.index(seed)]
-        ),
-    )
+    calls = []
+
+    def trained(network, dataset, run, seed, resume, **settings):
+        calls.append(
+            (network, dataset, seed, resume, settings.pop("epochs"), set(settings.values()))
+        )
+        return results(folder, network)[SEEDS.index(seed)]
+
+    def scored(run, angles, **paths):
+        assert angles == tabulate.ANGLES
+        (row,) = [row for row in rows if run == folder / f"{row['network']}-seed{row['seed']}"]
+        return {"rotated_accuracy": row["rotated_accuracy"], "accuracy_by_angle": [0.5] * 24}
+
+    monkeypatch.setattr(tabulate, "train_and_evaluate", trained)
+    monkeypatch.setattr(tabulate, "evaluate", scored)
     words = [f"--networks={','.join(NETWORKS)}", "--seeds=0,3", "--epochs=1"]
     outcome = command(tabulate, *words, f"--workdir={folder}")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert outcome.stdout.startswith(tabulate.to_markdown(rows))
     assert f"written to {folder}/: runs.csv, table.md" in outcome.stdout
+    assert calls == [(n, "mnist_5k", s, True, 1, {None}) for n in NETWORKS for s in SEEDS]
 
 
 def test_a_table_of_other_settings_is_refused(table):

@@ -270,6 +270,7 @@ app.run(train.main)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(start, command, tmp_path):
     """Weights, slots, dropout's masks, order of the images, learning rate: nothing is lost."""
     flags = ["--epochs=4", "--weight_decay=0.01", "--label_smoothing=0.1", "--warmup_epochs=0.5"]
@@ -586,8 +587,8 @@ def test_resolve_config():
     recipe = dataclasses.asdict(recipe_for("quadratic_mlp", optimizer="sgd"))
     given = recipe.pop("network_args")
     assert config == {"network": "quadratic_mlp", "dataset": "mnist", "seed": 4, **recipe}
-    arguments = inspect.signature(wn.nets.QuadraticMLP).parameters
-    assert network_args.keys() == arguments.keys() - {"num_classes", "name"}
+    arguments = inspect.signature(wn.nets.QuadraticMLP.__init__).parameters
+    assert network_args.keys() == arguments.keys() - {"self", "num_classes", "name"}
     for name, value in network_args.items():
         expected = 8 if name == "rank" else given.get(name, arguments[name].default)
         assert value == expected, name

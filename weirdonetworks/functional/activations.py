@@ -1,5 +1,6 @@
 """Activations by name."""
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -9,7 +10,9 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 def gelu(x: tf.Tensor) -> tf.Tensor:
     """x Phi(x) with the normal CDF Phi, exact (Hendrycks and Gimpel 2016, "GELUs")."""
-    return tf.nn.gelu(x, approximate=False)
+    x = tf.convert_to_tensor(x)
+    # Not tf.nn.gelu: that has the root of two in single precision, whatever x has.
+    return 0.5 * x * (1 + tf.math.erf(x / tf.constant(math.sqrt(2), x.dtype)))
 
 
 def gelu_tanh(x: tf.Tensor) -> tf.Tensor:

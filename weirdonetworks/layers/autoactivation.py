@@ -26,8 +26,9 @@ class AutoactivationDense(snt.Module):
     * `soft`: y = (phi(W) tanh(S)) x + b, elementwise, with a learned softened sign tanh(S).
 
     `normalize="sum"` divides the effective weights of each output by their sum over the inputs:
-    convex combinations of the inputs (differences of two with `paired`), for maps with a positive
-    range: exp, square, softplus, exp_exp.
+    convex combinations of the inputs with `positive`, of x and -x together with `concat`,
+    differences of two with `paired`; `soft` multiplies the normalised weights by their signs. For
+    maps with a positive range: exp, square, softplus, exp_exp.
 
     Initialisation is through phi: the effective weights are drawn, and W = phi^-1(A). With l the
     lower end of phi's range (0 where it is unbounded), A = l + a log-normal amount whose mean

@@ -34,7 +34,7 @@ class SynchronousMLP(snt.Module):
         pooling: str = "mean",
         activation: str | Activation = "gelu",
         dropout: float = 0.0,
-        image_shape: tuple[int, int] = (28, 28),
+        image_shape: tuple[int, int] | None = None,
         name: str | None = None,
     ):
         """Raises ValueError for sizes that are not integers >= 1, empty lift_sizes, unknown names,
@@ -43,7 +43,7 @@ class SynchronousMLP(snt.Module):
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.lift_sizes = _checks.sizes("lift_sizes", lift_sizes, allow_empty=False)
         self.head_sizes = _checks.sizes("head_sizes", head_sizes)
-        self.group = get_group(group, _checks.image_shape("image_shape", image_shape))
+        self.group = get_group(group, image_shape)
         self.pooling = _checks.choice("pooling", pooling, POOLINGS)
         self.activation = get_activation(activation)
         dropout = _checks.rate("dropout", dropout)
