@@ -1,0 +1,99 @@
+"""The benchmark's arithmetic, its files and its refusals; never its times."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training import benchmark, contenders
+from training.benchmark import Group, measure, summarise
+from training.contenders import Contender
+
+
+def counting(name: str, amount: int, log: list[str]) -> Contender:
+    """A contender that only says when it runs."""
+    return Contender(name, amount, lambda: lambda epochs: log.append((name, epochs)))
+
+
+def test_contenders_take_turns():
+    log = []
+    rates = measure([counting("a", 10, log), counting("b", 20, log)], repeats=3, seconds=1e-9)
+    warm_up = [("a", 1), ("a", 1), ("b", 1), ("b", 1)]
+    assert log == warm_up + 3 * [("a", 1), ("b", 1)]
+    assert {name: len(own) for name, own in rates.items()} == {"a": 3, "b": 3}
+    assert all(rate > 0 for own in rates.values() for rate in own)
+
+
+@pytest.mark.parametrize("faster", [False, True])
+def test_ratios_are_medians_of_ratios_within_a_round(faster):
+    rates = {"a": [10.0, 40.0, 20.0], "b": [20.0, 10.0, 10.0]}
+    group = Group("title", [], reference="a", ratio="", faster=faster)
+    a, b = summarise(group, rates)
+    assert a["ratio"] == 1
+    assert b["ratio"] == (0.5 if faster else 2.0)  # of 0.5, 4, 2 and of 2, 0.25, 0.5
+    assert (a["rate"], a["lowest"], a["highest"]) == (20, 10, 40)
+
+
+def test_operations_of_a_step():
+    assert contenders.flops_per_image() == 4 * 784 * 100 + 6 * (100 * 100 + 100 * 10)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_loops_train(index):
+    """Ours, Sonnet's and Keras' two run whole epochs of a tiny split."""
+    contender = contenders.mlp_loops(contenders.random_split(250))[index]
+    assert contender.missing() == [] and contender.amount == 200
+    contender.prepare()(1)
+
+
+def test_the_outer_product_is_the_quadratic_layer_in_full():
+    tf.random.set_seed(0)
+    x = tf.random.normal([3, 5])
+    layer = benchmark.OuterProduct(2)
+    y = layer(x)
+    w = layer.linear.w.numpy().reshape(5, 5, 2)
+    np.testing.assert_allclose(y, np.einsum("bi,bj,ijo->bo", x, x, w), rtol=1e-5, atol=1e-6)
+
+
+def test_a_whole_run(monkeypatch, tmp_path, capsys):
+    missing = Contender("unheard of", 1, lambda: None, (("no-such-package", "no_such_module"),))
+    group = Group(
+        "A title", [counting("ours", 10, []), counting("theirs", 5, []), missing], "ours", "x"
+    )
+    monkeypatch.setitem(benchmark.GROUPS, "quadratic", lambda: group)
+    tables = benchmark.benchmark(["quadratic"], 2, 1e-9, tmp_path)
+    assert [row["contender"] for row in tables["quadratic"]] == ["ours", "theirs"]
+    printed = capsys.readouterr().out
+    assert "A title" in printed
+    assert "unheard of: not installed (pip install no-such-package)" in printed
+    written = json.loads((tmp_path / "benchmark.json").read_text())
+    assert written["quadratic"] == tables["quadratic"] and "tensorflow" in written["machine"]
+    with open(tmp_path / "benchmark.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["contender"], row["round"]) for row in rows] == [
+        ("ours", "0"), ("ours", "1"), ("theirs", "0"), ("theirs", "1")
+    ]  # fmt: skip
+    assert (tmp_path / "benchmark.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    "names, repeats, seconds, message",
+    [
+        (["loop"], 1, 1.0, "only must hold names among .*'loops'.*got 'loop'"),
+        ([], 1, 1.0, "only must not be empty"),
+        (["loops"], 0, 1.0, "repeats be >= 1"),
+        (["loops"], 1, 0.0, "seconds > 0"),
+    ],
+)
+def test_bad_arguments(names, repeats, seconds, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        benchmark.benchmark(names, repeats, seconds, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unwritable_workdir_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="cannot be written"):
+        benchmark.benchmark(["loops"], 1, 1.0, tmp_path / "file" / "below")
