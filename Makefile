@@ -51,7 +51,8 @@ lint: $(INSTALLED)  ## check the code with ruff
 	$(VENV)/bin/ruff check
 
 notebooks: $(INSTALLED)  ## run the notebooks again, in place
-	$(VENV)/bin/python -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(VENV)/bin/python -m nbconvert --to notebook --execute --inplace \
+		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 benchmark: $(INSTALLED)  ## measure the speed of the training loop against others
 	@$(VENV)/bin/python -m training.benchmark $(ARGS)
