@@ -164,7 +164,8 @@ def _progress_bar(loop: Loop, epochs: int, network: str) -> tqdm:
         unit=" steps",
         disable=None,  # no bar where nobody watches: a line an epoch is printed there
         dynamic_ncols=True,
-        mininterval=0,
+        mininterval=0,  # each call of the loop is reported and shown: several a second
+        miniters=1,
     )
 
 

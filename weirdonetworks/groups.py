@@ -113,12 +113,25 @@ class ImageAction:
                 f"weights must be [{height} * {width} * channels, out], got shape {weights.shape}"
             )
         channels, out = weights.shape[0] // pixels, weights.shape[1]
-        # A map each, not one for all: XLA neither vectorises the indices of [pixels * size, out]
-        # seen as [pixels, size * out], nor sums its transpose's many taps without storing them.
-        w = tf.reshape(weights, [pixels, channels * out])
-        y = tf.stack([transpose(w) for transpose in self._on_weights], axis=1)
+        y = self._turn(tf.reshape(weights, [pixels, channels * out]))
         y = tf.reshape(y, [pixels, self.size, channels, out])
         return tf.reshape(tf.transpose(y, [0, 2, 1, 3]), [pixels * channels, self.size, out])
+
+    def _turn(self, weights: tf.Tensor) -> tf.Tensor:
+        """[pixels, out] -> [pixels, size, out]: every transposed map of the weights."""
+
+        # A map for each element, since XLA does not vectorise the indices of one map for all. The
+        # gradient is summed by a product with ones: a sum would be fused into all who use it, the
+        # two moments of Adam, say, which leaves each of its many gathers in memory.
+        @tf.custom_gradient
+        def turned(w):
+            def gradient(dy):
+                back = [f.transpose(dy[:, g]) for g, f in enumerate(self._on_weights)]
+                return tf.tensordot(tf.ones([self.size], dy.dtype), tf.stack(back), axes=1)
+
+            return tf.stack([f(w) for f in self._on_weights], axis=1), gradient
+
+        return turned(weights)
 
 
 def _bilinear_taps(matrices: np.ndarray, image_shape: tuple[int, int]):

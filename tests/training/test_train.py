@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import importlib
 import inspect
+import io
 import json
 import math
 import shutil
@@ -241,6 +242,35 @@ def fake_epoch(self, report):
     """Counts an epoch's steps without learning."""
     self.step.assign_add(self.steps_per_epoch)
     return EpochMetrics(loss=1.0, accuracy=0.5)
+
+
+class Terminal(io.StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_progress_bar_moves_within_the_epochs(monkeypatch, tmp_path):
+    """With loss and accuracy; on a terminal in place of the lines."""
+
+    def epoch(self, report):
+        for done in (20, 35):
+            report(done, 1 / done, 0.5)
+        return fake_epoch(self, report)
+
+    monkeypatch.setattr(Loop, "run_epoch", epoch)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    train_and_evaluate("mlp", "mnist_5k", tmp_path / "run", epochs=2, batch_size=100)
+    shown = sys.stderr.getvalue().split("\r")
+    for steps, state in (
+        ("20/70", "epoch 1/2 loss 0.0500 accuracy 50.00 %"),
+        ("35/70", "epoch 1/2 loss 0.0286 accuracy 50.00 %"),
+        ("55/70", "epoch 2/2 loss 0.0500 accuracy 50.00 %"),
+        ("70/70", "epoch 2/2 loss 0.0286 accuracy 50.00 %"),
+    ):
+        assert any(steps in line and state in line for line in shown), (steps, shown)
+    assert "epoch 1: " not in sys.stderr.getvalue()
 
 
 def test_another_seed_gives_another_run(small_run, tmp_path):
