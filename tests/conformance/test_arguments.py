@@ -14,7 +14,6 @@ _SIZES = [5, "35", None, (4, 0), (2.5,), (True,)]
 _RATES = [-0.1, 1, 1.5, math.nan, "0.5", None, True]
 _FLAGS = [0, 1, None, "yes"]
 _NAMES = ["unknown", "", 3, None, ["exp"]]
-_SHAPES = [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28, None]
 
 BAD = {
     "activation": _NAMES,
@@ -25,7 +24,7 @@ BAD = {
     "head_sizes": _SIZES,
     "hidden_sizes": _SIZES,
     "homogeneous": _FLAGS,
-    "image_shape": _SHAPES,
+    "image_shape": [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28],
     "input_dropout": _RATES,
     "lift_sizes": [*_SIZES, ()],
     "log_input": _FLAGS,

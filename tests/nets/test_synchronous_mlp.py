@@ -103,3 +103,9 @@ def test_a_group_brings_its_image_shape():
     assert net(np.ones((2, 5, 6))).shape == [2, 3]
     named = nets.SynchronousMLP(3, (4,), group="cyclic2", image_shape=(5, 6))
     assert named(np.ones((2, 5, 6))).shape == [2, 3]
+    assert nets.SynchronousMLP(3, (4,), group="cyclic2").group.image_shape == (28, 28)
+
+
+def test_a_group_for_another_image_shape_is_refused():
+    with pytest.raises(ValueError, match=r"image_shape must be .*\(5, 6\), got \(6, 5\)"):
+        nets.SynchronousMLP(3, (4,), group=groups.cyclic(2, (5, 6)), image_shape=(6, 5))
