@@ -23,6 +23,7 @@ TRAINING = [
 NOTEBOOKS = [
     *TRAINING,
     "ipykernel>=6.29",
+    "jupyter_client>=8.0",
     "jupyterlab>=4.0",
     "nbclient>=0.10",
     "nbconvert>=7.16",
