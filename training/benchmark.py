@@ -200,7 +200,8 @@ def benchmark(
     """Measures groups of contenders; prints tables, and writes benchmark.json, .csv and .png.
 
     Raises:
-      ValueError: no names, unknown ones, fewer than one repeat, or seconds that are not > 0.
+      ValueError: no names, unknown ones, fewer than one repeat, seconds that are not > 0, or a
+        workdir that holds a benchmark.
       OSError: the workdir cannot be written.
     """
     for name in names:
@@ -212,6 +213,8 @@ def benchmark(
             f"got {names!r}, {repeats!r} and {seconds!r}"
         )
     run = results.Workdir(workdir)
+    if (run.path / "benchmark.json").exists():
+        raise ValueError(f"workdir {workdir} holds a benchmark already: give another --workdir")
     run.write("benchmark.json", {"machine": machine()})  # before the long work: can it be written?
     tables, raw = {}, []
     for name in names:

@@ -1,6 +1,5 @@
 """What the tests of the training program share: commands in this process, a small finished run."""
 
-import functools
 import os
 import subprocess
 import sys
@@ -90,13 +89,18 @@ def command(capfd, monkeypatch, tmp_path) -> Callable[..., Outcome]:
 def start() -> Callable[..., subprocess.Popen]:
     """Starts Python with these words as a user would, where nothing asks TensorFlow for silence."""
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
-    return functools.partial(
-        lambda *words, **kwargs: subprocess.Popen([sys.executable, *words], **kwargs),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment | {"PYTHONPATH": str(REPOSITORY)},
-    )
+
+    def popen(*words: str, cwd: Path) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=cwd,
+            env=environment | {"PYTHONPATH": str(REPOSITORY)},
+        )
+
+    return popen
 
 
 @pytest.fixture(scope="session")

@@ -97,3 +97,20 @@ def test_an_unwritable_workdir_is_told_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot be written"):
         benchmark.benchmark(["loops"], 1, 1.0, tmp_path / "file" / "below")
+
+
+def test_an_older_benchmark_is_not_overwritten(tmp_path):
+    (tmp_path / "benchmark.json").write_text("older")
+    with pytest.raises(ValueError, match="holds a benchmark already: give another --workdir"):
+        benchmark.benchmark(["loops"], 1, 1.0, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["benchmark.json"]
+    assert (tmp_path / "benchmark.json").read_text() == "older"
+
+
+@pytest.mark.parametrize(
+    "flag, exit_code, message",
+    [("--only=loop", 1, "got 'loop'"), ("--repeats=0", 2, "repeats"), ("--seconds=0", 1, "> 0")],
+)
+def test_a_wrong_flag_is_one_line(command, tmp_path, flag, exit_code, message):
+    command(benchmark, flag).assert_failed(message, exit_code=exit_code)
+    assert list(tmp_path.iterdir()) == []

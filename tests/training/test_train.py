@@ -643,6 +643,7 @@ def test_bad_configurations(arguments, message):
 
 def test_the_commands_live_in_one_process():
     """A flag that two modules define would keep the second from being imported."""
+    assert {"train", "evaluate", "tabulate"} <= set(COMMANDS)
     modules = [importlib.import_module(f"training.{name}") for name in COMMANDS]
     defined = FLAGS.flags_by_module_dict()
     names = [flag.name for module in modules for flag in defined.get(module.__name__, [])]

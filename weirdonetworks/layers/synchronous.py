@@ -39,7 +39,7 @@ class Synchronous(snt.Module):
     whatever, if G acts on the pixels as a group (`group.is_exact`) and up to the rounding of
     sums in another order. Otherwise it holds as far as interpolation allows.
 
-    If f begins with a dense layer, `LiftDense` computes the same much faster.
+    If f begins with a dense layer, `LiftDense` computes the same faster.
 
     Source: the synchronous note; the mean is the Reynolds operator of invariant theory. The
     original flattened the orbit before its first layer, which was therefore not shared: not an
