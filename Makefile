@@ -32,6 +32,9 @@ TRAIN_FLAGS = $(strip \
 	$(call flag,DATA_DIR,data_dir) \
 	$(ARGS))
 
+# Without timestamps, which would change with every run.
+EXECUTE = --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False
+
 .PHONY: help train test lint notebooks benchmark table clean
 .DEFAULT_GOAL := help
 
@@ -51,8 +54,7 @@ lint: $(INSTALLED)  ## check the code with ruff
 	$(VENV)/bin/ruff check
 
 notebooks: $(INSTALLED)  ## run the notebooks again, in place
-	$(VENV)/bin/python -m nbconvert --to notebook --execute --inplace \
-		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	$(VENV)/bin/python -m nbconvert $(EXECUTE) notebooks/*.ipynb
 
 benchmark: $(INSTALLED)  ## measure the speed of the training loop against others
 	@$(VENV)/bin/python -m training.benchmark $(ARGS)

@@ -36,7 +36,8 @@ TARGETS = {
     "train": "python -m training.train --network='quadratic_mlp' --dataset='mnist_5k'\n",
     "test": "python -m pytest\n",
     "lint": "ruff check\n",
-    "notebooks": "nbconvert --to notebook --execute --inplace notebooks/*.ipynb\n",
+    "notebooks": "python -m nbconvert --to notebook --execute --inplace "
+    "--ExecutePreprocessor.record_timing=False notebooks/*.ipynb\n",
     "benchmark": "python -m training.benchmark",
     "table": "python -m training.tabulate",
 }
