@@ -100,6 +100,18 @@ def features(module: Any, inputs: tf.Tensor) -> tf.Tensor:
             f"{label} inputs must have {known} features as at the first call, got {size}"
         )
     module.input_size = size
+    return same_dtype(module, inputs)
+
+
+def same_dtype(module: Any, inputs: tf.Tensor) -> tf.Tensor:
+    """Returns `inputs`, which must be of the type of the first call, kept in `input_dtype`."""
+    known = getattr(module, "input_dtype", inputs.dtype)
+    if inputs.dtype != known:
+        raise ValueError(
+            f"{type(module).__name__} inputs must be {known.name} as at the first call, "
+            f"got {inputs.dtype.name} (tf.cast them)"
+        )
+    module.input_dtype = known
     return inputs
 
 

@@ -3,6 +3,7 @@
 import pytest
 import tensorflow as tf
 
+import weirdonetworks as wn
 from tests.conformance.table import TABLE, every_module
 
 every_module_of_fixed_shape = pytest.mark.parametrize(
@@ -60,3 +61,11 @@ def test_inputs_that_are_not_floating(entry, dtype):
     with pytest.raises(ValueError, match=f"must be of a floating type .* got {dtype}"):
         entry.function(module)(tf.cast(tf.ones([2, *entry.shape]), dtype))
     assert not [v for v in tf.Module.variables.fget(module) if v.trainable]
+
+
+@pytest.mark.parametrize("name", ["mlp", "synchronous_mlp", "quadratic_mlp", "posynomial_mlp"])
+def test_another_type_at_a_later_call(name):
+    network = wn.create_network(name)
+    network(tf.zeros([1, 28, 28, 1]))
+    with pytest.raises(ValueError, match="must be float32 as at the first call, got float64"):
+        network(tf.zeros([1, 28, 28, 1], tf.float64))

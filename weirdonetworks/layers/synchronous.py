@@ -102,6 +102,7 @@ class LiftDense(snt.Module):
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         images = _checks.grid("LiftDense inputs", images, self.group.image_shape)
+        _checks.same_dtype(self, images)
         self._initialize(images)
         if images.shape[3] != self.channels:
             raise ValueError(
