@@ -1,0 +1,67 @@
+"""Affine maps of images, each image by a map of its own."""
+
+import tensorflow as tf
+
+from weirdonetworks import _checks
+
+
+def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+    """(g_b x_b)(p) = x_b(g_b^-1 p) for maps g_b: p -> M_b p + t_b, one an image.
+
+    With p = (x to the right, y upwards) in pixels from the centre of the image, interpolated
+    bilinearly, 0 outside the frame: as `groups.affine`, for maps that are tensors. There the maps
+    are known beforehand and shared by all images, which is faster; here they may be drawn anew at
+    each call.
+
+    Args:
+      images: [batch, H, W, C] or [batch, H, W], floating.
+      matrices: [batch, 2, 3] or [1, 2, 3], M | t, of the same type, M invertible.
+
+    Returns:
+      [batch, H, W, C]; differentiable in the images and, where bilinear interpolation is, in the
+      matrices.
+
+    Raises:
+      ValueError: other shapes or types.
+    """
+    images = _checks.floating("images", images)
+    matrices = tf.convert_to_tensor(matrices)
+    if matrices.shape.rank != 3 or matrices.shape[1:] != [2, 3]:
+        raise ValueError(f"matrices must be [batch, 2, 3], got shape {matrices.shape}")
+    if matrices.dtype != images.dtype:
+        raise ValueError(
+            f"matrices must be of the type of images, {images.dtype.name}, "
+            f"got {matrices.dtype.name}"
+        )
+    if images.shape.rank not in (3, 4) or None in images.shape[1:]:
+        raise ValueError(
+            "images must be [batch, height, width, channels] or [batch, height, width] with "
+            f"static sizes after the batch, got shape {images.shape}"
+        )
+    images = _checks.grid("images", images, images.shape[1:3])
+    height, width, channels = images.shape[1:]
+    x, y = _sources(matrices, height, width)
+    flat = tf.reshape(images, [-1, channels])
+    first = height * width * tf.range(tf.shape(images)[0])[:, None]
+    total = 0
+    for row in (tf.floor(y), tf.floor(y) + 1):
+        for column in (tf.floor(x), tf.floor(x) + 1):
+            weight = (1 - tf.abs(y - row)) * (1 - tf.abs(x - column))
+            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            weight = tf.where(inside, weight, tf.zeros_like(weight))
+            r, c = tf.clip_by_value(row, 0, height - 1), tf.clip_by_value(column, 0, width - 1)
+            source = width * tf.cast(r, tf.int32) + tf.cast(c, tf.int32)
+            total += weight[:, :, None] * tf.gather(flat, first + source)
+    return tf.reshape(total, [-1, height, width, channels])
+
+
+def _sources(matrices: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Column and row, as real numbers, from which each pixel is taken: two [batch, H W]."""
+    rows, columns = tf.meshgrid(tf.range(height), tf.range(width), indexing="ij")
+    x = tf.cast(tf.reshape(columns, [1, -1]), matrices.dtype) - (width - 1) / 2
+    y = (height - 1) / 2 - tf.cast(tf.reshape(rows, [1, -1]), matrices.dtype)
+    a, b, c, d = (matrices[:, i, j, None] for i in (0, 1) for j in (0, 1))
+    x, y = x - matrices[:, 0, 2, None], y - matrices[:, 1, 2, None]
+    determinant = a * d - b * c
+    x, y = (d * x - b * y) / determinant, (a * y - c * x) / determinant
+    return x + (width - 1) / 2, (height - 1) / 2 - y
