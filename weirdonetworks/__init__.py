@@ -1,6 +1,6 @@
 """A zoo of unconventional neural networks for Sonnet 2."""
 
-from weirdonetworks import functional, groups, layers, nets
+from weirdonetworks import functional, groups, layers, nets, stability
 from weirdonetworks.nets import create_network, list_networks
 
 __version__ = "0.1.0"
@@ -12,4 +12,5 @@ __all__ = [
     "layers",
     "list_networks",
     "nets",
+    "stability",
 ]

@@ -74,12 +74,11 @@ class ImageAction:
         self.taps = _taps(self.matrices, self.shifts, self.image_shape, self.wrap, self.order)
         self.table = self._composition_table()
         self.inverses = None if self.table is None else np.argmin(self.table, axis=1)
-        pixels = self.image_shape[0] * self.image_shape[1]
-        ids = self.taps.element * pixels
+        ids = self.taps.element * self.num_pixels
         self.is_exact = bool(
             np.all(self.taps.weight == 1)
-            and len(np.unique(ids + self.taps.target)) == self.size * pixels
-            and len(np.unique(ids + self.taps.source)) == self.size * pixels
+            and len(np.unique(ids + self.taps.target)) == self.size * self.num_pixels
+            and len(np.unique(ids + self.taps.source)) == self.size * self.num_pixels
         )
 
     def _elements(self, matrices: np.ndarray, shifts: np.ndarray) -> np.ndarray:
@@ -111,6 +110,29 @@ class ImageAction:
         """|G|, the number of elements."""
         return len(self.matrices)
 
+    @property
+    def num_pixels(self) -> int:
+        """height * width."""
+        return self.image_shape[0] * self.image_shape[1]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether the set is a group that acts exactly: closed, and permutations of the pixels."""
+        return self.table is not None and self.is_exact
+
+    @cached_property
+    def permutations(self) -> np.ndarray:
+        """(g x)_p = x_permutations[g, p] on flattened images, int [size, num_pixels].
+
+        Raises:
+          ValueError: an element is not a permutation of the pixels.
+        """
+        if not self.is_exact:
+            raise ValueError(f"every element must be a permutation of the pixels, got {self!r}")
+        sources = np.empty([self.size, self.num_pixels], np.int64)
+        sources[self.taps.element, self.taps.target] = self.taps.source
+        return sources
+
     def __repr__(self) -> str:
         height, width = self.image_shape
         return f"<ImageAction {self.name}: {self.size} elements on {height} x {width} pixels>"
@@ -119,16 +141,16 @@ class ImageAction:
     def _on_images(self) -> SparseMap:
         """[pixels, ...] -> [size * pixels, ...], the elements one after another."""
         element, target, source, weight = self.taps
-        pixels = self.image_shape[0] * self.image_shape[1]
-        return SparseMap(element * pixels + target, source, weight, (self.size * pixels, pixels))
+        n = self.num_pixels
+        return SparseMap(element * n + target, source, weight, (self.size * n, n))
 
     @cached_property
     def _on_weights(self) -> list[SparseMap]:
         """The transposed map of each element, [pixels, ...] -> [pixels, ...]."""
         element, target, source, weight = self.taps
-        pixels = self.image_shape[0] * self.image_shape[1]
+        shape = (self.num_pixels, self.num_pixels)
         masks = [element == g for g in range(self.size)]
-        return [SparseMap(source[m], target[m], weight[m], (pixels, pixels)) for m in masks]
+        return [SparseMap(source[m], target[m], weight[m], shape) for m in masks]
 
     def apply(self, images: tf.Tensor) -> tf.Tensor:
         """The orbits {gx}: [batch, H, W, C] or [batch, H, W] -> [batch, size, H, W, C].
@@ -155,7 +177,7 @@ class ImageAction:
         """
         weights = _checks.floating("weights", weights)
         height, width = self.image_shape
-        pixels = height * width
+        pixels = self.num_pixels
         if weights.shape.rank != 2 or not weights.shape[0] or weights.shape[0] % pixels:
             raise ValueError(
                 f"weights must be [{height} * {width} * channels, out], got shape {weights.shape}"
@@ -180,11 +202,6 @@ class ImageAction:
             return tf.stack([f(w) for f in self._on_weights], axis=1), gradient
 
         return turned(weights)
-
-    @property
-    def is_group(self) -> bool:
-        """Whether the set is a group that acts exactly: closed, and permutations of the pixels."""
-        return self.table is not None and self.is_exact
 
     def canonical(self, images: tf.Tensor) -> tf.Tensor:
         """The lexicographically smallest image of each orbit: the same bits for x and all g x.

@@ -62,6 +62,10 @@ TABLE: dict[str, Entry] = {
         lambda: layers.AutoactivationDense(3, "softplus", normalize="sum"), (5,)
     ),
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
+    "GroupDense": Entry(lambda: layers.GroupDense(3, _EXACT), (8, 2)),
+    "InvariantPolynomialDense": Entry(
+        lambda: layers.InvariantPolynomialDense(3, _EXACT), (6, 6, 2)
+    ),
     "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),
     "PolynomialDense[low rank]": Entry(lambda: layers.PolynomialDense(3, 2, rank=4), (5,)),
@@ -71,13 +75,23 @@ TABLE: dict[str, Entry] = {
     ),
     "SignomialDense": _posynomial(layers.SignomialDense),
     "Synchronous": Entry(lambda: layers.Synchronous(nets.MLP(3, (4,)), _BILINEAR), _SQUARE),
+    **{
+        f"Synchronous[{pooling}]": Entry(
+            lambda pooling=pooling: layers.Synchronous(nets.MLP(3, (4,)), _EXACT, pooling, True),
+            _SQUARE,
+        )
+        for pooling in ("moments", "sorted", "concat")
+    },
     "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
     "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
     "PolynomialMLP": Entry(lambda: nets.PolynomialMLP(3, 3, rank=4, hidden_sizes=(4,)), (5,)),
     "PosynomialMLP": Entry(lambda: nets.PosynomialMLP(3, (4,), num_terms=5), _SQUARE),
     "QuadraticMLP": Entry(lambda: nets.QuadraticMLP(3, None, hidden_sizes=(4, 4)), (3, 3)),
     "SynchronousMLP": Entry(
-        lambda: nets.SynchronousMLP(3, (4, 4), (4,), "cyclic4", image_shape=(6, 6)), _SQUARE
+        lambda: nets.SynchronousMLP(3, (4, 4), (3,), (4,), "cyclic4", image_shape=(6, 6)), _SQUARE
+    ),
+    "SynchronousMLP[averaged logits]": Entry(
+        lambda: nets.SynchronousMLP(3, (4,), (), None, _BILINEAR, image_shape=(6, 6)), _SQUARE
     ),
 }
 

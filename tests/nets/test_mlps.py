@@ -62,7 +62,7 @@ def test_weights_of_the_mlp_have_their_spread():
         (nets.AutoactivationMLP(4, (50, 60), dropout=0.5), 2),
         (nets.PosynomialMLP(4, (50, 60), 9, dropout=0.5), 2),
         (nets.PolynomialMLP(4, 2, 8, (50, 60), dropout=0.5), 2),
-        (nets.SynchronousMLP(4, (50,), (60,), "cyclic2", dropout=0.5, image_shape=(3, 3)), 2),
+        (nets.SynchronousMLP(4, (50,), (), (60,), "cyclic2", dropout=0.5, image_shape=(3, 3)), 2),
     ],
     ids=lambda v: type(v).__name__,
 )

@@ -11,7 +11,7 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
 def _built(images: np.ndarray, group: str = "cyclic4", **kwargs) -> nets.SynchronousMLP:
-    net = nets.SynchronousMLP(10, (32, 16), (8,), group, **kwargs)
+    net = nets.SynchronousMLP(10, (32, 16), (), (8,), group, **kwargs)
     net(images)
     helpers.randomise_zeros(net)
     return net

@@ -1,24 +1,38 @@
 """Pure functions of tensors, without variables."""
 
 from weirdonetworks.functional.activations import ACTIVATIONS, gelu, gelu_tanh, get_activation
+from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
 from weirdonetworks.functional.parameter_activations import (
     PARAMETER_ACTIVATIONS,
     ParameterActivation,
     get_parameter_activation,
 )
+from weirdonetworks.functional.pooling import (
+    POOLINGS,
+    Pooling,
+    get_pooling,
+    moments,
+    order_statistics,
+)
 from weirdonetworks.functional.sparse import SparseMap
 
 __all__ = [
     "ACTIVATIONS",
     "PARAMETER_ACTIVATIONS",
+    "POOLINGS",
     "ParameterActivation",
+    "Pooling",
     "SparseMap",
     "gelu",
     "gelu_tanh",
     "get_activation",
     "get_parameter_activation",
+    "get_pooling",
+    "moments",
     "monomial_indices",
     "monomials",
     "num_monomials",
+    "order_statistics",
+    "warp",
 ]

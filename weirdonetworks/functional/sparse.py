@@ -38,7 +38,7 @@ class SparseMap:
         def product(x):
             return self._gather(x), self.transpose
 
-        return product(x)
+        return product(tf.convert_to_tensor(x))
 
     def _gather(self, x: tf.Tensor) -> tf.Tensor:
         taps = self.indices.shape[1]

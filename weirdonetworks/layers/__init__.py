@@ -2,6 +2,12 @@
 
 from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.dropout import Dropout
+from weirdonetworks.layers.group_dense import GroupDense
+from weirdonetworks.layers.invariant_polynomial import (
+    InvariantPolynomialDense,
+    invariant_energy,
+    monomial_orbits,
+)
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
@@ -9,9 +15,13 @@ from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 __all__ = [
     "AutoactivationDense",
     "Dropout",
+    "GroupDense",
+    "InvariantPolynomialDense",
     "LiftDense",
     "PolynomialDense",
     "PosynomialDense",
     "SignomialDense",
     "Synchronous",
+    "invariant_energy",
+    "monomial_orbits",
 ]

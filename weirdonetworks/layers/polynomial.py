@@ -59,7 +59,8 @@ class PolynomialDense(snt.Module):
     def _initialize(self, inputs: tf.Tensor):
         n, dtype = self.input_size, inputs.dtype
         if self.rank is None:
-            stddev = tf.constant(self._exact_stddev(n)[:, None], dtype)
+            stddev = monomial_stddev(n, self.degree, self.homogeneous)
+            stddev = tf.constant(stddev[:, None], dtype)
             w = stddev * tf.random.normal([stddev.shape[0], self.output_size], dtype=dtype)
             self.w = tf.Variable(w, name="w")
             return
@@ -72,22 +73,6 @@ class PolynomialDense(snt.Module):
         self.c = tf.Variable(mix([self.rank, self.output_size], dtype), name="c")
         if not self.homogeneous:
             self.b = tf.Variable(tf.zeros([self.output_size], dtype), name="b")
-
-    def _exact_stddev(self, n: int) -> np.ndarray:
-        """The standard deviation of the weight of each monomial, [num_monomials]."""
-        indices = monomial_indices(n, self.degree, self.homogeneous)
-        constant = -1 if self.homogeneous else 0
-        # Walking along a row, the k-th occurrence of a variable multiplies E x^2k by 2k - 1.
-        second_moment = np.ones(len(indices))
-        power = np.zeros(len(indices))
-        for k in range(self.degree):
-            repeated = indices[:, k] == indices[:, k - 1] if k else np.zeros(len(indices), bool)
-            power = np.where(repeated, power + 1, 1)
-            second_moment *= np.where(indices[:, k] == constant, 1, 2 * power - 1)
-        degrees = np.sum(indices != constant, axis=1)
-        total = np.bincount(degrees, second_moment, minlength=self.degree + 1)
-        shares = 1 if self.homogeneous else self.degree
-        return np.where(degrees == 0, 0, 1 / np.sqrt(shares * total[degrees]))
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _checks.features(self, inputs)
@@ -103,3 +88,20 @@ class PolynomialDense(snt.Module):
             product *= form
         outputs = tf.matmul(product, self.c)
         return outputs if self.homogeneous else outputs + self.b
+
+
+def monomial_stddev(num_variables: int, degree: int, homogeneous: bool = False) -> np.ndarray:
+    """The standard deviation of the weight of each monomial at the start, [num_monomials]."""
+    indices = monomial_indices(num_variables, degree, homogeneous)
+    constant = -1 if homogeneous else 0
+    # Walking along a row, the k-th occurrence of a variable multiplies E x^2k by 2k - 1.
+    second_moment = np.ones(len(indices))
+    power = np.zeros(len(indices))
+    for k in range(degree):
+        repeated = indices[:, k] == indices[:, k - 1] if k else np.zeros(len(indices), bool)
+        power = np.where(repeated, power + 1, 1)
+        second_moment *= np.where(indices[:, k] == constant, 1, 2 * power - 1)
+    degrees = np.sum(indices != constant, axis=1)
+    total = np.bincount(degrees, second_moment, minlength=degree + 1)
+    shares = 1 if homogeneous else degree
+    return np.where(degrees == 0, 0, 1 / np.sqrt(shares * total[degrees]))

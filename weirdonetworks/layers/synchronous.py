@@ -8,18 +8,8 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks._once import once
+from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
 from weirdonetworks.groups import ImageAction, get_group
-
-POOLINGS: dict[str, Callable[..., tf.Tensor]] = {
-    "mean": tf.reduce_mean,
-    "max": tf.reduce_max,
-    "logsumexp": tf.reduce_logsumexp,
-}
-
-
-def pool(values: tf.Tensor, pooling: str) -> tf.Tensor:
-    """A symmetric function over the group: [batch, |G|, k] -> [batch, k]."""
-    return POOLINGS[pooling](values, axis=1)
 
 
 def _check_group(group) -> ImageAction:
@@ -28,16 +18,33 @@ def _check_group(group) -> ImageAction:
     return group
 
 
+def check_exact(exact: bool, group: ImageAction) -> bool:
+    """Returns `exact`, which must be False unless the group acts exactly."""
+    if _checks.flag("exact", exact) and not group.is_group:
+        raise ValueError(
+            "exact must be False for a set that is not closed or resamples pixels (cyclic4 and "
+            f"dihedral4 on square images do neither; this one is {group!r}), got {exact!r}"
+        )
+    return bool(exact)
+
+
 class Synchronous(snt.Module):
     """F(x) = pool_{g in G} f(g x): one module f, shared by all transformed inputs.
 
-    [batch, H, W, C] or [batch, H, W] -> [batch, k], for a module f that maps images
+    [batch, H, W, C] or [batch, H, W] -> [batch, m], for a module f that maps images
     [n, H, W, C] to [n, k] (begin it with `snt.Flatten()` if it wants features). `pooling` is a
-    symmetric function of the values over the orbit: mean, max or logsumexp.
+    symmetric function of the values over the orbit, [batch, |G|, k] -> [batch, m]: mean, max,
+    logsumexp (m = k), moments (m = 3 k), sorted (m = |G| k), or any function or module, for whose
+    symmetry you answer. With concat (m = |G| k) the values keep their order, and *F is not
+    invariant*: so it was in the original. Dense layers may follow.
 
     Since the orbit of h x is that of x in another order, F(h x) = F(x) for any f and any input
-    whatever, if G acts on the pixels as a group (`group.is_exact`) and up to the rounding of
-    sums in another order. Otherwise it holds as far as interpolation allows.
+    whatever, if G is a group that acts by permutations of the pixels (`group.is_group`), up to the
+    rounding of sums in another order. Otherwise it holds as far as interpolation allows.
+
+    With `exact`, each image is replaced by `group.canonical(x)`, one and the same for all g x,
+    before anything is summed: F(h x) and F(x) are then equal to the last bit, with any pooling,
+    and with any f that computes the same from the same input.
 
     If f begins with a dense layer, `LiftDense` computes the same faster.
 
@@ -50,26 +57,30 @@ class Synchronous(snt.Module):
         self,
         module: Callable[[tf.Tensor], tf.Tensor],
         group: ImageAction,
-        pooling: str = "mean",
+        pooling: str | Pooling = "mean",
+        exact: bool = False,
         name: str | None = None,
     ):
-        """Raises ValueError for a module that cannot be called, a group that is none, or an
-        unknown pooling."""
+        """Raises ValueError for a module that cannot be called, a group that is none (or, with
+        `exact`, does not act exactly), or an unknown pooling."""
         super().__init__(name=name)
         if not callable(module):
             raise ValueError(f"module must be callable on images, got {module!r}")
         self.module = module
         self.group = _check_group(group)
-        self.pooling = _checks.choice("pooling", pooling, POOLINGS)
+        self.pooling = get_pooling(pooling)
+        self.exact = check_exact(exact, self.group)
 
     def __call__(self, images: tf.Tensor, *args, **kwargs) -> tf.Tensor:
         """Further arguments, such as is_training, go to the module."""
+        if self.exact:
+            images = self.group.canonical(images)
         orbit = self.group.apply(images)
         values = self.module(tf.reshape(orbit, [-1, *orbit.shape[2:]]), *args, **kwargs)
         if values.shape.rank != 2:
             raise ValueError(f"module must return [batch, k], got shape {values.shape}")
         values = tf.reshape(values, [-1, self.group.size, values.shape[1]])
-        return pool(values, self.pooling)
+        return pool(self.pooling, values)
 
 
 class LiftDense(snt.Module):

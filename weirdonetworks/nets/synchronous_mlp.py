@@ -6,62 +6,107 @@ import tensorflow as tf
 from weirdonetworks import _checks
 from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
 from weirdonetworks.groups import ImageAction, get_group
 from weirdonetworks.layers.dropout import Dropout
-from weirdonetworks.layers.synchronous import POOLINGS, LiftDense, pool
+from weirdonetworks.layers.group_dense import GroupDense
+from weirdonetworks.layers.synchronous import LiftDense, check_exact
 from weirdonetworks.nets.mlp import MLP
 
 
 class SynchronousMLP(snt.Module):
-    """logits = MLP(pool_{g in G} f(g x)), one dense net f shared by all g.
+    """logits = MLP(pool_{g in G} mix(f(g x))), one dense net f shared by all g.
 
     Images [batch, H, W, C] or [batch, H, W] of the group's image shape -> [batch, num_classes];
-    flat features are refused, for their shape is unknown. f has the layers lift_sizes, each with
-    the activation, the first of them a `LiftDense`, which turns its weights in place of the
-    images. A symmetric pooling (mean, max, logsumexp) makes the features invariant; the layers
-    head_sizes and the logits follow. `group` is an ImageAction or a name such as "cyclic16".
+    flat features are refused, for their shape is unknown.
+
+    lift_sizes: the layers of f, each with the activation, the first of them a `LiftDense`, which
+        turns its weights in place of the images.
+    mix_sizes: `GroupDense` layers, which let the elements of the orbit see each other and still
+        permute with it: pooling late keeps what pooling early would forget, that the same parts
+        are turned against one another. They need a group (`group.table`).
+    pooling: a symmetric function over the group makes the features invariant, as in `Synchronous`.
+    head_sizes: the layers between the pooling and the logits. None: no layer follows the pooling,
+        which pools the logits of each g (averaged logits, with the mean).
+    exact: bitwise invariance, as in `Synchronous`.
+
+    `group` is an ImageAction or a name such as "cyclic16". `input_dropout` drops pixels in
+    training, `dropout` hidden units.
 
     Invariant for any input where the group acts exactly, up to rounding; otherwise as far as
-    interpolation allows (see `Synchronous`).
+    interpolation allows.
     """
 
     def __init__(
         self,
         num_classes: int = 10,
         lift_sizes: tuple[int, ...] = (128, 128),
-        head_sizes: tuple[int, ...] = (128,),
+        mix_sizes: tuple[int, ...] = (),
+        head_sizes: tuple[int, ...] | None = (128,),
         group: ImageAction | str = "cyclic16",
-        pooling: str = "mean",
+        pooling: str | Pooling = "mean",
         activation: str | Activation = "gelu",
+        input_dropout: float = 0.0,
         dropout: float = 0.0,
+        exact: bool = False,
         image_shape: tuple[int, int] | None = None,
         name: str | None = None,
     ):
         """Raises ValueError for sizes that are not integers >= 1, empty lift_sizes, unknown names,
-        or a dropout rate outside [0, 1)."""
+        a group that mixing or `exact` does not allow, or dropout rates outside [0, 1)."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.lift_sizes = _checks.sizes("lift_sizes", lift_sizes, allow_empty=False)
-        self.head_sizes = _checks.sizes("head_sizes", head_sizes)
+        self.mix_sizes = _checks.sizes("mix_sizes", mix_sizes)
+        self.head_sizes = None if head_sizes is None else _checks.sizes("head_sizes", head_sizes)
         self.group = get_group(group, image_shape)
-        self.pooling = _checks.choice("pooling", pooling, POOLINGS)
+        self.pooling = get_pooling(pooling)
         self.activation = get_activation(activation)
+        input_dropout = _checks.rate("input_dropout", input_dropout)
         dropout = _checks.rate("dropout", dropout)
+        self.exact = check_exact(exact, self.group)
+        self.input_dropout = Dropout(input_dropout, name="input_dropout")
         self.lift = LiftDense(self.lift_sizes[0], self.group)
         self.layers = [
             Linear(size, name=f"linear_{i}") for i, size in enumerate(self.lift_sizes[1:])
         ]
-        self.dropouts = [Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.lift_sizes))]
-        self.head = MLP(self.num_classes, self.head_sizes, activation, dropout)
+        self.mixes = [
+            GroupDense(size, self.group, name=f"group_dense_{i}")
+            for i, size in enumerate(self.mix_sizes)
+        ]
+        hidden = [*self.lift_sizes, *self.mix_sizes]
+        self.dropouts = [Dropout(dropout, name=f"dropout_{i}") for i in range(len(hidden))]
+        if self.head_sizes is None:
+            self.logits, self.head = Linear(self.num_classes, name="logits"), None
+        else:
+            self.head = MLP(self.num_classes, self.head_sizes, activation, dropout)
 
     def shared(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        """f(g x) for every g: -> [batch, |G|, lift_sizes[-1]]; turning x permutes the |G|."""
+        """What is pooled: [batch, |G|, features]; turning x permutes the |G|."""
         images = _checks.grid("SynchronousMLP images", images, self.group.image_shape)
-        x = tf.reshape(self.lift(images), [-1, self.lift_sizes[0]])
-        x = self.dropouts[0](self.activation(x), is_training)
-        for linear, dropout in zip(self.layers, self.dropouts[1:], strict=True):
-            x = dropout(self.activation(linear(x)), is_training)
-        return tf.reshape(x, [-1, self.group.size, self.lift_sizes[-1]])
+        if self.exact:
+            images = self.group.canonical(images)
+        dropouts = iter(self.dropouts)
+        x = self.lift(self.input_dropout(images, is_training))
+        x = next(dropouts)(self.activation(x), is_training)
+        x = tf.reshape(x, [-1, self.lift_sizes[0]])
+        for linear in self.layers:
+            x = next(dropouts)(self.activation(linear(x)), is_training)
+        x = tf.reshape(x, [-1, self.group.size, self.lift_sizes[-1]])
+        for mix in self.mixes:
+            x = next(dropouts)(self.activation(mix(x)), is_training)
+        if self.head is not None:
+            return x
+        logits = self.logits(tf.reshape(x, [-1, x.shape[2]]))
+        return tf.reshape(logits, [-1, self.group.size, self.num_classes])
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        return self.head(pool(self.shared(images, is_training), self.pooling), is_training)
+        pooled = pool(self.pooling, self.shared(images, is_training))
+        if self.head is not None:
+            return self.head(pooled, is_training)
+        if pooled.shape[1] != self.num_classes:
+            raise ValueError(
+                f"pooling must keep the {self.num_classes} logits where head_sizes is None, "
+                f"got {pooled.shape[1]} values"
+            )
+        return pooled

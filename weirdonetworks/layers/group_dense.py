@@ -1,0 +1,76 @@
+"""The dense layer over a group: all that commutes with it."""
+
+import math
+
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks._once import once
+from weirdonetworks.functional.sparse import SparseMap
+from weirdonetworks.groups import ImageAction, get_group
+
+
+class GroupDense(snt.Module):
+    """y_g = sum_h W_{h g^-1} x_h + b: [batch, |G|, in] -> [batch, |G|, output_size].
+
+    The layer for features x_g = f(g x) of an orbit (such as `LiftDense` makes): every linear map
+    that commutes with the group is of this form. Where the input of the network is turned by k,
+    its features are permuted, x_g -> x_{gk}, and so are the outputs, y_g -> y_{gk}. Only the
+    composition table counts here, so that this holds for every group, also where rotations of
+    images are interpolated (`LiftDense` is then what is approximate).
+
+    One weight matrix for each element of the group, |G| in output_size weights in place of
+    |G|^2 in output_size. For cyclic groups this is a block-circulant matrix. (With features
+    x_g = f(g^-1 x), as others define them, the weights depend on g^-1 h.)
+
+    Initialisation: W ~ 1 / sqrt(|G| in), truncated normal, as `snt.Linear` on all |G| in inputs;
+    b = 0.
+
+    Source: Cohen and Welling 2016, "Group equivariant convolutional networks", without the
+    translations, and with it all convolution.
+    """
+
+    def __init__(
+        self, output_size: int, group: ImageAction | str = "cyclic4", name: str | None = None
+    ):
+        """Raises ValueError for a size < 1 or an action that is not closed."""
+        super().__init__(name=name)
+        self.output_size = _checks.integer("output_size", output_size)
+        self.group = get_group(group)
+        if self.group.table is None:
+            raise ValueError(f"group must be closed under composition, got {group!r}")
+        self.input_size = None
+        n = self.group.size
+        quotients = self.group.table[:, self.group.inverses].reshape(-1)  # h g^-1 for each (h, g)
+        self._entries = SparseMap(np.arange(n * n), quotients, np.ones(n * n), (n * n, n))
+
+    @once
+    def _initialize(self, inputs: tf.Tensor):
+        n, self.input_size = inputs.shape[1:]
+        w = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(n * self.input_size))
+        shape = [n, self.input_size, self.output_size]
+        self.w = tf.Variable(w(shape, inputs.dtype), name="w")
+        self.b = tf.Variable(tf.zeros([self.output_size], inputs.dtype), name="b")
+
+    def matrix(self) -> tf.Tensor:
+        """The whole layer as one matrix, [|G| in, |G| output_size]."""
+        n = self.group.size
+        w = tf.reshape(self._entries(self.w), [n, n, self.input_size, self.output_size])
+        w = tf.transpose(w, [0, 2, 1, 3])
+        return tf.reshape(w, [n * self.input_size, n * self.output_size])
+
+    def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
+        inputs = _checks.floating("GroupDense inputs", inputs)
+        n, known = self.group.size, self.input_size
+        shape = inputs.shape
+        if shape.rank != 3 or shape[1] != n or not shape[2] or known not in (None, shape[2]):
+            features = f"{known}] as at the first call" if known else "features] with static sizes"
+            raise ValueError(
+                f"GroupDense inputs must be [batch, {n}, {features}, got shape {shape}"
+            )
+        _checks.same_dtype(self, inputs)
+        self._initialize(inputs)
+        y = tf.matmul(tf.reshape(inputs, [-1, n * shape[2]]), self.matrix())
+        return tf.reshape(y, [-1, n, self.output_size]) + self.b

@@ -1,0 +1,48 @@
+"""How far a function moves when its input is transformed: measures and certificates."""
+
+from weirdonetworks.stability.families import (
+    FAMILIES,
+    Family,
+    rotation,
+    scale,
+    shear,
+    shift_x,
+    shift_y,
+)
+from weirdonetworks.stability.measures import (
+    Measure,
+    WorstCase,
+    accuracy_curve,
+    always_right,
+    displacement,
+    instability,
+    mean_by_class,
+    transformation_difference,
+    transformation_variance,
+    worst_case,
+)
+from weirdonetworks.stability.report import Report, measure
+from weirdonetworks.stability.responses import respond
+
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "Measure",
+    "Report",
+    "WorstCase",
+    "accuracy_curve",
+    "always_right",
+    "displacement",
+    "instability",
+    "mean_by_class",
+    "measure",
+    "respond",
+    "rotation",
+    "scale",
+    "shear",
+    "shift_x",
+    "shift_y",
+    "transformation_difference",
+    "transformation_variance",
+    "worst_case",
+]
