@@ -115,69 +115,53 @@ def rotation(
 
 
 def shift_x(
-    steps: int | None = None,
-    low: float = -8.0,
-    high: float = 8.0,
-    image_shape: tuple[int, int] = (28, 28),
+    steps: int = 33, low: float = -8.0, high: float = 8.0, image_shape: tuple[int, int] = (28, 28)
 ) -> Family:
-    """Shifts by s pixels to the right, with 0 coming in; 33 steps unless told otherwise.
+    """Shifts by s pixels to the right, with 0 coming in.
 
     Raises:
       ValueError: low >= high, or steps that are not an odd number >= 3.
     """
-    s = _points(33 if steps is None else steps, low, high)
+    s = _points(steps, low, high)
     maps = affine_matrices(shift=np.stack([s, 0 * s], axis=1))
     return Family("shift_x", s, affine(maps, image_shape), "pixels")
 
 
 def shift_y(
-    steps: int | None = None,
-    low: float = -8.0,
-    high: float = 8.0,
-    image_shape: tuple[int, int] = (28, 28),
+    steps: int = 33, low: float = -8.0, high: float = 8.0, image_shape: tuple[int, int] = (28, 28)
 ) -> Family:
-    """Shifts by s pixels upwards, with 0 coming in; 33 steps unless told otherwise.
+    """Shifts by s pixels upwards, with 0 coming in.
 
     Raises:
       ValueError: low >= high, or steps that are not an odd number >= 3.
     """
-    s = _points(33 if steps is None else steps, low, high)
+    s = _points(steps, low, high)
     maps = affine_matrices(shift=np.stack([0 * s, s], axis=1))
     return Family("shift_y", s, affine(maps, image_shape), "pixels")
 
 
 def scale(
-    steps: int | None = None,
-    low: float = 0.5,
-    high: float = 1.5,
-    image_shape: tuple[int, int] = (28, 28),
+    steps: int = 41, low: float = 0.5, high: float = 1.5, image_shape: tuple[int, int] = (28, 28)
 ) -> Family:
     """Content enlarged s times about the centre, s > 0, evenly spaced in s.
-
-    41 steps unless told otherwise.
 
     Raises:
       ValueError: low <= 0, low >= high, or steps that are not an odd number >= 3.
     """
     _checks.positive("low", low)
-    s = _points(41 if steps is None else steps, low, high)
+    s = _points(steps, low, high)
     return Family("scale", s, affine(affine_matrices(scale=s), image_shape), "factor")
 
 
 def shear(
-    steps: int | None = None,
-    low: float = -1.0,
-    high: float = 1.0,
-    image_shape: tuple[int, int] = (28, 28),
+    steps: int = 41, low: float = -1.0, high: float = 1.0, image_shape: tuple[int, int] = (28, 28)
 ) -> Family:
     """(x, y) -> (x + s y, y): upright strokes lean to the right for s > 0.
-
-    41 steps unless told otherwise.
 
     Raises:
       ValueError: low >= high, or steps that are not an odd number >= 3.
     """
-    s = _points(41 if steps is None else steps, low, high)
+    s = _points(steps, low, high)
     return Family("shear", s, affine(affine_matrices(shear=s), image_shape), "x per y")
 
 

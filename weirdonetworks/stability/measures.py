@@ -129,7 +129,8 @@ def instability(responses, action: ImageAction | Family) -> np.ndarray:
     """The area of instability, E_s [argmax f(g_s x) != argmax f(x)]: float64 [n] in [0, 1].
 
     The share of the range of s (see `Family.weights`; of the elements of an action) in which
-    another class wins than for the image as it is, whether or not that one is right.
+    another class wins than for the image as it is, whether or not that one is right. Its
+    discretisation error is of first order: where the winner changes is known up to a step.
 
     Raises:
       ValueError: less than two classes, or as `displacement`.
