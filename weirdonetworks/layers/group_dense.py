@@ -22,8 +22,10 @@ class GroupDense(snt.Module):
     images are interpolated (`LiftDense` is then what is approximate).
 
     One weight matrix for each element of the group, |G| in output_size weights in place of
-    |G|^2 in output_size. For cyclic groups this is a block-circulant matrix. (With features
-    x_g = f(g^-1 x), as others define them, the weights depend on g^-1 h.)
+    |G|^2 in output_size. (With features x_g = f(g^-1 x), as others define them, the weights depend
+    on g^-1 h.) For cyclic groups the whole matrix is block-circulant, a correlation over the group,
+    and is applied in the Fourier basis, where each frequency is by itself: about |G| / 2 times
+    fewer multiplications.
 
     Initialisation: W ~ 1 / sqrt(|G| in), truncated normal, as `snt.Linear` on all |G| in inputs;
     b = 0.
@@ -43,6 +45,8 @@ class GroupDense(snt.Module):
             raise ValueError(f"group must be closed under composition, got {group!r}")
         self.input_size = None
         n = self.group.size
+        circulant = np.add.outer(np.arange(n), np.arange(n)) % n
+        self._is_cyclic = np.array_equal(self.group.table, circulant)
         quotients = self.group.table[:, self.group.inverses].reshape(-1)  # h g^-1 for each (h, g)
         self._entries = SparseMap(np.arange(n * n), quotients, np.ones(n * n), (n * n, n))
 
@@ -72,5 +76,21 @@ class GroupDense(snt.Module):
             )
         _checks.same_dtype(self, inputs)
         self._initialize(inputs)
+        if self._is_cyclic:
+            return self._correlate(inputs) + self.b
         y = tf.matmul(tf.reshape(inputs, [-1, n * shape[2]]), self.matrix())
         return tf.reshape(y, [-1, n, self.output_size]) + self.b
+
+    def _correlate(self, x: tf.Tensor) -> tf.Tensor:
+        """y_g = sum_h w_{h - g} x_h: for each frequency, y^ = conj(w^) x^ in real arithmetic."""
+        n = self.group.size
+        k = np.arange(n // 2 + 1)
+        angles = 2 * np.pi * np.outer(k, np.arange(n)) / n
+        cos, sin = (tf.constant(part, x.dtype) for part in (np.cos(angles), np.sin(angles)))
+        xc, xs = (tf.einsum("kg,bgi->kbi", part, x) for part in (cos, sin))
+        wc, ws = (tf.einsum("kg,gio->kio", part, self.w) for part in (cos, sin))
+        w = tf.concat([tf.concat([wc, -ws], axis=2), tf.concat([ws, wc], axis=2)], axis=1)
+        yc, ys = tf.split(tf.matmul(tf.concat([xc, xs], axis=2), w), 2, axis=2)
+        # Frequencies between the first and n / 2 stand for their mirror images as well.
+        share = tf.constant(np.where(2 * k % n == 0, 1, 2) / n, x.dtype)[:, None]
+        return tf.einsum("kg,kbo->bgo", share * cos, yc) + tf.einsum("kg,kbo->bgo", share * sin, ys)
