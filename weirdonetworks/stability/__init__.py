@@ -1,5 +1,6 @@
 """How far a function moves when its input is transformed: measures and certificates."""
 
+from weirdonetworks.stability.certificates import Certificate, certify, certify_rotations
 from weirdonetworks.stability.families import (
     FAMILIES,
     Family,
@@ -9,6 +10,7 @@ from weirdonetworks.stability.families import (
     shift_x,
     shift_y,
 )
+from weirdonetworks.stability.lipschitz import lipschitz_constant
 from weirdonetworks.stability.measures import (
     Measure,
     WorstCase,
@@ -26,14 +28,18 @@ from weirdonetworks.stability.responses import respond
 
 __all__ = [
     "FAMILIES",
+    "Certificate",
     "Family",
     "Measure",
     "Report",
     "WorstCase",
     "accuracy_curve",
     "always_right",
+    "certify",
+    "certify_rotations",
     "displacement",
     "instability",
+    "lipschitz_constant",
     "mean_by_class",
     "measure",
     "respond",

@@ -276,9 +276,8 @@ def lipschitz_constant(net: Layer) -> float:
     group and 1 for max, logsumexp and sorted. At inference, where dropout does nothing.
 
     net: a dense layer, a named activation, `nets.MLP`, `nets.AutoactivationMLP`, `snt.nets.MLP`,
-    `snt.Sequential` of such, `layers.Synchronous` of such, `nets.SynchronousMLP`. For chi of them
-    no activation is computed: the bound holds for any inputs, and is the looser the more layers
-    there are.
+    `snt.Sequential` of such, `layers.Synchronous` of such, `nets.SynchronousMLP`. It holds for any
+    inputs, and is the looser the more layers there are.
 
     Source: Szegedy et al. 2013, "Intriguing properties of neural networks", section 4.3.
 
