@@ -146,7 +146,7 @@ def _draw(result: Report, title: str):
         middle.plot(family.parameters, curve, color=f"C{label}", label=label)
     middle.set(xlabel=xlabel, ylabel="probability of the right class", ylim=(-0.02, 1.02))
     middle.set_title("the first image of each class", fontsize="medium")
-    middle.legend(fontsize="x-small", ncols=2)
+    middle.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     share = 100 * result.instability_by_class
     right.bar(range(len(share)), np.nan_to_num(share), color=[f"C{k}" for k in range(len(share))])
     right.set(xlabel="class", ylabel="instability in %", ylim=(0, 101), xticks=range(len(share)))
