@@ -31,8 +31,8 @@ WORKDIR = flags.DEFINE_string(
 )
 
 
-def parse_network_args(words: list[str]) -> dict[str, Any]:
-    """["rank=64", "hidden_sizes=(32,16)", "group=cyclic8"] -> arguments of a network.
+def parse_arguments(words: list[str], flag: str = "network_arg") -> dict[str, Any]:
+    """["rank=64", "hidden_sizes=(32,16)", "group=cyclic8"], as a flag gave them -> arguments.
 
     A value is a Python literal; what is none is a string.
 
@@ -43,9 +43,9 @@ def parse_network_args(words: list[str]) -> dict[str, Any]:
     for word in words:
         name, separator, text = word.partition("=")
         if not separator or not name.isidentifier():
-            raise ValueError(f"network_arg must be NAME=VALUE, got {word!r}")
+            raise ValueError(f"{flag} must be NAME=VALUE, got {word!r}")
         if name in arguments:
-            raise ValueError(f"network_arg must give each name once, got {name!r} twice")
+            raise ValueError(f"{flag} must give each name once, got {name!r} twice")
         try:
             arguments[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError):

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from training import optimizers, steps
 from training.data import Split
+from training.invariance import average_over_rotations
+from training.transformations import Draw
 
 # How long one compiled call should take, so that a progress bar moves and Ctrl-C is heard.
 _CALL_SECONDS = 0.2
@@ -48,12 +50,17 @@ class Loop:
         weight_decay: float = 0.0,
         label_smoothing: float = 0.0,
         seed: int = 0,
-        step: Callable[..., steps.Outcome] = steps.plain,
+        invariant_start: bool = False,
+        step: steps.Step = steps.plain,
     ):
         """Builds the network's and the optimizer's variables.
 
+        `step` is called as step(network, objective, images, labels, draw) when the loop is traced;
+        see `steps`. With `invariant_start`, `invariance.average_over_rotations` is applied first.
+
         Raises:
-          ValueError: a batch larger than the split, an unknown optimizer or schedule.
+          ValueError: a batch larger than the split, an unknown optimizer or schedule, or an
+            invariant start of a network that cannot have one.
         """
         if not 1 <= batch_size <= len(train.images):
             raise ValueError(
@@ -83,6 +90,8 @@ class Loop:
         self.step = tf.Variable(0, dtype=tf.int32, trainable=False, name="step")
         self.optimizer = optimizers.create_optimizer(optimizer, learning_rate)
         network(scale(self._images[:1]), is_training=False)
+        if invariant_start:
+            average_over_rotations(network, train.images.shape[1:])
         # Slots have to exist before the compiled loop is traced and before a restore.
         if hasattr(self.optimizer, "_initialize"):
             self.optimizer._initialize(network.trainable_variables)
@@ -110,8 +119,10 @@ class Loop:
             batch = tf.slice(order, [i * size], [size])
             images = scale(tf.gather(self._images, batch))
             labels = tf.gather(self._labels, batch)
-            outcome = self._step_function(self.network, self._objective, images, labels)
-            rate = self._rate(self.step)
+            now = self.step.read_value()
+            draw = Draw(self.seed, now)
+            outcome = self._step_function(self.network, self._objective, images, labels, draw)
+            rate = self._rate(now)
             self.optimizer.learning_rate.assign(rate)
             variables = self.network.trainable_variables
             if self._weight_decay:
@@ -119,6 +130,8 @@ class Loop:
                     if variable.shape.rank > 1:
                         variable.assign_sub(rate * self._weight_decay * variable)
             self.optimizer.apply(outcome.gradients, variables)
+            if outcome.after:
+                outcome.after(rate)
             self.step.assign_add(1)
             hits = tf.argmax(outcome.logits, axis=1, output_type=tf.int32) == labels
             return i + 1, loss_sum + outcome.loss, correct + tf.reduce_sum(tf.cast(hits, tf.int32))

@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from training import steps
+from weirdonetworks import _checks
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -15,6 +18,9 @@ class Recipe:
       warmup_epochs: the learning rate rises linearly this long, then follows the schedule.
       weight_decay: matrices lose learning rate times this share of themselves at each step.
       label_smoothing: the share of the target that is spread evenly over the classes.
+      step: what one update does, a name of `steps.STEPS`.
+      step_args: arguments of the step that differ from its defaults.
+      invariant_start: whether the first layer starts as its mean over the rotations.
     """
 
     network_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -26,6 +32,9 @@ class Recipe:
     warmup_epochs: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    step: str = "plain"
+    step_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    invariant_start: bool = False
 
     def __post_init__(self):
         for name, minimum in (("epochs", 1), ("batch_size", 1)):
@@ -43,6 +52,8 @@ class Recipe:
             if not is_number or not 0 <= value < limit or (name == "learning_rate" and not value):
                 interval = f"{'(' if name == 'learning_rate' else '['}0, {limit})"
                 raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
+        steps.create_step(self.step, **self.step_args)
+        _checks.flag("invariant_start", self.invariant_start)
 
 
 _POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)
@@ -61,10 +72,20 @@ RECIPES: dict[str, Recipe] = {
     "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
 }
 
+# Where a data set wants another recipe than the network's, (network, dataset): it wins.
+DATASET_RECIPES: dict[tuple[str, str], Recipe] = {}
 
-def recipe_for(network: str, **overrides: Any) -> Recipe:
-    """The network's recipe, with the overrides that are not None."""
-    recipe = RECIPES.get(network, Recipe())
+
+def recipe_for(network: str, dataset: str, **overrides: Any) -> Recipe:
+    """The network's recipe for the data set, with the overrides that are not None.
+
+    Arguments of the network and of the step are added to those of the recipe; those of the recipe's
+    step are dropped where another step is asked for.
+    """
+    recipe = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
     overrides = {name: value for name, value in overrides.items() if value is not None}
-    network_args = {**recipe.network_args, **overrides.pop("network_args", {})}
-    return dataclasses.replace(recipe, network_args=network_args, **overrides)
+    if overrides.get("step", recipe.step) != recipe.step:
+        recipe = dataclasses.replace(recipe, step="plain", step_args={})
+    for name in ("network_args", "step_args"):
+        overrides[name] = {**getattr(recipe, name), **overrides.get(name, {})}
+    return dataclasses.replace(recipe, **overrides)

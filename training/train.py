@@ -24,7 +24,7 @@ from absl import flags
 from tqdm import tqdm
 
 import weirdonetworks as wn
-from training import app, data, results
+from training import app, data, results, steps
 from training import flags as shared
 from training.loop import Loop
 from training.optimizers import OPTIMIZERS, SCHEDULES
@@ -46,14 +46,11 @@ def resolve_config(
         raise ValueError(f"dataset must be one of {list(data.DATASETS)}, got {dataset!r}")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise ValueError(f"seed must be an integer in [0, 2^31), got {seed!r}")
-    recipe = recipe_for(network, **overrides)
+    recipe = recipe_for(network, dataset, **overrides)
     for reserved in ("num_classes", "name"):
         if reserved in recipe.network_args:
             raise ValueError(f"network_args must not hold {reserved}, got {recipe.network_args}")
-    try:  # the network gets what config.json will hold
-        network_args = json.loads(json.dumps(recipe.network_args))
-    except TypeError as error:
-        raise ValueError(f"network_args must be JSON: {error}, got {recipe.network_args}") from None
+    network_args = _as_json("network_args", recipe.network_args)
     module = wn.create_network(network, data.NUM_CLASSES, **network_args)
     signature = inspect.signature(type(module).__init__)
     defaults = {
@@ -63,7 +60,17 @@ def resolve_config(
     }
     config = {"network": network, "dataset": dataset, "seed": seed, **dataclasses.asdict(recipe)}
     config["network_args"] = {**defaults, **network_args}
+    step_args = _as_json("step_args", recipe.step_args)
+    config["step_args"] = {**steps.default_arguments(recipe.step), **step_args}
     return config, module
+
+
+def _as_json(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as config.json will hold them."""
+    try:
+        return json.loads(json.dumps(arguments))
+    except TypeError as error:
+        raise ValueError(f"{name} must be JSON: {error}, got {arguments}") from None
 
 
 def train_and_evaluate(
@@ -86,7 +93,7 @@ def train_and_evaluate(
       workdir: a new or empty folder for config.json, metrics.csv, result.json, curves.png and the
         checkpoints; with `resume`, also one in which a run of this configuration was interrupted
         (it continues after the last whole epoch) or has ended (its result is returned).
-      seed: of the initial weights, the order of the images and dropout.
+      seed: of the initial weights, the order of the images, dropout and transformations.
       tensorboard: whether to write events as well.
       **overrides: fields of `recipes.Recipe`.
 
@@ -100,8 +107,10 @@ def train_and_evaluate(
         raise ImportError("tensorboard must be installed: pip install 'weirdonetworks[training]'")
     config, module = resolve_config(network, dataset, seed, **overrides)
     splits = data.load(dataset, data_dir=data_dir, manual_dir=manual_dir)
-    recipe = recipe_for(network, **overrides)
-    settings = {k: v for k, v in dataclasses.asdict(recipe).items() if k != "network_args"}
+    recipe = recipe_for(network, dataset, **overrides)
+    settings = dataclasses.asdict(recipe)
+    del settings["network_args"]
+    settings["step"] = steps.create_step(settings["step"], **settings.pop("step_args"))
     tf.random.set_seed(seed)  # only now: loading may draw numbers too
     loop = Loop(module, splits.train, seed=seed, **settings)
     run = results.Workdir(workdir)
@@ -223,8 +232,28 @@ _LABEL_SMOOTHING = flags.DEFINE_float(
     "Share of the target spread evenly over the classes; below 1.",
     lower_bound=0,
 )
+_STEP = flags.DEFINE_enum(
+    "step",
+    None,
+    list(steps.STEPS),
+    "What one update does: plain descent; on transformed images (augment); with a penalty on how "
+    "far transformations move the logits; projected off the gradient of that; or between updates, "
+    "a dream that lowers it.",
+)
+_STEP_ARG = flags.DEFINE_multi_string(
+    "step_arg",
+    [],
+    "An argument of the step, NAME=VALUE, such as degrees=30 or weight=0.1; may be given several "
+    "times.",
+)
+_INVARIANT_START = flags.DEFINE_boolean(
+    "invariant_start", None, "Start from a first layer that is averaged over the rotations."
+)
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Of the initial weights, the order of images and dropout.", lower_bound=0
+    "seed",
+    0,
+    "Of the initial weights, the order of images, dropout and transformations.",
+    lower_bound=0,
 )
 _RESUME = flags.DEFINE_boolean(
     "resume", False, "Continue the run in --workdir (or begin it, if there is none)."
@@ -248,7 +277,7 @@ def main() -> None:
         data_dir=shared.DATA_DIR.value,
         manual_dir=shared.MANUAL_DIR.value,
         tensorboard=_TENSORBOARD.value,
-        network_args=shared.parse_network_args(_NETWORK_ARG.value),
+        network_args=shared.parse_arguments(_NETWORK_ARG.value),
         epochs=shared.EPOCHS.value,
         batch_size=_BATCH_SIZE.value,
         optimizer=_OPTIMIZER.value,
@@ -257,6 +286,9 @@ def main() -> None:
         warmup_epochs=_WARMUP_EPOCHS.value,
         weight_decay=_WEIGHT_DECAY.value,
         label_smoothing=_LABEL_SMOOTHING.value,
+        step=_STEP.value,
+        step_args=shared.parse_arguments(_STEP_ARG.value, "step_arg"),
+        invariant_start=_INVARIANT_START.value,
     )
     print(f"test accuracy  {100 * result['test_accuracy']:.2f} %")
     print(f"parameters     {result['parameters']:,}")

@@ -141,7 +141,7 @@ class Recorder(snt.Module):
         return tf.zeros([images.shape[0], 2]) + self.w
 
 
-def record(network: Recorder, objective, images, labels) -> steps.Outcome:
+def record(network: Recorder, objective, images, labels, draw) -> steps.Outcome:
     places = network.count + tf.range(images.shape[0])
     seen = tf.cast(tf.round(images[:, 0, 0, 0] * 255), tf.int32)
     for variable, values in ((network.labels, labels), (network.pixels, seen)):
@@ -307,8 +307,8 @@ class Poison:
         self.at, self.count = tf.Variable(0), tf.Variable(0)
         self.loss, self.gradient = tf.Variable(0.0), tf.Variable(0.0)
 
-    def __call__(self, network, objective, images, labels):
-        loss, logits, gradients = steps.plain(network, objective, images, labels)
+    def __call__(self, network, objective, images, labels, draw):
+        loss, logits, gradients, _ = steps.plain(network, objective, images, labels, draw)
         self.count.assign_add(1)
         now = tf.equal(self.count, self.at)
         gradients = [tf.where(now, g + self.gradient, g) for g in gradients]

@@ -16,7 +16,7 @@ def test_the_table_names_networks_that_there_are():
 
 @pytest.mark.parametrize("network", wn.list_networks())
 def test_every_network_accepts_its_recipe(network):
-    recipe = recipe_for(network)
+    recipe = recipe_for(network, "mnist")
     wn.create_network(network, 10, **recipe.network_args)
     assert recipe.optimizer in optimizers.OPTIMIZERS
     assert recipe.schedule in optimizers.SCHEDULES
@@ -24,7 +24,9 @@ def test_every_network_accepts_its_recipe(network):
 
 
 def test_overrides():
-    recipe = recipe_for("quadratic_mlp", epochs=3, batch_size=None, network_args={"rank": 7})
+    recipe = recipe_for(
+        "quadratic_mlp", "mnist", epochs=3, batch_size=None, network_args={"rank": 7}
+    )
     table = RECIPES["quadratic_mlp"]
     assert recipe.epochs == 3 != table.epochs
     assert recipe.batch_size == table.batch_size  # None leaves it
@@ -34,7 +36,9 @@ def test_overrides():
 
 def test_network_args_override_those_of_the_recipe():
     assert (
-        recipe_for("quadratic_mlp", network_args={"dropout": 0.125}).network_args["dropout"]
+        recipe_for("quadratic_mlp", "mnist", network_args={"dropout": 0.125}).network_args[
+            "dropout"
+        ]
         == 0.125
     )
 
@@ -42,7 +46,7 @@ def test_network_args_override_those_of_the_recipe():
 def test_zero_is_an_override_and_not_a_missing_one():
     smoothed = dataclasses.replace(RECIPES["mlp"], label_smoothing=0.1)
     assert dataclasses.replace(smoothed, label_smoothing=0.0).label_smoothing == 0
-    assert recipe_for("mlp", warmup_epochs=0.0).warmup_epochs == 0
+    assert recipe_for("mlp", "mnist", warmup_epochs=0.0).warmup_epochs == 0
 
 
 @pytest.mark.parametrize(
@@ -68,4 +72,4 @@ def test_zero_is_an_override_and_not_a_missing_one():
 )
 def test_bad_settings(name, value, rule):
     with pytest.raises(ValueError, match=f"^{name} must be {rule}, got {value!r}$"):
-        recipe_for("mlp", **{name: value})
+        recipe_for("mlp", "mnist", **{name: value})

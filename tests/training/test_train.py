@@ -142,7 +142,7 @@ def run(request, quick_data, tmp_path_factory):
     """A run of each network, whose result is returned as it is written."""
     network = request.param
     workdir = tmp_path_factory.mktemp(network) / "run"
-    arguments = train.shared.parse_network_args(TINY[network])
+    arguments = train.shared.parse_arguments(TINY[network])
     result = train_and_evaluate(
         network,
         "mnist_5k",
@@ -173,7 +173,7 @@ def check_run(network: str, workdir: Path, seed: int) -> None:
     assert (config["network"], config["dataset"], config["seed"]) == (network, "mnist_5k", seed)
     assert (config["epochs"], config["batch_size"], config["learning_rate"]) == (2, 50, 0.005)
     assert config["optimizer"] == "adam"
-    given = json.loads(json.dumps(train.shared.parse_network_args(TINY[network])))
+    given = json.loads(json.dumps(train.shared.parse_arguments(TINY[network])))
     assert given.items() <= config["network_args"].items()
     assert "dropout" in config["network_args"] and "num_classes" not in config["network_args"]
 
@@ -473,7 +473,7 @@ def test_checkpoints_that_cannot_be_written(command, monkeypatch, tmp_path):
     config, _ = resolve_config(
         "mlp",
         "mnist_5k",
-        network_args=train.shared.parse_network_args(TINY["mlp"]),
+        network_args=train.shared.parse_arguments(TINY["mlp"]),
         epochs=2,
         batch_size=50,
         learning_rate=0.005,
@@ -614,7 +614,7 @@ def test_resolve_config():
         "quadratic_mlp", "mnist", seed=4, network_args={"rank": 8}, epochs=None, optimizer="sgd"
     )
     network_args = config.pop("network_args")
-    recipe = dataclasses.asdict(recipe_for("quadratic_mlp", optimizer="sgd"))
+    recipe = dataclasses.asdict(recipe_for("quadratic_mlp", "mnist", optimizer="sgd"))
     given = recipe.pop("network_args")
     assert config == {"network": "quadratic_mlp", "dataset": "mnist", "seed": 4, **recipe}
     arguments = inspect.signature(wn.nets.QuadraticMLP.__init__).parameters

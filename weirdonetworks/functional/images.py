@@ -1,12 +1,14 @@
-"""Affine maps of images, each image by a map of its own."""
+"""Maps of images, each image by a map of its own."""
 
 import tensorflow as tf
 
 from weirdonetworks import _checks
 
 
-def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
-    """(g_b x_b)(p) = x_b(g_b^-1 p) for maps g_b: p -> M_b p + t_b, one an image.
+def warp(
+    images: tf.Tensor, matrices: tf.Tensor, displacements: tf.Tensor | None = None
+) -> tf.Tensor:
+    """y_b(p) = x_b(g_b^-1 p + d_b(p)) for maps g_b: p -> M_b p + t_b, one an image.
 
     With p = (x to the right, y upwards) in pixels from the centre of the image, interpolated
     bilinearly, 0 outside the frame: as `groups.affine`, for maps that are tensors. There the maps
@@ -16,10 +18,11 @@ def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     Args:
       images: [batch, H, W, C] or [batch, H, W], floating.
       matrices: [batch, 2, 3] or [1, 2, 3], M | t, of the same type, M invertible.
+      displacements: d, [batch, H, W, 2] or [1, H, W, 2], in pixels, of the same type; 0 if None.
 
     Returns:
       [batch, H, W, C]; differentiable in the images and, where bilinear interpolation is, in the
-      matrices.
+      matrices and displacements.
 
     Raises:
       ValueError: other shapes or types.
@@ -41,6 +44,9 @@ def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     images = _checks.grid("images", images, images.shape[1:3])
     height, width, channels = images.shape[1:]
     x, y = _sources(matrices, height, width)
+    if displacements is not None:
+        right, up = tf.unstack(_displacements(displacements, images), axis=-1)
+        x, y = x + right, y - up
     flat = tf.reshape(images, [-1, channels])
     first = height * width * tf.range(tf.shape(images)[0])[:, None]
     total = 0
@@ -53,6 +59,22 @@ def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
             source = width * tf.cast(r, tf.int32) + tf.cast(c, tf.int32)
             total += weight[:, :, None] * tf.gather(flat, first + source)
     return tf.reshape(total, [-1, height, width, channels])
+
+
+def _displacements(displacements: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """Displacements as [batch, H W, 2]."""
+    displacements = tf.convert_to_tensor(displacements)
+    height, width = images.shape[1:3]
+    if displacements.shape.rank != 4 or displacements.shape[1:] != [height, width, 2]:
+        raise ValueError(
+            f"displacements must be [batch, {height}, {width}, 2], got shape {displacements.shape}"
+        )
+    if displacements.dtype != images.dtype:
+        raise ValueError(
+            f"displacements must be of the type of images, {images.dtype.name}, "
+            f"got {displacements.dtype.name}"
+        )
+    return tf.reshape(displacements, [-1, height * width, 2])
 
 
 def _sources(matrices: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
