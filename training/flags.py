@@ -12,7 +12,7 @@ DATASET = flags.DEFINE_enum(
     "mnist_5k",
     DATASETS,
     "What to train on: mnist_5k is embedded; mnist and fashion_mnist come through TensorFlow "
-    "Datasets, from --data_dir, --manual_dir or the network.",
+    "Datasets, from --data_dir, --manual_dir or the network; mnist_rot is made from mnist.",
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "TensorFlow Datasets' folder (its own default if not given)."

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,11 +115,7 @@ class Workdir:
 
     def write_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes metrics.csv, a row an epoch."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, METRICS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write_text("metrics.csv", text.getvalue())
+        self.write_text("metrics.csv", to_csv(rows, METRICS))
 
     def read_metrics(self, epochs: int) -> list[dict[str, float]]:
         """The rows of metrics.csv up to the newest checkpoint, which is of this epoch.
@@ -237,6 +234,21 @@ def new_figure(rows: int = 1, columns: int = 1, squeeze: bool = True, **kwargs):
     figure = Figure(layout="constrained", **kwargs)
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=squeeze)
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """The rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
+    """The mean and the sample standard deviation of two values or more: "1.00 ± 0.10"."""
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
 def num_parameters(network: snt.Module) -> int:

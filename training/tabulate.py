@@ -6,8 +6,6 @@ Each run is one of `training.train` with the network's recipe, in a folder of it
 --workdir; runs that are there already are not repeated, so an interrupted table goes on.
 """
 
-import csv
-import io
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,19 +55,10 @@ def tabulate(
             scores = {**trained, "rotated_accuracy": turned["rotated_accuracy"]}
             rows.append({key: scores[key] for key in COLUMNS})
             curves.setdefault(network, []).append(turned["accuracy_by_angle"])
-            table.write_text("runs.csv", to_csv(rows))
+            table.write_text("runs.csv", results.to_csv(rows, COLUMNS))
             table.write_text("table.md", to_markdown(rows))
             _draw(table, dataset, curves)
     return rows
-
-
-def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
@@ -83,17 +72,18 @@ def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
         lines.append(
             f"| {network} | {runs[0]['parameters']:,} | "
             f"{', '.join(str(row['seed']) for row in runs)} | "
-            f"{_mean_and_spread([100 * row['test_accuracy'] for row in runs])} | "
-            f"{_mean_and_spread([100 * row['rotated_accuracy'] for row in runs])} | "
+            f"{results.mean_and_spread([100 * row['test_accuracy'] for row in runs])} | "
+            f"{results.mean_and_spread([100 * row['rotated_accuracy'] for row in runs])} | "
             f"{statistics.mean(row['seconds'] for row in runs):.0f} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def _mean_and_spread(values: Sequence[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.2f}"
-    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+def parse_seeds(words: Sequence[str]) -> list[int]:
+    """["0", "1"] -> [0, 1]; ValueError for other words."""
+    if not all(word.isdecimal() for word in words):
+        raise ValueError(f"seeds must be integers >= 0, got {words!r}")
+    return [int(word) for word in words]
 
 
 def _draw(table: results.Workdir, dataset: str, curves: dict[str, list[list[float]]]) -> None:
@@ -113,26 +103,25 @@ def _draw(table: results.Workdir, dataset: str, curves: dict[str, list[list[floa
     table.save_figure(figure, "rotations.png")
 
 
-_NETWORKS = flags.DEFINE_list(
-    "networks",
-    [name for name in wn.list_networks() if name != "polynomial_mlp"],
-    "Which networks, separated by commas.",
+_DEFAULT_NETWORKS = [name for name in wn.list_networks() if name != "polynomial_mlp"]
+
+NETWORKS = flags.DEFINE_list(
+    "networks", None, "Which networks, separated by commas; the command's own choice by default."
 )
-_SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Which seeds, separated by commas.")
+SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Which seeds, separated by commas.")
 flags.adopt_module_key_flags(shared)
 
 
 def main() -> None:
-    if not all(seed.isdecimal() for seed in _SEEDS.value):
-        raise ValueError(f"seeds must be integers >= 0, got {_SEEDS.value!r}")
-    for network in _NETWORKS.value:
+    networks = _DEFAULT_NETWORKS if NETWORKS.value is None else NETWORKS.value
+    for network in networks:
         if network not in wn.list_networks():
             raise ValueError(f"networks must be among {wn.list_networks()}, got {network!r}")
     workdir = Path(shared.WORKDIR.value or Path("runs") / f"table-{shared.DATASET.value}")
     rows = tabulate(
-        _NETWORKS.value,
+        networks,
         shared.DATASET.value,
-        [int(seed) for seed in _SEEDS.value],
+        parse_seeds(SEEDS.value),
         workdir,
         data_dir=shared.DATA_DIR.value,
         manual_dir=shared.MANUAL_DIR.value,
