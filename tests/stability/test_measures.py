@@ -93,6 +93,20 @@ def test_second_order():
     np.testing.assert_allclose(orders, 2, atol=0.2)
 
 
+def test_errors_on_resampled_images(digits):
+    """The estimates against a path of 1.25 degrees: between those of second and first order."""
+    mlp = wn.create_network("mlp", hidden_sizes=(32,))
+    reports = [
+        stability.measure(mlp, digits[::2], stability.rotation(steps)).summary()
+        for steps in (36, 72, 288)
+    ]
+    for coarse in reports[:2]:
+        difference, variance = (coarse[k] - reports[2][k] for k in ("difference", "variance"))
+        assert difference < 0 and 1 < difference / coarse["difference_error"] < 3.5
+        assert abs(variance) < 0.03 * coarse["variance"]
+    assert abs(reports[1]["difference_error"]) < 0.6 * abs(reports[0]["difference_error"])
+
+
 def test_the_extrapolation_of_an_open_average_is_better():
     family = stability.rotation(19, 0, 90, (1, 1))
     responses = waves([0.0])(np.deg2rad(family.parameters))[None]

@@ -20,7 +20,9 @@ class Measure(NamedTuple):
       step: the distance of neighbouring s, or None for an action, over which averages are exact.
       error: float64 [n], an estimate of values - (the limit of ever smaller steps): a third of the
         difference to the value of every second s (Richardson), since the rules used are of second
-        order where s -> f(g_s x) is smooth. It is meant for means over images: single ones may by
+        order where s -> f(g_s x) is smooth. If it is rough on the scale of a step, as differences
+        are where steps move resampled pixels by about one, they are rather of first order, and the
+        error is up to three times as large. It is meant for means over images: single ones may by
         chance agree with the coarser value. All 0 for an action.
     """
 
