@@ -9,14 +9,13 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks.groups import ImageAction, rotations
-from weirdonetworks.stability.lipschitz import ROUND_UP, Chain, Constants, chain
+from weirdonetworks.stability.chords import Cells, follow
+from weirdonetworks.stability.lipschitz import ROUND_UP, Chain, chain, spectral_norm
 
 # Images times transformations that are computed at once.
 _ROWS = 512
 # Float64 sums of some thousand terms are off by less than this times the size of the values.
 _ROUNDING = 1e-12
-# Image actions put a source on the pixel grid from 1e-9 away: three times its diagonal.
-_SNAP = 5e-9
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def certify(net: tf.Module, images, action: ImageAction) -> Certificate:
     images = _check(net, images, action)
     if action.is_group:
         return _residual(net, images, action)
-    net, parts, constants = _parts(net, images)
+    net, parts = _parts(net, images)
     images = tf.cast(images, tf.float64)
     group = parts.group
     columns = np.arange(1 if group is None else group.size)[:, None]  # [|G|, K]: g -> g k
@@ -127,9 +126,9 @@ def certify(net: tf.Module, images, action: ImageAction) -> Certificate:
         flat = tf.reshape(turned, [n * size, *turned.shape[2:]])
         y_turned = parts.first(flat).numpy().reshape(n, size, *y.shape[1:])
         differences = [np.linalg.norm(y_turned - y[:, None, k], axis=3) for k in columns.T]
-        bounds = np.stack([constants.bound(d) for d in differences], axis=2)
+        bounds = np.stack([parts.bound(d) for d in differences], axis=2)
         k = np.argmin(bounds, axis=2)
-        smallest = np.min(bounds, axis=2) * ROUND_UP + _slack(constants, y, outputs)[:, None]
+        smallest = np.min(bounds, axis=2) * ROUND_UP + _slack(parts, y, outputs)[:, None]
         nearest.append(k)
         mismatch.append(_mismatch(group, x, flat, columns[:, k]))
         moved = net(flat).numpy().reshape(n, size, -1) - outputs[:, None]
@@ -141,7 +140,7 @@ def certify(net: tf.Module, images, action: ImageAction) -> Certificate:
         exact=False,
         measured=np.concatenate(measured),
         bound=np.concatenate(bound),
-        lipschitz=constants.after * constants.pool,
+        lipschitz=parts.after,
         nearest=np.concatenate(nearest),
         mismatch=np.concatenate(mismatch),
         stable=np.concatenate(stable),
@@ -155,23 +154,16 @@ def certify_rotations(net: tf.Module, images, degrees) -> Certificate:
     For all rotations, take np.linspace(0, 360, S). The finer, the tighter: as the steps shrink,
     the bound becomes what is measured.
 
-    At the angles themselves |F(hx) - F(x)|_2 is measured. Between a and b, every pixel of the
-    turned image is a function of the angle, near the straight line from its value at a to that at
-    b: with the angular step s, at a distance r from the centre, off by at most
+    At the angles themselves |F(hx) - F(x)|_2 is measured. Between a and b, every value of the
+    network, from the pixels to the outputs, is compared with the chord, (1 - t) times what it is
+    at a plus t times what it is at b. Interpolated pixels stray from it by little, since within a
+    cell of the pixel grid they are smooth functions of the angle (`chords.Cells`); so do the
+    values behind each layer (`chords.follow`). With e, what this comes to for the outputs,
 
-    * (r |grad| + r^2 |twist|) s^2 / 8 while its source stays within one cell of the pixel grid,
-      where the interpolant is bilinear, with this gradient and mixed difference at most,
-    * r |grad| s / 2, if the source crosses from one cell to another, with the larger gradient.
+        |F(hx) - F(x)|_2 <= max(|F(ax) - F(x)|_2, |F(bx) - F(x)|_2) + e,
 
-    With e, the l2 norm of this over all pixels, and the outputs y(a), y(b) of the first dense
-    layer, the first layer strays from the straight line between y(a) and y(b) by at most its
-    Lipschitz constant L_first times e, and so, averaging what is known from a and from b,
-
-        |F(hx) - F(x)|_2 <= (|F(ax) - F(x)|_2 + |F(bx) - F(x)|_2) / 2
-                            + L (|y(a) - y(b)|_2 / 2 + L_first e)
-
-    with L, the constant of what follows. The class is proven not to change where the same average
-    of its margins over the other classes exceeds sqrt(2) times the second line.
+    and the class is proven not to change where its margin over the others exceeds sqrt(2) e at
+    both ends.
 
     Images, slack and errors as for `certify`, and
 
@@ -182,42 +174,52 @@ def certify_rotations(net: tf.Module, images, degrees) -> Certificate:
     degrees = _check_degrees(degrees, images)
     whole = rotations(degrees[:1], _shape(images))
     images = _check(net, images, whole)
-    net, parts, constants = _parts(net, images)
+    net, parts = _parts(net, images)
     images = tf.cast(images, tf.float64)
     n, steps = images.shape[0], len(degrees) - 1
-    chunk = max(1, _ROWS // n)
-    y0, outputs0 = parts.first(images).numpy(), net(images).numpy()
-    classes = np.argmax(outputs0, axis=1)
-    cells = _Cells(images.numpy())
-    slack = _slack(constants, y0, outputs0)[:, None]
-    measured = np.zeros([n, len(degrees)])
-    margins = np.zeros_like(measured)
+    norms, largest = _gains(parts, images.shape[1:])
+    cells = Cells(images.numpy())
+    y, outputs = parts.first(images).numpy(), net(images).numpy()
+    slack = _slack(parts, y, outputs)[:, None]
+    classes = np.argmax(outputs, axis=1)[:, None]
+    measured, margins = np.zeros([2, n, steps + 1])
     strays = np.zeros([n, steps])
+    chunk = max(1, _ROWS // n)
     for start in range(0, steps, chunk):
-        stop = min(start + chunk, steps)
-        action = rotations(degrees[start : stop + 1], whole.image_shape)
-        turned = action.apply(images)
-        flat = tf.reshape(turned, [n * action.size, *turned.shape[2:]])
-        y = parts.first(flat).numpy().reshape(n, action.size, *y0.shape[1:])
-        outputs = net(flat).numpy().reshape(n, action.size, -1)
-        here = slice(start, stop + 1)
-        measured[:, here] = np.linalg.norm(outputs - outputs0[:, None], axis=2)
-        margins[:, here] = _margin(outputs, np.broadcast_to(classes[:, None], outputs.shape[:2]))
-        straight = constants.bound(np.linalg.norm(np.diff(y, axis=1), axis=3)) / 2
-        strays[:, start:stop] = straight
-    for i in range(steps):
-        e = cells.deviation(degrees[i], degrees[i + 1])
-        strays[:, i] += constants.after * constants.pool * constants.first * e
+        angles = degrees[start : start + chunk + 1]
+        turned = rotations(angles, whole.image_shape).apply(images)
+        y_turned = parts.first(tf.reshape(turned, [-1, *images.shape[1:]])).numpy()
+        y_turned = y_turned.reshape(n, len(angles), *y.shape[1:])
+        inner, here = slice(start, start + len(angles) - 1), slice(start, start + len(angles))
+        off = [cells.strays(*angles[i : i + 2]) for i in range(len(angles) - 1)]
+        off = np.stack(off, axis=1)
+        off = np.minimum(off @ norms, largest * np.linalg.norm(off, axis=2))
+        moved, strays[:, inner] = follow(parts, y_turned, off)
+        measured[:, here] = np.linalg.norm(moved - outputs[:, None], axis=2)
+        margins[:, here] = _margin(moved, np.broadcast_to(classes, moved.shape[:2]))
     strays = strays * ROUND_UP + slack
-    safe = (margins[:, 1:] + margins[:, :-1]) / 2 > math.sqrt(2) * strays
+    safe = np.minimum(margins[:, 1:], margins[:, :-1]) > math.sqrt(2) * strays
     return Certificate(
         action=f"rotations from {degrees[0]:g} to {degrees[-1]:g} degrees",
         exact=False,
         measured=measured,
-        bound=(measured[:, 1:] + measured[:, :-1]) / 2 + strays,
-        lipschitz=constants.after * constants.pool,
+        bound=np.maximum(measured[:, 1:], measured[:, :-1]) + strays,
+        lipschitz=parts.after,
         stable=np.all(safe, axis=1),
     )
+
+
+def _gains(parts: Chain, image_shape: tuple[int, int, int]) -> tuple[np.ndarray, float]:
+    """|first(x + e_p) - first(x)|_2 of each pixel p, and the spectral norm of the affine first."""
+    pixels = math.prod(image_shape)
+    zero = parts.first(tf.zeros([1, *image_shape], tf.float64))
+    columns = []
+    for start in range(0, pixels, _ROWS):
+        basis = tf.one_hot(tf.range(start, min(start + _ROWS, pixels)), pixels, dtype=tf.float64)
+        y = parts.first(tf.reshape(basis, [-1, *image_shape])) - zero
+        columns.append(tf.reshape(y, [y.shape[0], -1]).numpy())
+    matrix = np.concatenate(columns)
+    return np.linalg.norm(matrix, axis=1), spectral_norm(matrix)
 
 
 def _check(net, images, action) -> tf.Tensor:
@@ -280,21 +282,20 @@ def _copy(net: tf.Module, dtype: tf.DType) -> tf.Module:
     return twin
 
 
-def _parts(net: tf.Module, images: tf.Tensor) -> tuple[tf.Module, Chain, Constants]:
+def _parts(net: tf.Module, images: tf.Tensor) -> tuple[tf.Module, Chain]:
     net = _copy(net, tf.float64)
     parts = chain(net)
-    constants = parts.constants()
     x = tf.cast(images[:1], tf.float64)
-    if not np.allclose(parts(x), net(x), rtol=1e-9, atol=1e-9):
+    outputs = follow(parts, parts.first(x).numpy()[:, None], np.zeros([1, 0]))[0]
+    if not np.allclose(outputs[:, 0], net(x), rtol=1e-9, atol=1e-9):
         raise ValueError(f"net must compute what its layers say, one after another, got {net!r}")
-    return net, parts, constants
+    return net, parts
 
 
-def _slack(constants: Constants, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+def _slack(parts: Chain, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """[n], for the rounding of float64."""
     size = np.linalg.norm(y.reshape(len(y), -1), axis=1)
-    after = constants.after * constants.pool
-    return _ROUNDING * (after * size + np.linalg.norm(outputs, axis=1))
+    return _ROUNDING * (parts.after * size + np.linalg.norm(outputs, axis=1))
 
 
 def _margin(outputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -341,42 +342,3 @@ def _residual(net: tf.Module, images: tf.Tensor, action: ImageAction) -> Certifi
         residual64=double,
         is_rounding=bool(double <= 2**-20 * max(single, 2**-23)),
     )
-
-
-class _Cells:
-    """The squares between four pixels, in which the interpolated images are bilinear."""
-
-    def __init__(self, images: np.ndarray):
-        """Takes [n, H, W, C]; 0 outside, as for image actions."""
-        self.height, self.width = images.shape[1:3]
-        x = np.pad(np.moveaxis(images, 3, 1), ((0, 0), (0, 0), (2, 2), (2, 2)))
-        right, down = np.diff(x, axis=3), np.diff(x, axis=2)
-        twist = np.abs(np.diff(right, axis=2))
-        right, down = np.abs(right), np.abs(down)
-        right = np.maximum(right[:, :, 1:], right[:, :, :-1])
-        down = np.maximum(down[:, :, :, 1:], down[:, :, :, :-1])
-        # The largest length of the gradient and the mixed difference, [n, C, H + 3, W + 3].
-        self.slope, self.twist = np.hypot(right, down), twist
-
-    def deviation(self, low: float, high: float) -> np.ndarray:
-        """[n], a bound on |g_t x - (its linear interpolation between low and high)|_2."""
-        step, middle = np.deg2rad(high - low), np.deg2rad((low + high) / 2)
-        row, column = np.divmod(np.arange(self.height * self.width), self.width)
-        x, y = column - (self.width - 1) / 2, (self.height - 1) / 2 - row
-        radius = np.hypot(x, y)
-        # The source of (x, y) is turned back; it comes this far from where it is in the middle.
-        reach = radius * step / 2 + _SNAP
-        u = np.cos(middle) * x + np.sin(middle) * y + (self.width - 1) / 2
-        v = (self.height - 1) / 2 - (np.cos(middle) * y - np.sin(middle) * x)
-        columns = [self._cell(u + side, self.width) for side in (-reach, reach)]
-        rows = [self._cell(v + side, self.height) for side in (-reach, reach)]
-        slope = np.max([self.slope[:, :, r, c] for r in rows for c in columns], axis=0)
-        twist = self.twist[:, :, rows[0], columns[0]]
-        crosses = (rows[0] != rows[1]) | (columns[0] != columns[1])
-        curved = (radius * slope + radius**2 * twist) * step**2 / 8
-        off = np.where(crosses, radius * slope * step / 2, curved) + _SNAP * slope
-        return np.sqrt(np.sum(np.square(off), axis=(1, 2)))
-
-    @staticmethod
-    def _cell(place: np.ndarray, size: int) -> np.ndarray:
-        return np.clip(np.floor(place).astype(int), -2, size) + 2

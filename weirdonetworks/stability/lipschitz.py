@@ -20,16 +20,27 @@ from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
 # What float64 may lose in a singular value or a sum is orders of magnitude less.
 ROUND_UP = 1 + 1e-9
 
-# sup |phi'|. That of the GELU is at sqrt(2), where its second derivative phi(x) (2 - x^2) vanishes.
-ACTIVATION_CONSTANTS: dict[str, float] = {
-    "identity": 1.0,
-    "gelu": 0.5 * (1 + math.erf(1)) + math.exp(-1) / math.sqrt(math.pi),  # 1.128904
-    "gelu_tanh": 1.1289931,  # 1.12899306866
-    "relu": 1.0,
-    "silu": 1.0998394,  # 1.09983932013
-    "softplus": 1.0,
-    "tanh": 1.0,
-    "sigmoid": 0.25,
+
+class Slopes(NamedTuple):
+    """sup |phi'| and sup |phi''| of an activation phi, over the whole line."""
+
+    first: float
+    second: float
+
+
+# phi'' of the GELU is (2 - x^2) times the normal density: phi' is largest at sqrt(2), phi'' at 0.
+ACTIVATION_SLOPES: dict[str, Slopes] = {
+    "identity": Slopes(1.0, 0.0),
+    "gelu": Slopes(
+        0.5 * (1 + math.erf(1)) + math.exp(-1) / math.sqrt(math.pi),  # 1.128904
+        math.sqrt(2 / math.pi),
+    ),
+    "gelu_tanh": Slopes(1.1289931, math.sqrt(2 / math.pi)),  # 1.12899306866
+    "relu": Slopes(1.0, math.inf),
+    "silu": Slopes(1.0998394, 0.5),  # 1.09983932013
+    "softplus": Slopes(1.0, 0.25),
+    "tanh": Slopes(1.0, 4 / math.sqrt(27)),
+    "sigmoid": Slopes(0.25, 1 / math.sqrt(108)),
 }
 
 Layer = Callable[[tf.Tensor], tf.Tensor]
@@ -38,8 +49,8 @@ Layer = Callable[[tf.Tensor], tf.Tensor]
 def spectral_norm(matrix) -> float:
     """The largest singular value of a matrix: sup |M x|_2 / |x|_2.
 
-    By a singular value decomposition in float64, rounded up by 1e-9 of it: an upper bound, where
-    power iteration would give a lower one.
+    The root of the largest eigenvalue of M^T M or M M^T, in float64 and rounded up by 1e-9 of it:
+    an upper bound, where power iteration would give a lower one.
 
     Raises:
       ValueError: values that are not finite.
@@ -47,7 +58,8 @@ def spectral_norm(matrix) -> float:
     matrix = np.asarray(matrix, np.float64)
     if not np.all(np.isfinite(matrix)):
         raise ValueError("weights must be finite, got some that are not")
-    return ROUND_UP * float(np.linalg.norm(matrix, 2))
+    gram = matrix @ matrix.T if len(matrix) < len(matrix.T) else matrix.T @ matrix
+    return ROUND_UP * math.sqrt(max(0.0, np.linalg.eigvalsh(gram)[-1]))
 
 
 @functools.singledispatch
@@ -74,32 +86,39 @@ def _(module) -> list[Layer]:
     return [flatten, *layers[:-1]]
 
 
+def slopes(layer: Layer) -> Slopes | None:
+    """Those of a named activation; None for any other layer."""
+    names = [name for name in ACTIVATION_SLOPES if layer is ACTIVATIONS[name]]
+    return ACTIVATION_SLOPES[names[0]] if names else None
+
+
 @functools.singledispatch
-def _constant(layer: Layer) -> float:
-    for name, constant in ACTIVATION_CONSTANTS.items():
-        if layer is ACTIVATIONS[name]:
-            return constant
+def constant(layer: Layer) -> float:
+    """sup |f(x) - f(y)|_2 / |x - y|_2 of one layer, or an upper bound on it."""
+    known = slopes(layer)
+    if known is not None:
+        return known.first
     if layer is flatten:
         return 1.0
     raise ValueError(
         "net must be made of dense layers and activations of known Lipschitz constants "
-        f"(snt.Linear, LiftDense, GroupDense, AutoactivationDense, {list(ACTIVATION_CONSTANTS)}), "
+        f"(snt.Linear, LiftDense, GroupDense, AutoactivationDense, {list(ACTIVATION_SLOPES)}), "
         f"got the layer {layer!r}"
     )
 
 
-@_constant.register(snt.Flatten)
-@_constant.register(Dropout)  # the identity, at inference
+@constant.register(snt.Flatten)
+@constant.register(Dropout)  # the identity, at inference
 def _(layer) -> float:
     return 1.0
 
 
-@_constant.register
+@constant.register
 def _(layer: snt.Linear) -> float:
     return spectral_norm(layer.w)
 
 
-@_constant.register
+@constant.register
 def _(layer: AutoactivationDense) -> float:
     weights = layer.effective_weights
     if layer.sign == "concat":
@@ -108,18 +127,29 @@ def _(layer: AutoactivationDense) -> float:
     return spectral_norm(weights)
 
 
-@_constant.register
+@constant.register
 def _(layer: LiftDense) -> float:
     return spectral_norm(tf.reshape(layer.group.transport(layer.w), [layer.w.shape[0], -1]))
 
 
-@_constant.register
+@constant.register
 def _(layer: GroupDense) -> float:
     return spectral_norm(layer.matrix())
 
 
-def _product(layers: list[Layer]) -> float:
-    return math.prod(_constant(layer) for layer in layers)
+class Stage(NamedTuple):
+    """A layer and its Lipschitz constant."""
+
+    layer: Layer
+    constant: float
+
+
+def _stages(layers: list[Layer]) -> list[Stage]:
+    return [Stage(layer, constant(layer)) for layer in layers]
+
+
+def _product(stages: list[Stage]) -> float:
+    return math.prod(stage.constant for stage in stages)
 
 
 def _compose(layers: list[Layer], x: tf.Tensor) -> tf.Tensor:
@@ -128,7 +158,7 @@ def _compose(layers: list[Layer], x: tf.Tensor) -> tf.Tensor:
     return x
 
 
-def _pooling_constant(pooling, size: int) -> float:
+def pooling_constant(pooling, size: int) -> float:
     """sup |P(u) - P(v)|_2 / |u - v|_F for a pooling P of `size` elements."""
     names = [name for name, function in POOLINGS.items() if function is pooling]
     if names and names[0] in ("max", "logsumexp", "sorted"):
@@ -147,82 +177,62 @@ def _pooling_constant(pooling, size: int) -> float:
 
 
 class Chain(NamedTuple):
-    """A network as head(pool_g mixed(pointwise(first(g x)))), in layers.
+    """A network as head(pool_g mixed(pointwise(first(g x)))), by its layers.
 
-    first: images -> [n, |G|, m], up to the first dense layer; first_constant, its own constant
-    in the Frobenius norm of the outputs.
-    pointwise: layers that treat every g by itself; mixed: layers on all of them.
+    first: images -> [n, |G|, m], affine: up to the first dense layer.
+    pointwise: the layers that treat every g by itself; mixed: those on all of them.
     pooling: None for a network that has no group; then |G| = 1.
     """
 
     group: ImageAction | None
     first: Layer
-    first_constant: float
-    pointwise: list[Layer]
-    mixed: list[Layer]
-    pooling: Layer | None
-    head: list[Layer]
+    pointwise: list[Stage]
+    mixed: list[Stage]
+    pooling: Stage | None
+    head: list[Stage]
 
-    def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        x = self.first(images)
-        n, size = tf.shape(x)[0], x.shape[1]
-        x = _compose(self.pointwise, tf.reshape(x, [n * size, x.shape[2]]))
-        x = tf.reshape(x, [n, size, x.shape[-1]])
-        for layer in self.mixed:
-            x = layer(x)
-        return _compose(self.head, x[:, 0] if self.pooling is None else self.pooling(x))
-
-    def constants(self) -> "Constants":
-        pool = 1.0 if self.pooling is None else _pooling_constant(self.pooling, self.group.size)
-        is_mean = not self.mixed and self.pooling is POOLINGS["mean"]
-        head = _product(self.head)
-        after = _product(self.pointwise) * _product(self.mixed) * head
-        return Constants(self.first_constant, after, pool, is_mean)
-
-
-class Constants(NamedTuple):
-    """What follows from the differences d_g = |first(x)_g - first(y)_g|_2 for the outputs.
-
-    |F(x) - F(y)|_2 <= after * pool * (sum_g d_g^2)^(1/2), and, where nothing but the mean joins
-    the elements of the group, <= after * mean_g d_g, which is less.
-    """
-
-    first: float
-    after: float
-    pool: float
-    is_mean: bool
+    @property
+    def after(self) -> float:
+        """sup |F(x) - F(y)|_2 / |first(x) - first(y)|_2, or an upper bound on it."""
+        pool = 1.0 if self.pooling is None else self.pooling.constant
+        return _product(self.pointwise) * _product(self.mixed) * pool * _product(self.head)
 
     def bound(self, differences: np.ndarray) -> np.ndarray:
-        """[..., |G|] -> [...]."""
-        if self.is_mean:
-            return self.after * np.mean(differences, axis=-1)
-        return self.after * self.pool * np.sqrt(np.sum(np.square(differences), axis=-1))
+        """Bounds |F(x) - F(y)|_2 by d_g = |first(x)_g - first(y)_g|_2: [..., |G|] -> [...].
+
+        after * (sum_g d_g^2)^(1/2); less, sqrt(|G|) * after * mean_g d_g, where nothing but the
+        mean joins the elements of the group.
+        """
+        if self.pooling is not None and self.pooling.layer is POOLINGS["mean"] and not self.mixed:
+            size = differences.shape[-1]
+            return math.sqrt(size) * self.after * np.mean(differences, axis=-1)
+        return self.after * np.sqrt(np.sum(np.square(differences), axis=-1))
 
 
 @functools.singledispatch
 def chain(net: Layer) -> Chain:
-    """The network in its parts.
+    """The parts of a built network.
 
     Raises:
-      ValueError: `exact` networks, whose canonical images jump.
+      ValueError: a layer or pooling without a known constant, or an `exact` network, whose
+        canonical images jump.
     """
     first, rest = _split(unroll(net))
-    return Chain(None, lambda x: _compose(first, x)[:, None], _product(first), rest, [], None, [])
+    return Chain(None, lambda x: _compose(first, x)[:, None], _stages(rest), [], None, [])
 
 
 @chain.register
 def _(net: Synchronous) -> Chain:
     _check_smooth(net)
-    first, rest = _split(unroll(net.module))
     group = net.group
+    first, rest = _split(unroll(net.module))
 
     def lift(images):
         orbit = group.apply(images)
         y = _compose(first, tf.reshape(orbit, [-1, *orbit.shape[2:]]))
-        return tf.reshape(y, [-1, group.size, math.prod(y.shape[1:])])
+        return tf.reshape(y, [-1, group.size, y.shape[1]])
 
-    constant = _orbit_constant(group) * _product(first)
-    return Chain(group, lift, constant, rest, [], net.pooling, [])
+    return Chain(group, lift, _stages(rest), [], _pooling_stage(net), [])
 
 
 @chain.register
@@ -231,14 +241,15 @@ def _(net: SynchronousMLP) -> Chain:
     phi = net.activation
     pointwise = [phi, *(layer for linear in net.layers for layer in (linear, phi))]
     mixed = [layer for mix in net.mixes for layer in (mix, phi)]
-    head = []
-    if net.head is not None:
-        head = unroll(net.head)
-    elif mixed:
-        mixed.append(net.logits)
-    else:
-        pointwise.append(net.logits)
-    return Chain(net.group, net.lift, _constant(net.lift), pointwise, mixed, net.pooling, head)
+    if net.head is None:
+        (mixed if mixed else pointwise).append(net.logits)
+    head = [] if net.head is None else unroll(net.head)
+    stages = [_stages(layers) for layers in (pointwise, mixed, head)]
+    return Chain(net.group, net.lift, *stages[:2], _pooling_stage(net), stages[2])
+
+
+def _pooling_stage(net) -> Stage:
+    return Stage(net.pooling, pooling_constant(net.pooling, net.group.size))
 
 
 def _check_smooth(net) -> None:
@@ -250,11 +261,12 @@ def _check_smooth(net) -> None:
 
 
 def _split(layers: list[Layer]) -> tuple[list[Layer], list[Layer]]:
-    """The layers up to the first dense one, and those behind it."""
-    dense = (snt.Linear, AutoactivationDense)
+    """The affine layers up to the first dense one, and those behind it."""
     for i, layer in enumerate(layers):
-        if isinstance(layer, dense):
+        if isinstance(layer, (snt.Linear, AutoactivationDense)):
             return layers[: i + 1], layers[i + 1 :]
+        if not (layer is flatten or isinstance(layer, (snt.Flatten, Dropout))):
+            break
     return [flatten], layers
 
 
@@ -262,9 +274,7 @@ def _orbit_constant(group: ImageAction) -> float:
     """The spectral norm of x -> (g x)_g."""
     pixels = math.prod(group.image_shape)
     orbits = group.transport(tf.eye(pixels, dtype=tf.float64))
-    orbits = tf.reshape(orbits, [pixels, -1])
-    gram = tf.matmul(orbits, orbits, transpose_b=True)
-    return math.sqrt(spectral_norm(gram)) * ROUND_UP
+    return spectral_norm(tf.reshape(orbits, [pixels, -1]))
 
 
 def lipschitz_constant(net: Layer) -> float:
@@ -272,7 +282,7 @@ def lipschitz_constant(net: Layer) -> float:
 
     The product of its layers' constants: the largest singular value of each dense layer (see
     `spectral_norm`; of `GroupDense` and `LiftDense` as one matrix for all of the group), the
-    largest slope of each activation (`ACTIVATION_CONSTANTS`), 1 / sqrt(|G|) for the mean over a
+    largest slope of each activation (`ACTIVATION_SLOPES`), 1 / sqrt(|G|) for the mean over a
     group and 1 for max, logsumexp and sorted. At inference, where dropout does nothing.
 
     net: a dense layer, a named activation, `nets.MLP`, `nets.AutoactivationMLP`, `snt.nets.MLP`,
@@ -284,9 +294,10 @@ def lipschitz_constant(net: Layer) -> float:
     Raises:
       ValueError: a layer or pooling that has no known constant (moments have none at all).
     """
-    if isinstance(net, (LiftDense, GroupDense)):
-        return _constant(net)
-    if not isinstance(net, (Synchronous, SynchronousMLP)):
-        return _product(unroll(net))
-    constants = chain(net).constants()
-    return constants.first * constants.after * constants.pool
+    if isinstance(net, SynchronousMLP):
+        return constant(net.lift) * chain(net).after
+    if isinstance(net, Synchronous):
+        _check_smooth(net)
+        outside = _orbit_constant(net.group) * _pooling_stage(net).constant
+        return outside * lipschitz_constant(net.module)
+    return _product(_stages(unroll(net)))
