@@ -25,7 +25,7 @@ def warp(
       matrices and displacements.
 
     Raises:
-      ValueError: other shapes or types.
+      ValueError: other shapes or types, or another number of maps than one or one an image.
     """
     images = _checks.floating("images", images)
     matrices = tf.convert_to_tensor(matrices)
@@ -42,6 +42,7 @@ def warp(
             f"static sizes after the batch, got shape {images.shape}"
         )
     images = _checks.grid("images", images, images.shape[1:3])
+    _check_number("matrices", matrices, images)
     height, width, channels = images.shape[1:]
     x, y = _sources(matrices, height, width)
     if displacements is not None:
@@ -74,7 +75,15 @@ def _displacements(displacements: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             f"displacements must be of the type of images, {images.dtype.name}, "
             f"got {displacements.dtype.name}"
         )
+    _check_number("displacements", displacements, images)
     return tf.reshape(displacements, [-1, height * width, 2])
+
+
+def _check_number(name: str, maps: tf.Tensor, images: tf.Tensor) -> None:
+    """Where both are known, maps must be as many as images, or one for all."""
+    batch = images.shape[0]
+    if batch is not None and maps.shape[0] not in (None, 1, batch):
+        raise ValueError(f"{name} must be for 1 or {batch} images, got {maps.shape[0]}")
 
 
 def _sources(matrices: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
