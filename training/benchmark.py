@@ -11,19 +11,23 @@ import datetime
 import io
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import sonnet as snt
 import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
 import weirdonetworks as wn
-from training import app, contenders, results
+from training import app, contenders, results, steps
 from training import flags as shared
 from training.contenders import Contender
 
@@ -39,6 +43,7 @@ class Group(NamedTuple):
       reference: the one with whom the others are compared.
       ratio: what the last column tells: the reference's rate over the contender's, or, with
         `faster`, the contender's over the reference's.
+      memory: whether to measure each contender's peak memory as well, in a process of its own.
     """
 
     title: str
@@ -46,6 +51,7 @@ class Group(NamedTuple):
     reference: str
     ratio: str
     faster: bool = False
+    memory: bool = False
 
 
 def loops(size: int = 55_000) -> Group:
@@ -100,28 +106,84 @@ def quadratic(units: int = 100, rank: int = 512) -> Group:
     )
 
 
+class DenseRotations(snt.Module):
+    """f(g x) averaged over g, with the maps g as dense matrices [|G|, H W, H W].
+
+    They multiply the images, or with `on_weights` the weights of the first layer.
+    """
+
+    def __init__(self, group: wn.groups.ImageAction, sizes: Sequence[int], on_weights: bool):
+        super().__init__()
+        matrices = np.zeros([group.size, group.num_pixels, group.num_pixels], np.float32)
+        element, target, source, weight = group.taps
+        np.add.at(matrices, (element, target, source), weight)
+        # A variable: XLA would try to compute with a constant beforehand.
+        self.matrices = tf.Variable(matrices, trainable=False)
+        self.first, self.on_weights = snt.Linear(sizes[0]), on_weights
+        self.rest = snt.nets.MLP(sizes[1:], activation=wn.functional.gelu, activate_final=True)
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        size, pixels = self.matrices.shape[:2]
+        x = tf.reshape(images, [-1, pixels])
+        if self.on_weights:
+            self.first._initialize(x)
+            w = tf.einsum("gqp,qo->pgo", self.matrices, self.first.w)
+            y = tf.tensordot(x, w, axes=1) + self.first.b
+        else:
+            y = self.first(tf.reshape(tf.einsum("gqp,bp->bgq", self.matrices, x), [-1, pixels]))
+        y = self.rest(wn.functional.gelu(tf.reshape(y, [-1, y.shape[-1]])))
+        return tf.reduce_mean(tf.reshape(y, [-1, size, y.shape[1]]), axis=1)
+
+
 def synchronous(group: str = "cyclic16", sizes: tuple[int, ...] = (128, 64)) -> Group:
-    """The synchronous network and the one that it shares."""
+    """The synchronous network, the one that it shares, and other ways to compute it."""
     action = wn.groups.get_group(group)
 
     def turning():
-        layers = [snt.Flatten()]
-        for size in sizes:
-            layers += [snt.Linear(size), wn.functional.gelu]
-        return wn.layers.Synchronous(snt.Sequential(layers), action)
+        net = snt.nets.MLP(sizes, activation=wn.functional.gelu, activate_final=True)
+        return wn.layers.Synchronous(snt.Sequential([snt.Flatten(), net]), action)
 
+    def network():
+        return wn.nets.SynchronousMLP(lift_sizes=sizes, head_sizes=(), group=group)
+
+    def dense(on_weights):
+        return WithHead(DenseRotations(action, sizes, on_weights), flat=False)
+
+    pixels = action.num_pixels
     shared_name = "the shared net alone"
     rows = [
         (shared_name, 10_000, lambda: wn.nets.MLP(hidden_sizes=sizes)),
-        ("SynchronousMLP", 2_000, lambda: wn.nets.SynchronousMLP(lift_sizes=sizes, group=group)),
-        ("turning the images", 200, lambda: WithHead(turning(), flat=False)),
+        ("SynchronousMLP, turned weights", 2_000, network),
+        ("images turned by sparse taps", 200, lambda: WithHead(turning(), flat=False)),
+        (f"images times {pixels}^2 matrices", 200, lambda: dense(False)),
+        (f"weights times {pixels}^2 matrices", 1_000, lambda: dense(True)),
     ]
     return Group(
-        f"Synchronous networks: {group}, 784-{'-'.join(map(str, sizes))}-10, Adam, "
+        f"Synchronous networks: {group}, {pixels}-{'-'.join(map(str, sizes))}-10, Adam, "
         f"batches of {contenders.BATCH_SIZE}",
         [_in_our_loop(*row) for row in rows],
         reference=shared_name,
         ratio=f"times its cost (|G| = {action.size})",
+        memory=True,
+    )
+
+
+def training_steps(size: int = 10_000) -> Group:
+    """Each kind of step on the baseline MLP."""
+    sizes = "-".join(map(str, contenders.SIZES))
+    return Group(
+        f"Steps: MLP {sizes}, GELU, Adam, batches of {contenders.BATCH_SIZE}",
+        [
+            _in_our_loop(
+                name,
+                size,
+                lambda: wn.nets.MLP(hidden_sizes=contenders.SIZES[1:-1]),
+                steps.create_step(name),
+            )
+            for name in steps.STEPS
+        ],
+        reference="plain",
+        ratio="times the cost of plain",
     )
 
 
@@ -129,12 +191,15 @@ GROUPS: dict[str, Callable[[], Group]] = {
     "loops": loops,
     "quadratic": quadratic,
     "synchronous": synchronous,
+    "steps": training_steps,
 }
 
 
-def _in_our_loop(name: str, size: int, build: Callable[[], snt.Module]) -> Contender:
+def _in_our_loop(
+    name: str, size: int, build: Callable[[], snt.Module], step: steps.Step = steps.plain
+) -> Contender:
     split = contenders.random_split(size)
-    return Contender(name, size, contenders.compiled_loop(split, build))
+    return Contender(name, size, contenders.compiled_loop(split, build, step))
 
 
 def measure(
@@ -167,6 +232,44 @@ def measure(
     return rates
 
 
+def peak_memory(group: str, contender: str) -> float:
+    """Megabytes by which a contender raises the memory of a process, while it runs one epoch.
+
+    A new process for each, since a process's peak never falls; what importing took is left out.
+    """
+    code = "import sys; from training.benchmark import _print_peak; _print_peak(*sys.argv[1:])"
+    words = [sys.executable, "-c", code, group, contender]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"the memory of {contender} could not be measured: {done.stderr}")
+    return float(done.stdout)
+
+
+def _print_peak(group: str, contender: str) -> None:
+    (rival,) = [rival for rival in GROUPS[group]().contenders if rival.name == contender]
+    before = _peak_so_far()
+    rival.prepare()(1)
+    print(_peak_so_far() - before)
+
+
+def _peak_so_far() -> float:
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, where ru_maxrss begins with that of the parent process
+        (line,) = (x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def build_seconds(repeats: int) -> float:
+    """The median time to build the sixteen rotations, from nothing to turned weights."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        wn.groups.cyclic(16).transport(tf.zeros([784, 1]))
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
 def summarise(group: Group, rates: dict[str, list[float]]) -> list[dict[str, Any]]:
     """A row for each contender: median rate, spread, and median ratio within a round."""
     rows = []
@@ -187,10 +290,12 @@ def summarise(group: Group, rates: dict[str, list[float]]) -> list[dict[str, Any
 
 def to_text(group: Group, rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a table."""
-    lines = [group.title, f"{'':34}{'images/s':>12}{'lowest':>12}{'highest':>12}  {group.ratio}"]
+    head = f"{'':34}{'images/s':>12}{'lowest':>12}{'highest':>12}"
+    lines = [group.title, f"{head}{'peak MB':>10}  {group.ratio}"]
     for row in rows:
         numbers = "".join(f"{row[key]:12,.0f}" for key in ("rate", "lowest", "highest"))
-        lines.append(f"{row['contender']:34}{numbers}  {row['ratio']:.2f}")
+        memory = f"{row['peak_mb']:10,.0f}" if "peak_mb" in row else f"{'':10}"
+        lines.append(f"{row['contender']:34}{numbers}{memory}  {row['ratio']:.2f}")
     return "\n".join(lines)
 
 
@@ -235,6 +340,9 @@ def benchmark(
         raw += [(name, c, i, rate) for c, own in rates.items() for i, rate in enumerate(own)]
         peak = rates.pop(extra[0].name) if extra else None
         tables[name] = summarise(group, rates)
+        if group.memory:
+            for row in tqdm(tables[name], desc=f"{name}, memory", disable=None):
+                row["peak_mb"] = peak_memory(name, row["contender"])
         print(f"\n{to_text(group, tables[name])}")
         if peak:
             ours = zip(rates[group.reference], peak, strict=True)
@@ -244,6 +352,10 @@ def benchmark(
                 f"{group.reference} uses {100 * share:.0f} % of it in its matrix products alone"
             )
             tables["sgemm"] = [{"flops": statistics.median(peak), "share": share}]
+        if name == "synchronous":
+            seconds = build_seconds(max(3, repeats))
+            print(f"cyclic(16) is built in {1000 * seconds:.0f} ms")
+            tables["construction"] = [{"group": "cyclic16", "seconds": seconds}]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([COLUMNS, *raw])

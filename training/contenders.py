@@ -96,8 +96,10 @@ def sgemm() -> Contender:
     return Contender("sgemm peak", 2 * _PEAK_SIZE**3, prepare)
 
 
-def compiled_loop(split: Split, build: Callable[[], snt.Module]) -> Callable[[], Run]:
-    """Our loop on any network."""
+def compiled_loop(
+    split: Split, build: Callable[[], snt.Module], step: steps.Step = steps.plain
+) -> Callable[[], Run]:
+    """Our loop on any network, with any step."""
 
     def prepare() -> Run:
         loop = Loop(
@@ -107,6 +109,7 @@ def compiled_loop(split: Split, build: Callable[[], snt.Module]) -> Callable[[],
             batch_size=BATCH_SIZE,
             learning_rate=_RATE,
             schedule="constant",
+            step=step,
         )
 
         def run(epochs: int) -> None:

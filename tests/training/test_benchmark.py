@@ -5,9 +5,11 @@ import json
 
 import numpy as np
 import pytest
+import sonnet as snt
 import tensorflow as tf
 
-from training import benchmark, contenders
+import weirdonetworks as wn
+from training import benchmark, contenders, steps
 from training.benchmark import Group, measure, summarise
 from training.contenders import Contender
 
@@ -55,6 +57,47 @@ def test_the_outer_product_is_the_quadratic_layer_in_full():
     y = layer(x)
     w = layer.linear.w.numpy().reshape(5, 5, 2)
     np.testing.assert_allclose(y, np.einsum("bi,bj,ijo->bo", x, x, w), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("on_weights", [False, True])
+def test_dense_rotations_compute_what_the_sparse_ones_do(on_weights):
+    group = wn.groups.cyclic(3, (5, 6))
+    x = tf.random.stateless_normal([4, 5, 6, 1], [0, 0])
+    dense = benchmark.DenseRotations(group, (4, 3), on_weights)
+    y = dense(x)
+    net = snt.Sequential([snt.Flatten(), dense.first, wn.functional.gelu, dense.rest])
+    np.testing.assert_allclose(y, wn.layers.Synchronous(net, group)(x), atol=1e-5)
+
+
+def test_every_step_takes_part():
+    group = benchmark.training_steps(200)
+    assert [c.name for c in group.contenders] == list(steps.STEPS)
+    for contender in group.contenders[1:3]:
+        contender.prepare()(1)
+
+
+def test_peak_memory_is_of_a_process_of_its_own():
+    """The products of 200 images with 16 matrices of 784 x 784 are 10 MB, the matrices 39 MB."""
+    assert 49 < benchmark.peak_memory("synchronous", "images times 784^2 matrices") < 2000
+
+
+def test_what_has_no_peak():
+    with pytest.raises(RuntimeError, match="^the memory of nobody could not be measured: Trace"):
+        benchmark.peak_memory("steps", "nobody")
+
+
+def test_the_columns_of_a_table():
+    row = {"contender": "a", "rate": 1234.5, "lowest": 1, "highest": 2, "ratio": 1.5}
+    group = Group("title", [], reference="a", ratio="times")
+    head, line = benchmark.to_text(group, [row]).splitlines()[1:]
+    assert head.split() == ["images/s", "lowest", "highest", "peak", "MB", "times"]
+    assert line.split() == ["a", "1,234", "1", "2", "1.50"]
+    (line,) = benchmark.to_text(group, [{**row, "peak_mb": 56.7}]).splitlines()[2:]
+    assert line.split() == ["a", "1,234", "1", "2", "57", "1.50"]
+
+
+def test_the_groups_are_built_in_a_measured_time():
+    assert 0 < benchmark.build_seconds(1) < 60
 
 
 def test_a_whole_run(monkeypatch, tmp_path, capsys):
