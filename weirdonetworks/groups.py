@@ -211,12 +211,7 @@ class ImageAction:
         Raises:
           ValueError: the set is no group of permutations of the pixels.
         """
-        if not self.is_group:
-            raise ValueError(
-                "group must be closed and act by permutations of the pixels (cyclic4 and dihedral4 "
-                f"do on square images), got {self!r}"
-            )
-        orbit = self.apply(images)
+        orbit = check_is_group(self).apply(images)
         orbit = tf.where(orbit == 0, tf.zeros_like(orbit), orbit)
         shape = tf.shape(orbit)
         candidates = tf.unstack(tf.reshape(orbit, [shape[0], self.size, -1]), axis=1)
@@ -226,6 +221,16 @@ class ImageAction:
             less = tf.gather(candidate < smallest, first, batch_dims=1)
             smallest = tf.where(less, candidate, smallest)
         return tf.reshape(smallest, tf.concat([shape[:1], orbit.shape[2:]], axis=0))
+
+
+def check_is_group(group: ImageAction) -> ImageAction:
+    """Returns `group`, which must be a group of permutations of the pixels."""
+    if not group.is_group:
+        raise ValueError(
+            "group must be closed and act by permutations of the pixels (cyclic4 and dihedral4 do "
+            f"on square images), got {group!r}"
+        )
+    return group
 
 
 def compose(a: ImageAction, b: ImageAction) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from weirdonetworks import _checks
 from weirdonetworks._once import once
 from weirdonetworks.functional.monomials import monomial_indices, monomials_transposed
 from weirdonetworks.functional.sparse import SparseMap
-from weirdonetworks.groups import ImageAction, get_group
+from weirdonetworks.groups import ImageAction, check_is_group, get_group
 from weirdonetworks.layers.polynomial import PolynomialDense, monomial_stddev
 
 
@@ -26,8 +26,8 @@ class InvariantPolynomialDense(snt.Module):
     the basis orthonormal in the weights of the monomials.
 
     All monomials of degree <= d (with `homogeneous`, of degree d exactly) of the H W C values.
-    Initialisation: as if a `PolynomialDense` were initialised and averaged over the group, times
-    sqrt(|G|), so that outputs have about the same spread.
+    Initialisation: the coefficients w_Oo / sqrt(|O|) of the monomials are as wide as those of a
+    `PolynomialDense`, but equal in each orbit, so that outputs have about the same spread.
 
     Source: Noether 1916, "Der Endlichkeitssatz der Invarianten endlicher Gruppen"; Schulz-Mirbach
     1995, "Invariant features for gray scale images", averages monomials so, as fixed features.
@@ -41,16 +41,11 @@ class InvariantPolynomialDense(snt.Module):
         homogeneous: bool = False,
         name: str | None = None,
     ):
-        """Raises ValueError for sizes or degrees that are not integers >= 1, and for a group that
-        does not act by permutations of the pixels."""
+        """Raises ValueError for sizes or degrees that are not integers >= 1, and for a set that is
+        no group of permutations of the pixels."""
         super().__init__(name=name)
         self.output_size = _checks.integer("output_size", output_size)
-        self.group = get_group(group)
-        if not self.group.is_group:
-            raise ValueError(
-                "group must be closed and act by permutations of the pixels (cyclic4 and dihedral4 "
-                f"do on square images), got {group!r}"
-            )
+        self.group = check_is_group(get_group(group))
         self.degree = _checks.integer("degree", degree)
         self.homogeneous = _checks.flag("homogeneous", homogeneous)
         self.channels = None
@@ -93,9 +88,9 @@ def monomial_orbits(
     The monomials are those of `functional.monomial_indices`, in that order.
 
     Raises:
-      ValueError: a group that does not act by permutations of the pixels.
+      ValueError: a set that is no group of permutations of the pixels.
     """
-    moved = _moved_monomials(group, channels, degree, homogeneous)
+    moved = _moved_monomials(check_is_group(group), channels, degree, homogeneous)
     return np.unique(np.min(moved, axis=0), return_inverse=True)[1].reshape(-1)
 
 
@@ -125,14 +120,15 @@ def invariant_energy(layer: PolynomialDense, group: ImageAction) -> tuple[np.nda
     polynomial, about 1 / |G| for weights that know nothing of the group. In float64.
 
     Raises:
-      ValueError: a layer that is not built or not of degree 2, or a group that is not exact or for
-        images of another size.
+      ValueError: a layer that is not built or not of degree 2, or a set that is no group of
+        permutations of the pixels, or for images of another size.
     """
-    if not isinstance(layer, PolynomialDense) or layer.degree != 2 or layer.input_size is None:
+    called = isinstance(layer, PolynomialDense) and hasattr(layer, "input_size")
+    if not called or layer.degree != 2:
         raise ValueError(
             f"layer must be a PolynomialDense of degree 2 that has been called, got {layer!r}"
         )
-    channels, rest = divmod(layer.input_size, group.num_pixels)
+    channels, rest = divmod(layer.input_size, check_is_group(group).num_pixels)
     if rest:
         raise ValueError(
             f"group must act on images of {layer.input_size} / channels pixels, got {group!r}"
