@@ -25,8 +25,8 @@ class Draw(NamedTuple):
 
     def fork(self, stream: int) -> "Draw":
         """Other numbers for another purpose, of the same seed and step."""
-        # An odd multiplier: fork(1).fork(2) and fork(2).fork(1) differ, as do seeds.
-        return Draw((0x2C1B3C6D * self.seed + stream + 1) % 2**32, self.step)
+        # Large odd numbers keep the forks of seeds that are used apart from these and one another.
+        return Draw((0x2C1B3C6D * self.seed + 0x9E3779B1 * (stream + 1)) % 2**32, self.step)
 
     def uniform(self, shape, dtype: tf.DType = tf.float32) -> tf.Tensor:
         """Numbers that are uniform in [-1, 1), the same bits in eager and compiled graphs."""

@@ -8,7 +8,9 @@ import tensorflow as tf
 import weirdonetworks as wn
 from training import steps
 from training.data import Split
+from training.invariance import average_over_rotations
 from training.loop import Loop, scale
+from training.transformations import Draw
 
 EPOCHS, BATCH = 4, 8
 
@@ -265,6 +267,71 @@ def test_the_same_seed_gives_the_same_bits_and_a_restored_loop_too(straight):
     assert_bit_equal(state(again), states[1])
     assert [again.run_epoch() for _ in range(2)] == metrics[1:]
     assert_bit_equal(state(again), states[3])
+
+
+@pytest.mark.parametrize("name", ["augment", "penalty", "dream"])
+def test_a_restored_loop_draws_the_same_transformations(name, tmp_path):
+    """Nothing of a step is hidden from the checkpoint: from there it goes on to the same bits."""
+    loop = new_loop(dropout=0.4, step=steps.create_step(name, shift=1))
+    saved = loop.checkpoint.save(str(tmp_path / "ckpt"))
+    metrics = [loop.run_epoch() for _ in range(2)]
+    after = state(loop)
+    assert metrics[0] != metrics[1]
+    loop.checkpoint.restore(saved).assert_consumed()
+    assert [loop.run_epoch() for _ in range(2)] == metrics
+    assert_bit_equal(state(loop), after)
+
+
+class Diary(snt.Module):
+    """A step that is plain, but notes what it draws and when `after` is called."""
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.drawn = tf.Variable(tf.zeros([count, 3]), trainable=False)
+        self.before = tf.Variable(tf.zeros([count]), trainable=False)
+        self.after = tf.Variable(tf.zeros([count]), trainable=False)
+        self.rates = tf.Variable(tf.zeros([count]), trainable=False)
+
+    def __call__(self, network, objective, images, labels, draw):
+        weight = network.trainable_variables[0]
+        self.drawn.scatter_nd_update([[draw.step]], [draw.uniform([3])])
+        self.before.scatter_nd_update([[draw.step]], [weight[0]])
+
+        def after(rate):
+            self.rates.scatter_nd_update([[draw.step]], [rate])
+            self.after.scatter_nd_update([[draw.step]], [weight[0]])
+            weight.assign_add(tf.ones_like(weight))
+
+        outcome = steps.plain(network, objective, images, labels, draw)
+        return outcome._replace(gradients=[tf.ones_like(g) for g in outcome.gradients], after=after)
+
+
+def test_steps_get_their_draws_and_their_time_after_the_update():
+    diary = Diary(10)
+    loop = new_loop(seed=7, step=diary, optimizer="sgd", schedule="linear")
+    start = loop.network.trainable_variables[0].numpy()[0]
+    for _ in range(2):
+        loop.run_epoch()
+    expected = [Draw(7, tf.constant(n)).uniform([3]) for n in range(10)]
+    np.testing.assert_array_equal(diary.drawn, expected)
+    assert len(np.unique(diary.drawn)) == 30
+    rates = 0.02 * (1 - np.arange(10) / 20)
+    np.testing.assert_allclose(diary.rates, rates, rtol=1e-5)
+    np.testing.assert_allclose(diary.after, diary.before - rates, rtol=1e-5)
+    steps_back = np.concatenate([[0], np.cumsum(1 - rates)[:-1]])
+    np.testing.assert_allclose(diary.before, start + steps_back, rtol=1e-5)
+
+
+def test_an_invariant_start_is_made_before_the_optimizer_and_a_restore(tmp_path):
+    plain, invariant = new_loop(), new_loop(invariant_start=True)
+    w, averaged = (loop.network.layers[0].w for loop in (plain, invariant))
+    average_over_rotations(plain.network, (4, 4, 1))
+    np.testing.assert_array_equal(averaged, w)
+    saved = plain.checkpoint.save(str(tmp_path / "ckpt"))
+    plain.network.layers[0].w.assign_add(tf.ones_like(w))
+    restored = new_loop(invariant_start=True)
+    restored.checkpoint.restore(saved).assert_consumed()
+    np.testing.assert_array_equal(restored.network.layers[0].w, averaged)
 
 
 def test_another_seed_gives_other_weights(straight):

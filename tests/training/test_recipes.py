@@ -6,21 +6,49 @@ import math
 import pytest
 
 import weirdonetworks as wn
-from training import optimizers
-from training.recipes import RECIPES, Recipe, recipe_for
+from training import data, optimizers, steps
+from training.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
 
 
 def test_the_table_names_networks_that_there_are():
     assert set(RECIPES) <= set(wn.list_networks())
+    assert {network for network, _ in DATASET_RECIPES} <= set(wn.list_networks())
+    assert {dataset for _, dataset in DATASET_RECIPES} <= set(data.DATASETS)
 
 
-@pytest.mark.parametrize("network", wn.list_networks())
-def test_every_network_accepts_its_recipe(network):
-    recipe = recipe_for(network, "mnist")
+@pytest.mark.parametrize(
+    ("network", "dataset"), [*((n, "mnist") for n in wn.list_networks()), *DATASET_RECIPES]
+)
+def test_every_network_accepts_its_recipe(network, dataset):
+    recipe = recipe_for(network, dataset)
     wn.create_network(network, 10, **recipe.network_args)
     assert recipe.optimizer in optimizers.OPTIMIZERS
     assert recipe.schedule in optimizers.SCHEDULES
-    assert recipe == RECIPES.get(network, Recipe())
+    assert recipe.step in steps.STEPS
+    own = RECIPES.get(network, Recipe())
+    assert recipe == DATASET_RECIPES.get((network, dataset), own)
+
+
+def test_a_data_set_may_have_a_recipe_of_its_own(monkeypatch):
+    other = Recipe(network_args={"dropout": 0.25}, epochs=7)
+    monkeypatch.setitem(DATASET_RECIPES, ("mlp", "fashion_mnist"), other)
+    assert recipe_for("mlp", "fashion_mnist") == other
+    assert recipe_for("mlp", "mnist_5k") == RECIPES["mlp"] != other
+    assert recipe_for("quadratic_mlp", "fashion_mnist") == RECIPES["quadratic_mlp"]
+    overridden = recipe_for("mlp", "fashion_mnist", batch_size=9, network_args={"dropout": 0.5})
+    assert overridden == dataclasses.replace(other, batch_size=9, network_args={"dropout": 0.5})
+
+
+def test_step_args_belong_to_their_step(monkeypatch):
+    """They are added to those of the recipe, unless it is of another step."""
+    penalty = Recipe(step="penalty", step_args={"weight": 0.5, "degrees": 30})
+    monkeypatch.setitem(DATASET_RECIPES, ("mlp", "mnist"), penalty)
+    added = recipe_for("mlp", "mnist", step_args={"weight": 2, "shift": 1})
+    assert (added.step, added.step_args) == ("penalty", {"weight": 2, "degrees": 30, "shift": 1})
+    assert recipe_for("mlp", "mnist", step="penalty").step_args == penalty.step_args
+    other = recipe_for("mlp", "mnist", step="augment", step_args={"shift": 1})
+    assert (other.step, other.step_args) == ("augment", {"shift": 1})
+    assert recipe_for("mlp", "mnist", step="plain").step_args == {}
 
 
 def test_overrides():
@@ -68,6 +96,8 @@ def test_zero_is_an_override_and_not_a_missing_one():
         ("weight_decay", math.nan, r"a number in \[0, inf\)"),
         ("label_smoothing", 1.0, r"a number in \[0, 1\)"),
         ("label_smoothing", -0.1, r"a number in \[0, 1\)"),
+        ("step", "sleep", r"one of \['plain', 'augment', 'penalty', 'projected', 'dream'\]"),
+        ("invariant_start", 1, "True or False"),
     ],
 )
 def test_bad_settings(name, value, rule):

@@ -19,7 +19,7 @@ import tensorflow as tf
 from absl.flags import FLAGS
 
 import weirdonetworks as wn
-from training import data, evaluate, results, tabulate, train
+from training import data, evaluate, results, steps, tabulate, train
 from training.loop import EpochMetrics, Loop
 from training.recipes import recipe_for
 from training.train import resolve_config, train_and_evaluate
@@ -263,13 +263,13 @@ def test_a_progress_bar_moves_within_the_epochs(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "stderr", Terminal())
     train_and_evaluate("mlp", "mnist_5k", tmp_path / "run", epochs=2, batch_size=100)
     shown = sys.stderr.getvalue().split("\r")
-    for steps, state in (
+    for done, state in (
         ("20/70", "epoch 1/2 loss 0.0500 accuracy 50.00 %"),
         ("35/70", "epoch 1/2 loss 0.0286 accuracy 50.00 %"),
         ("55/70", "epoch 2/2 loss 0.0500 accuracy 50.00 %"),
         ("70/70", "epoch 2/2 loss 0.0286 accuracy 50.00 %"),
     ):
-        assert any(steps in line and state in line for line in shown), (steps, shown)
+        assert any(done in line and state in line for line in shown), (done, shown)
     assert "epoch 1: " not in sys.stderr.getvalue()
 
 
@@ -567,6 +567,24 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, comma
         (["--network_arg=activation={[]:1}"], 1, ["activation must be", "got '{[]:1}'"]),
         (["--network_arg=num_classes=3"], 1, ["network_args must not hold num_classes"]),
         (["--network_arg=name=x"], 1, ["network_args must not hold name"]),
+        (["--step=sleep"], 2, ["--step=sleep", "plain|augment|penalty|projected|dream"]),
+        (["--step_arg=weight=1"], 1, ["step plain must not be given arguments, got 'weight'"]),
+        (["--step_arg=weight"], 1, ["step_arg must be NAME=VALUE, got 'weight'"]),
+        (
+            ["--step=penalty", "--step_arg=angle=3"],
+            1,
+            ["an argument of step penalty must be one of ['degrees', ", "'weight'], got 'angle'"],
+        ),
+        (
+            ["--step=augment", "--step_arg=degrees=360"],
+            1,
+            ["degrees must be a number in [0, 180], got 360"],
+        ),
+        (
+            ["--invariant_start", "--network=synchronous_mlp"],
+            1,
+            ["invariant_start must be given to a network with weights [784, out]"],
+        ),
         (["--data_dir=/nowhere"], 1, ["data_dir must be left out with mnist_5k"]),
         (["stray"], 2, ["unexpected argument 'stray'"]),
         (["--lerning_rate=1"], 2, ["Unknown command line flag 'lerning_rate'", "learning_rate"]),
@@ -616,6 +634,7 @@ def test_resolve_config():
     network_args = config.pop("network_args")
     recipe = dataclasses.asdict(recipe_for("quadratic_mlp", "mnist", optimizer="sgd"))
     given = recipe.pop("network_args")
+    assert (recipe["step"], recipe["step_args"]) == ("plain", {})
     assert config == {"network": "quadratic_mlp", "dataset": "mnist", "seed": 4, **recipe}
     arguments = inspect.signature(wn.nets.QuadraticMLP.__init__).parameters
     assert network_args.keys() == arguments.keys() - {"self", "num_classes", "name"}
@@ -624,6 +643,33 @@ def test_resolve_config():
         assert value == expected, name
     assert isinstance(network, wn.nets.QuadraticMLP)
     assert network.hidden_sizes == tuple(network_args["hidden_sizes"])
+
+
+def test_the_step_is_resolved_too():
+    config, _ = resolve_config(
+        "mlp", "mnist", step="dream", step_args={"weight": 3}, invariant_start=True
+    )
+    assert (config["step"], config["invariant_start"]) == ("dream", True)
+    assert config["step_args"] == {**steps.default_arguments("dream"), "weight": 3}
+    assert json.loads(json.dumps(config["step_args"])) == config["step_args"]
+
+
+def test_a_run_with_a_step_of_its_own(command, tmp_path):
+    """The step is recorded, changes the run, and is what a resumed run must have as well."""
+    tiny = ["--network_arg=hidden_sizes=(16,)", "--epochs=1", "--learning_rate=0.005"]
+    tiny += ["--network=mlp", "--step_arg=degrees=20"]
+    folders = {step: tmp_path / step for step in ("augment", "penalty")}
+    for step, folder in folders.items():
+        outcome = command(train, *tiny, f"--step={step}", f"--workdir={folder}")
+        assert outcome.exit_code == 0, outcome
+        config, result, _ = read(folder)
+        assert config["step"] == step
+        assert config["step_args"] == {**steps.default_arguments(step), "degrees": 20}
+        assert result["test_accuracy"] > 3 * CHANCE
+    weights = [saved_variables(folder) for folder in folders.values()]
+    assert not all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[0])
+    other = [*tiny, "--step=augment", f"--workdir={folders['penalty']}", "--resume"]
+    command(train, *other).assert_failed("step: 'penalty' there, 'augment' here")
 
 
 @pytest.mark.parametrize(
@@ -655,6 +701,7 @@ def test_the_commands_live_in_one_process():
     [
         (train, {"network", "network_arg", "epochs", "batch_size", "learning_rate", "optimizer"}),
         (train, {"schedule", "warmup_epochs", "weight_decay", "label_smoothing", "seed"}),
+        (train, {"step", "step_arg", "invariant_start"}),
         (train, {"dataset", "data_dir", "manual_dir", "workdir", "resume", "tensorboard"}),
         (evaluate, {"workdir", "rotations", "data_dir", "manual_dir"}),
         (tabulate, {"networks", "seeds", "dataset", "epochs", "workdir", "data_dir", "manual_dir"}),
