@@ -70,6 +70,13 @@ def assert_invariant(
     assert error <= tolerance, f"max |F(gx) - F(x)| = {error}"
 
 
+def differing_bits(function: Callable[[Any], Any], group: ImageAction, images: np.ndarray) -> int:
+    """How many numbers of F(gx), float32, are not those of F(x) to the bit, over all g and x."""
+    expected = np.asarray(function(images)).view(np.uint32)
+    turned = [np.asarray(function(turn_exactly(images, m))).view(np.uint32) for m in group.matrices]
+    return sum(int(np.sum(bits != expected)) for bits in turned)
+
+
 def turn_exactly(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Images [batch, n, n, ...] moved by a matrix of the symmetries of the square, with numpy."""
     turned = images

@@ -1,7 +1,8 @@
-"""Synchronous and LiftDense: invariance, equivariance, and one module that is shared."""
+"""Synchronous and LiftDense: invariance, equivariance, exactness, one module that is shared."""
 
 import numpy as np
 import pytest
+import scipy.stats
 import sonnet as snt
 import tensorflow as tf
 
@@ -11,7 +12,7 @@ from weirdonetworks.layers import LiftDense, Synchronous
 
 EXACT = ["cyclic4", "dihedral4"]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
-POOLINGS = ["mean", "max", "logsumexp"]
+POOLINGS = ["mean", "max", "logsumexp", "moments", "sorted"]
 
 
 def _images(*shape: int, seed: int = 0) -> np.ndarray:
@@ -33,10 +34,82 @@ def test_it_is_invariant_for_any_input(group, pooling, dtype, data, request):
     layer = Synchronous(module, group, pooling)
     layer(images)
     helpers.randomise_zeros(layer)
+    for variable in layer.trainable_variables:  # so that third moments are not tiny
+        variable.assign(2 * variable)
     helpers.assert_invariant(layer, group, images, TOLERANCE[dtype])
     # The module by itself is not.
     error, _ = helpers.invariance_error(module, group, images)
     assert error > 0.1
+
+
+def test_with_concat_it_is_not_invariant(noise):
+    """The order-keeping original: g x in place of x permutes what it returns."""
+    group, module = groups.dihedral(4), _module()
+    layer = Synchronous(module, group, "concat")
+    y = layer(noise).numpy().reshape(len(noise), 8, 4)
+    for h, matrix in enumerate(group.matrices):
+        turned = layer(helpers.turn_exactly(noise, matrix)).numpy().reshape(y.shape)
+        np.testing.assert_allclose(turned, y[:, group.table[:, h]], atol=1e-12)
+        assert np.abs(turned - y).max() > 0.1 or h == 0
+
+
+class _Attention(snt.Module):
+    """A symmetric pooling with variables: a softmax over the group, of learned scores."""
+
+    @snt.once
+    def _initialize(self, values):
+        self.w = tf.Variable(np.linspace(-1, 1, values.shape[2]), dtype=values.dtype, name="w")
+
+    def __call__(self, values):
+        self._initialize(values)
+        shares = tf.nn.softmax(tf.linalg.matvec(values, self.w), axis=1)
+        return tf.einsum("bg,bgk->bk", shares, values)
+
+
+def test_a_pooling_of_ones_own_may_have_variables(noise):
+    pooling, group = _Attention(), groups.dihedral(4)
+    layer = Synchronous(_module(), group, pooling)
+    helpers.assert_invariant(layer, group, noise, 1e-12)
+    assert any(v is pooling.w for v in layer.trainable_variables)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(layer(noise)))
+    assert np.all(tape.gradient(loss, pooling.w) != 0)
+
+
+@pytest.mark.parametrize("pooling", [tf.identity, lambda v: v[:, 0, 0]], ids=["values", "scalars"])
+def test_a_pooling_of_ones_own_that_returns_no_features(pooling):
+    layer = Synchronous(_module(), groups.cyclic(4, (6, 6)), pooling)
+    with pytest.raises(ValueError, match=r"^pooling must return \[batch, m\] for \[batch, \|G"):
+        layer(tf.ones([2, 6, 6]))
+
+
+@pytest.mark.parametrize("pooling", [*POOLINGS, "concat"])
+def test_exact_outputs_have_the_same_bits(pooling, digits, noise):
+    images = np.concatenate([digits, noise]).astype(np.float32)
+    group, module = groups.dihedral(4), _module()
+    exact, rounded = (Synchronous(module, group, pooling, exact=exact) for exact in (True, False))
+    assert helpers.differing_bits(exact, group, images) == 0
+    assert exact(images).numpy().std(axis=0).min() > 1e-5
+    # Sums in another order have other bits, but for what is no sum over the group.
+    assert (helpers.differing_bits(rounded, group, images) > 0) == (
+        pooling not in ("max", "sorted")
+    )
+    if pooling != "concat":
+        np.testing.assert_allclose(exact(images), rounded(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("group", ["cyclic3", "cyclic16", "translations1", "torus1"])
+def test_exact_wants_a_group_of_permutations(group):
+    message = "^exact must be False for a set that is not closed or resamples pixels .* got True$"
+    with pytest.raises(ValueError, match=message):
+        Synchronous(_module(), groups.get_group(group), exact=True)
+    assert not Synchronous(_module(), groups.get_group(group)).exact
+
+
+@pytest.mark.parametrize("exact", [1, None, "yes"])
+def test_exact_is_a_flag(exact):
+    with pytest.raises(ValueError, match=f"^exact must be True or False, got {exact!r}$"):
+        Synchronous(_module(), groups.cyclic(4), exact=exact)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -52,8 +125,12 @@ def test_it_pools_over_the_turned_images(pooling):
         "mean": values.mean(axis=1),
         "max": values.max(axis=1),
         "logsumexp": np.log(np.exp(values).sum(axis=1)),
+        "moments": np.concatenate(
+            [values.mean(axis=1), *(scipy.stats.moment(values, k, axis=1) for k in (2, 3))], axis=1
+        ),
+        "sorted": np.sort(values, axis=1).reshape(2, -1),
     }[pooling]
-    np.testing.assert_allclose(outputs, expected, rtol=1e-12)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-10)
     assert values.std(axis=1).min() > 1e-3
 
 
