@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests import helpers
 from weirdonetworks import groups, layers, nets
+from weirdonetworks.functional import ACTIVATIONS, POOLINGS
 from weirdonetworks.stability import certify, certify_rotations, lipschitz
 from weirdonetworks.stability.certificates import Certificate
 from weirdonetworks.stability.chords import Cells, follow
@@ -224,6 +225,31 @@ def test_values_stray_from_the_chord_by_no_more(name):
     if name != "linear":
         bent = strays[:, 0] > 0
         assert np.max(off[bent] / strays[bent, 0]) > 0.01
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_how_far_an_activation_bends_a_chord_is_reached(name):
+    chain = lipschitz.Chain(None, None, [lipschitz.Stage(ACTIVATIONS[name], 1.0)], [], None, [])
+    middles = np.linspace(-3, 3, 601)[:, None, None, None]
+    half = np.array([-0.01, 0.0, 0.01])[:, None, None]
+    values, _ = follow(chain, middles + half, np.zeros([601, 2]))
+    _, strays = follow(chain, (middles + half)[:, ::2], np.zeros([601, 1]))
+    off = np.abs(values[:, 1] - (values[:, 0] + values[:, 2]) / 2)
+    assert np.all(off <= strays + 1e-15)
+    assert off.max() >= 0.99 * strays.max()
+
+
+@pytest.mark.parametrize("name", ["max", "logsumexp", "sorted", "mean"])
+def test_how_far_a_pooling_bends_a_chord_is_reached(name):
+    pooling = lipschitz.Stage(POOLINGS[name], 1.0)
+    chain = lipschitz.Chain(None, None, [], [], pooling, [])
+    # Two elements that cross in the middle.
+    path = 0.01 * np.array([[-1, 1], [0, 0], [1, -1]], np.float64)[None, :, :, None]
+    values, _ = follow(chain, path, np.zeros([1, 2]))
+    _, strays = follow(chain, path[:, ::2], np.zeros([1, 1]))
+    off = np.linalg.norm(values[:, 1] - (values[:, 0] + values[:, 2]) / 2)
+    assert off <= strays[0, 0] + 1e-15
+    assert off >= 0.99 * strays[0, 0]
 
 
 @pytest.mark.parametrize("name", NETS)
