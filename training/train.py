@@ -108,11 +108,8 @@ def train_and_evaluate(
     config, module = resolve_config(network, dataset, seed, **overrides)
     splits = data.load(dataset, data_dir=data_dir, manual_dir=manual_dir)
     recipe = recipe_for(network, dataset, **overrides)
-    settings = dataclasses.asdict(recipe)
-    del settings["network_args"]
-    settings["step"] = steps.create_step(settings["step"], **settings.pop("step_args"))
     tf.random.set_seed(seed)  # only now: loading may draw numbers too
-    loop = Loop(module, splits.train, seed=seed, **settings)
+    loop = Loop(module, splits.train, seed=seed, **recipe.loop_settings())
     run = results.Workdir(workdir)
     run.claim(config, resume)
     if (run.path / "result.json").exists():
