@@ -58,8 +58,8 @@ class Recipe:
     def loop_settings(self) -> dict[str, Any]:
         """The arguments of `loop.Loop`, but for network, data and seed."""
         settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del settings["network_args"]
-        return {**settings, "step": steps.create_step(self.step, **settings.pop("step_args"))}
+        del settings["network_args"], settings["step_args"]
+        return {**settings, "step": steps.create_step(self.step, **self.step_args)}
 
 
 _POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)

@@ -1,12 +1,14 @@
 """The table of recipes, and what a recipe may not be."""
 
 import dataclasses
+import inspect
 import math
 
 import pytest
 
 import weirdonetworks as wn
 from training import data, optimizers, steps
+from training.loop import Loop
 from training.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
 
 
@@ -103,3 +105,12 @@ def test_zero_is_an_override_and_not_a_missing_one():
 def test_bad_settings(name, value, rule):
     with pytest.raises(ValueError, match=f"^{name} must be {rule}, got {value!r}$"):
         recipe_for("mlp", "mnist", **{name: value})
+
+
+def test_loop_settings_are_the_arguments_of_the_loop():
+    arguments = set(inspect.signature(Loop.__init__).parameters)
+    recipe = Recipe(network_args={"dropout": 0.1}, step="penalty", step_args={"weight": 0.25})
+    settings = recipe.loop_settings()
+    assert set(settings) == arguments - {"self", "network", "train", "seed"}
+    assert settings["step"] == steps.create_step("penalty", weight=0.25)
+    assert settings["epochs"] == recipe.epochs
