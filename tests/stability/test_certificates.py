@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests import helpers
 from weirdonetworks import groups, layers, nets
 from weirdonetworks.functional import ACTIVATIONS, POOLINGS
-from weirdonetworks.stability import certify, certify_rotations, lipschitz
+from weirdonetworks.stability import certify, certify_rotations, lipschitz, rotation_grid
 from weirdonetworks.stability.certificates import Certificate
 from weirdonetworks.stability.chords import Cells, follow
 
@@ -205,6 +205,35 @@ def test_pixels_stray_with_the_square_of_the_step_within_a_cell():
     cells = Cells(_images(1, 5, 5, 1))
     coarse, fine = (np.linalg.norm(cells.strays(0, step)) for step in (1, 0.1))
     assert 90 < coarse / fine < 110
+
+
+def test_the_grid_of_angles_has_those_at_which_many_pixels_cross():
+    degrees = rotation_grid(-10, 60, 3)
+    assert degrees[0] == -10 and degrees[-1] == 60
+    assert np.diff(degrees).min() > 0 and np.diff(degrees).max() <= 3
+    kink = np.rad2deg(np.arctan2(3, 4))
+    assert np.min(np.abs(degrees - kink)) < 1e-9
+    # Turned by a full circle more, they are the same; with few pixels there are none.
+    np.testing.assert_allclose(rotation_grid(350, 420, 3), degrees + 360, atol=1e-8)
+    np.testing.assert_array_equal(rotation_grid(1, 40, 3, (3, 3)), np.linspace(1, 40, 14))
+    cells = Cells(_images(1, 28, 28, 1))
+    across = np.linalg.norm(cells.strays(kink - 0.01, kink + 0.01))
+    to, fro = (np.linalg.norm(cells.strays(*sorted([kink, kink + s]))) for s in (-0.01, 0.01))
+    assert max(to, fro) < 0.2 * across
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1, 1, 1), r"high must be a finite angle above low, 1, got 1"),
+        ((0, np.nan, 1), r"high must be a finite angle above low, 0, got nan"),
+        ((0, 1, 0), r"step must be a finite number > 0, got 0"),
+        ((0, 1, 1, (3,)), r"image_shape must be \(height, width\), got \(3,\)"),
+    ],
+)
+def test_bad_grids_of_angles(arguments, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        rotation_grid(*arguments)
 
 
 @pytest.mark.parametrize("name", [*NETS, "softplus", "tanh", "sigmoid"])

@@ -1,6 +1,7 @@
 """How far a function moves when its input is transformed: measures and certificates."""
 
 from weirdonetworks.stability.certificates import Certificate, certify, certify_rotations
+from weirdonetworks.stability.chords import rotation_grid
 from weirdonetworks.stability.families import (
     FAMILIES,
     Family,
@@ -44,6 +45,7 @@ __all__ = [
     "measure",
     "respond",
     "rotation",
+    "rotation_grid",
     "scale",
     "shear",
     "shift_x",

@@ -153,10 +153,10 @@ def certify_rotations(net: tf.Module, images, degrees) -> Certificate:
     """How far F(hx) can be from F(x), for *every* rotation h between the angles of a list.
 
     degrees: ascending angles, [S]; the bound of column i holds from degrees[i] to degrees[i + 1].
-    For all rotations, take np.linspace(0, 360, S), or up to 90 if the network is invariant to
-    quarter turns. The finer, the tighter: the bound exceeds what is measured by an amount that
-    shrinks faster than the step (as its power 3/2). Networks trained on images of 28 x 28 pixels
-    ask for steps of some hundredths of a degree.
+    Take them from `rotation_grid(low, high, step, image_shape)`; 0 to 90 are enough if the network
+    is invariant to quarter turns. The bound exceeds what is measured by an amount that shrinks
+    faster than the step (as its power 3/2). Networks trained on images of 28 x 28 pixels ask for
+    steps of some hundredths of a degree.
 
     At the angles themselves |F(hx) - F(x)|_2 is measured. Between a and b, every value of the
     network, from the pixels to the outputs, is compared with the chord, (1 - t) times what it is

@@ -10,6 +10,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from weirdonetworks import _checks
 from weirdonetworks.functional.pooling import POOLINGS
 from weirdonetworks.stability.lipschitz import Chain, Layer, Stage, slopes
 
@@ -87,6 +88,44 @@ def _pooling_bend(pooling: Layer, y: np.ndarray) -> np.ndarray:
         order, count = np.argsort(y, axis=2), y.shape[2]
     same = np.all(order[:, 1:] == order[:, :-1], axis=2)
     return np.where(same, 0, math.sqrt(count) * spread / 4)
+
+
+def rotation_grid(
+    low: float, high: float, step: float, image_shape: tuple[int, int] = (28, 28)
+) -> np.ndarray:
+    """Angles from low to high degrees, at most a step apart, for `certify_rotations`.
+
+    Besides even steps, those at which the sources of many pixels cross from one cell of the grid
+    to the next at once (16 or more, such as at 36.87 degrees, whose tangent is 3 / 4). There the
+    turned image has a kink, and between two angles around it the certificate is weak.
+
+    Raises:
+      ValueError: angles that are not finite, low >= high, or a step <= 0.
+    """
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"high must be a finite angle above low, {low}, got {high}")
+    step = _checks.positive("step", step)
+    height, width = _checks.image_shape("image_shape", image_shape)
+    row, column = np.divmod(np.arange(height * width), width)
+    x, y = column - (width - 1) / 2, (height - 1) / 2 - row
+    radius, angle = np.maximum(np.hypot(x, y), 1e-9), np.rad2deg(np.arctan2(y, x))
+    kinks = []
+    # r cos(angle - t) = line, and for the rows r cos(angle - 90 - t) = line.
+    for size, turn in ((width, 0), (height, 90)):
+        lines = np.arange(-1, size + 1)[:, None] - (size - 1) / 2
+        p, cosine = np.broadcast_to(angle - turn, (len(lines), len(x))), lines / radius
+        inside = np.abs(cosine) <= 1
+        swing = np.rad2deg(np.arccos(cosine[inside]))
+        kinks += [p[inside] - swing, p[inside] + swing]
+    kinks = np.mod(np.concatenate(kinks), 360)
+    kinks, counts = np.unique(np.round(kinks, 9) % 360, return_counts=True)
+    kinks = kinks[counts >= 16]
+    turns = 360 * np.arange(math.floor(low / 360), math.floor(high / 360) + 1)
+    kinks = (kinks + turns[:, None]).ravel()
+    even = np.linspace(low, high, 1 + math.ceil((high - low) / step - 1e-9))
+    inner = kinks[(kinks > low) & (kinks < high)]
+    near = np.min(np.abs(inner[:, None] - even), axis=1, initial=math.inf) < 1e-9
+    return np.sort(np.concatenate([even, inner[~near]]))
 
 
 class Cells:
