@@ -97,10 +97,11 @@ class Penalty(_Sampled):
     The loss is the sum of both. Further arguments as of `Transformations`.
 
     Attributes:
-      weight: of V, >= 0, in units of the objective by squared units of the logits.
+      weight: of V, >= 0, in units of the objective by squared units of the logits; the default
+        was chosen on MNIST's validation split, for `mlp` and all rotations.
     """
 
-    weight: float = 1.0
+    weight: float = 0.1
 
     def __post_init__(self):
         super().__post_init__()
@@ -159,10 +160,11 @@ class Dream(_Sampled):
     `Transformations`.
 
     Attributes:
-      weight: of the learning rate, >= 0; no optimizer scales the step.
+      weight: of the learning rate, >= 0; no optimizer scales the step. The default was chosen on
+        MNIST's validation split, for `mlp` and all rotations: three times as much costs accuracy.
     """
 
-    weight: float = 1.0
+    weight: float = 0.1
 
     def __post_init__(self):
         super().__post_init__()
