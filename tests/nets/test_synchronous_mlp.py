@@ -74,7 +74,8 @@ def test_turning_the_image_permutes_what_is_pooled(group, mix_sizes, head_sizes,
         turned = net.shared(helpers.turn_exactly(noise, group.matrices[h]))
         np.testing.assert_allclose(turned, features[:, group.table[:, h]], atol=1e-12)
         assert h == 0 or np.abs(turned - features).max() > 1e-3
-    helpers.assert_invariant(net, groups.cyclic(2), noise, 1e-12)
+    exact = groups.cyclic(4) if group.name == "cyclic8" else group
+    helpers.assert_invariant(net, exact, noise, 1e-12)
 
 
 def test_with_concat_it_is_not_invariant(noise):

@@ -384,9 +384,9 @@ def test_arguments_and_their_defaults():
     assert steps.default_arguments("plain") == {}
     assert steps.default_arguments("augment") == transformations
     for name, others in (
-        ("penalty", {"samples": 2, "weight": 1.0}),
+        ("penalty", {"samples": 2, "weight": 0.1}),
         ("projected", {"samples": 2, "directions": 1, "per_layer": False}),
-        ("dream", {"samples": 2, "weight": 1.0}),
+        ("dream", {"samples": 2, "weight": 0.1}),
     ):
         assert steps.default_arguments(name) == transformations | others
         assert dataclasses.asdict(steps.create_step(name)) == transformations | others
