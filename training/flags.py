@@ -26,8 +26,8 @@ EPOCHS = flags.DEFINE_integer(
 WORKDIR = flags.DEFINE_string(
     "workdir",
     None,
-    "The folder of the results. By default, a run gets a new one under runs/, and a table "
-    "runs/table-DATASET, where it goes on.",
+    "The folder of the results. By default, a run gets a new one under runs/, a table "
+    "runs/table-DATASET and a comparison of steps runs/steps-DATASET, where they go on.",
 )
 
 
