@@ -1,0 +1,42 @@
+"""What the README shows runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from training import benchmark, compare_steps, energy, evaluate, stability, tabulate, train
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^python -m training\.(\w+)([^#\n]*)", README, re.MULTILINE)
+MODULES = {
+    module.__name__.removeprefix("training."): module
+    for module in (benchmark, compare_steps, energy, evaluate, stability, tabulate, train)
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples(example, capsys):
+    exec(compile(example, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+def test_there_are_examples_and_commands():
+    assert len(EXAMPLES) == 2
+    assert {module for module, _ in COMMANDS} >= {"train", "evaluate", "tabulate", "stability"}
+
+
+@pytest.mark.parametrize(("module", "words"), COMMANDS)
+def test_commands_know_their_flags(module, words):
+    """The flags that a command defines or has declared its own, with values that they take."""
+    own = flags.FLAGS.get_key_flags_for_module(MODULES[module].__name__)
+    own = {flag.name: flag for flag in own}
+    for word in shlex.split(words):
+        name, _, value = word.removeprefix("--").partition("=")
+        if word in ("...", "--helpshort"):
+            continue
+        assert name in own, word
+        own[name].parser.parse(value or "true")
