@@ -260,7 +260,8 @@ def test_mnist_5k_needs_neither_network_nor_tensorflow_datasets(mnist_5k, offlin
 def test_unknown_name(name):
     with pytest.raises(ValueError) as error:
         data.load(name)
-    assert str(error.value) == f"name must be one of mnist_5k, mnist, fashion_mnist, got {name!r}"
+    known = "mnist_5k, mnist, fashion_mnist, mnist_rot"
+    assert str(error.value) == f"name must be one of {known}, got {name!r}"
 
 
 @pytest.mark.parametrize("argument", ["data_dir", "manual_dir"])
