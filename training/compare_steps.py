@@ -140,7 +140,7 @@ def _draw(table: results.Workdir, dataset: str, curves: Mapping[tuple[str, str],
     axes[0, 0].set(ylabel="accuracy in %")
     longest = max(axes[0], key=lambda axis: len(axis.lines))
     figure.legend(*longest.get_legend_handles_labels(), loc="outside right upper")
-    figure.suptitle(f"Labels of upright {dataset}, tested at 24 angles")
+    figure.suptitle(f"Trained on {dataset} by different steps, tested at 24 angles")
     table.save_figure(figure, "rotations.png")
 
 
