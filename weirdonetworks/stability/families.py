@@ -122,9 +122,7 @@ def shift_x(
     Raises:
       ValueError: low >= high, or steps that are not an odd number >= 3.
     """
-    s = _points(steps, low, high)
-    maps = affine_matrices(shift=np.stack([s, 0 * s], axis=1))
-    return Family("shift_x", s, affine(maps, image_shape), "pixels")
+    return _shifts("shift_x", (1, 0), _points(steps, low, high), image_shape)
 
 
 def shift_y(
@@ -135,9 +133,7 @@ def shift_y(
     Raises:
       ValueError: low >= high, or steps that are not an odd number >= 3.
     """
-    s = _points(steps, low, high)
-    maps = affine_matrices(shift=np.stack([0 * s, s], axis=1))
-    return Family("shift_y", s, affine(maps, image_shape), "pixels")
+    return _shifts("shift_y", (0, 1), _points(steps, low, high), image_shape)
 
 
 def scale(
@@ -172,6 +168,11 @@ FAMILIES: dict[str, Callable[..., Family]] = {
     "scale": scale,
     "shear": shear,
 }
+
+
+def _shifts(name: str, direction, s: np.ndarray, image_shape: tuple[int, int]) -> Family:
+    maps = affine_matrices(shift=np.outer(s, direction))
+    return Family(name, s, affine(maps, image_shape), "pixels")
 
 
 def _points(steps: int, low: float, high: float) -> np.ndarray:
