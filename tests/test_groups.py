@@ -679,3 +679,10 @@ def test_products_that_are_none(b, message):
 def test_the_defect_of_integers(dtype):
     with pytest.raises(ValueError, match="^images must be of a floating type"):
         groups.composition_defect(groups.cyclic(2, (5, 6)), tf.zeros([1, 5, 6], dtype))
+
+
+@pytest.mark.parametrize("name", ["degrees", "scale", "shear", "shift"])
+@pytest.mark.parametrize("value", ["big", [[1], [2, 3]], {}])
+def test_parts_of_affine_maps_that_are_no_numbers(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be numbers, got "):
+        groups.affine_matrices(**{name: value})

@@ -342,9 +342,13 @@ def affine_matrices(degrees=0.0, scale=1.0, shear=0.0, shift=(0.0, 0.0)) -> np.n
     Raises:
       ValueError: values that are not finite, not equally many, or a scale of 0.
     """
-    parts = {"degrees": degrees, "scale": scale, "shear": shear}
-    parts = {name: np.atleast_1d(np.asarray(v, np.float64)) for name, v in parts.items()}
-    shift = np.atleast_2d(np.asarray(shift, np.float64))
+    parts = {"degrees": degrees, "scale": scale, "shear": shear, "shift": shift}
+    for name, value in parts.items():
+        try:
+            parts[name] = np.atleast_1d(np.asarray(value, np.float64))
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must be numbers, got {value!r}") from None
+    shift = np.atleast_2d(parts.pop("shift"))
     for name, value in parts.items():
         if value.ndim != 1 or not value.size or not np.all(np.isfinite(value)):
             raise ValueError(f"{name} must be a finite number or a list of them, got {value!r}")

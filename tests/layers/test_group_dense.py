@@ -115,3 +115,8 @@ def test_inputs_of_other_shapes(shape):
     spec = tf.TensorSpec(shape, tf.float32)
     with pytest.raises(ValueError, match=r"GroupDense inputs must be \[batch, 4, features\]"):
         tf.function(layer).get_concrete_function(spec)
+
+
+def test_a_matrix_before_there_are_weights():
+    with pytest.raises(ValueError, match="^GroupDense must be called before it has a matrix, got"):
+        GroupDense(3, "cyclic4").matrix()

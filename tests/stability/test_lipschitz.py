@@ -142,3 +142,19 @@ def test_poolings_without_a_constant(pooling, reason):
 def test_canonical_images_jump(make):
     with pytest.raises(ValueError, match=r"^net must be continuous to be bounded, so with exact="):
         lipschitz_constant(_build(make(), 6, 6))
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        nets.MLP(3),
+        nets.AutoactivationMLP(3),
+        nets.SynchronousMLP(3),
+        layers.LiftDense(3),
+        snt.Linear(3),
+    ],
+    ids=lambda net: type(net).__name__,
+)
+def test_a_network_that_has_not_been_called(net):
+    with pytest.raises(ValueError, match="^net must have been called, so that it has weights, got"):
+        lipschitz_constant(net)

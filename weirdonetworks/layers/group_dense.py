@@ -59,7 +59,13 @@ class GroupDense(snt.Module):
         self.b = tf.Variable(tf.zeros([self.output_size], inputs.dtype), name="b")
 
     def matrix(self) -> tf.Tensor:
-        """The whole layer as one matrix, [|G| in, |G| output_size]."""
+        """The whole layer as one matrix, [|G| in, |G| output_size].
+
+        Raises:
+          ValueError: before the first call, which makes the weights.
+        """
+        if self.input_size is None:
+            raise ValueError(f"GroupDense must be called before it has a matrix, got {self!r}")
         n = self.group.size
         w = tf.reshape(self._entries(self.w), [n, n, self.input_size, self.output_size])
         w = tf.transpose(w, [0, 2, 1, 3])

@@ -113,14 +113,21 @@ def _(layer) -> float:
     return 1.0
 
 
+def _built(layer: snt.Module) -> snt.Module:
+    """Returns the layer, which must have its weights."""
+    if not hasattr(layer, "w"):
+        raise ValueError(f"net must have been called, so that it has weights, got {layer!r}")
+    return layer
+
+
 @constant.register
 def _(layer: snt.Linear) -> float:
-    return spectral_norm(layer.w)
+    return spectral_norm(_built(layer).w)
 
 
 @constant.register
 def _(layer: AutoactivationDense) -> float:
-    weights = layer.effective_weights
+    weights = _built(layer).effective_weights
     if layer.sign == "concat":
         positive, negative = tf.split(weights, 2)
         weights = positive - negative
@@ -129,7 +136,8 @@ def _(layer: AutoactivationDense) -> float:
 
 @constant.register
 def _(layer: LiftDense) -> float:
-    return spectral_norm(tf.reshape(layer.group.transport(layer.w), [layer.w.shape[0], -1]))
+    w = _built(layer).w
+    return spectral_norm(tf.reshape(layer.group.transport(w), [w.shape[0], -1]))
 
 
 @constant.register
@@ -292,7 +300,8 @@ def lipschitz_constant(net: Layer) -> float:
     Source: Szegedy et al. 2013, "Intriguing properties of neural networks", section 4.3.
 
     Raises:
-      ValueError: a layer or pooling that has no known constant (moments have none at all).
+      ValueError: a layer or pooling that has no known constant (moments have none at all), or a
+        network that has not been called.
     """
     if isinstance(net, SynchronousMLP):
         return constant(net.lift) * chain(net).after
