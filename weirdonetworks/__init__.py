@@ -1,5 +1,8 @@
 """A zoo of unconventional neural networks for Sonnet 2."""
 
+import importlib
+from typing import Any
+
 from weirdonetworks import functional, groups, layers, nets, stability
 from weirdonetworks.nets import create_network, list_networks
 
@@ -14,3 +17,11 @@ __all__ = [
     "nets",
     "stability",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported where it is asked for, and no part of a star import: it needs scikit-learn, SciPy and
+    # SymPy, and nothing else here does.
+    if name == "regression":
+        return importlib.import_module("weirdonetworks.regression")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,229 @@
+"""Least squares for sums of products of powers: the parameters, their errors, the residuals."""
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+from scipy import optimize
+
+# Of the largest residual that rounding leaves, relative to the RMS of y: less is "numerical
+# precision". Sums of cancelling terms lose digits, so it is far from the 2e-16 of a double.
+PRECISION = 1e-11
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """Rows to fit: u = log x, centred [rows, features], and y [rows], > 0 if it is of one sign.
+
+    With `relative` noise, residuals are those of log y, and all y must be > 0.
+    """
+
+    u: np.ndarray
+    y: np.ndarray
+    relative: bool
+
+    def rows(self, chosen: np.ndarray | slice) -> "Data":
+        """Some of the rows."""
+        return Data(self.u[chosen], self.y[chosen], self.relative)
+
+    @property
+    def scale(self) -> float:
+        """What residuals are measured in: the RMS of y, or 1 for logarithms."""
+        return 1.0 if self.relative else float(np.sqrt(np.mean(np.square(self.y))))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Model:
+    """f = (sum_k c_k exp(a_k u))^(1/p), a_k = offset_k + basis_k t for the free t.
+
+    Attributes:
+      c: coefficients [terms], for the centred u.
+      a: exponents [terms, features].
+      power: p.
+      bases: for each term, [features, free]: the directions in which its exponents may move.
+      known: for each exponent the Fraction at which it was fixed, or None; [terms][features].
+      positive: whether all c are kept > 0.
+    """
+
+    c: np.ndarray
+    a: np.ndarray
+    power: Fraction
+    bases: tuple[np.ndarray, ...]
+    known: tuple[tuple[Fraction | None, ...], ...]
+    positive: bool = False
+
+    @property
+    def num_terms(self) -> int:
+        return len(self.c)
+
+    @property
+    def num_parameters(self) -> int:
+        """Coefficients and free directions."""
+        return len(self.c) + sum(basis.shape[1] for basis in self.bases)
+
+    def terms(self, u: np.ndarray) -> np.ndarray:
+        """The monomials, [rows, terms]."""
+        return np.exp(np.clip(u @ self.a.T, -600, 600))
+
+    def predict(self, u: np.ndarray) -> np.ndarray:
+        """f, [rows]."""
+        return root(self.terms(u) @ self.c, self.power)[0]
+
+    def residuals(self, data: Data) -> np.ndarray:
+        """y - f, or log y - log f for relative noise."""
+        f = self.predict(data.u)
+        if not data.relative:
+            return data.y - f
+        return np.log(data.y) - np.log(np.maximum(f, np.finfo(float).tiny))
+
+
+def monomial(u_exponents: np.ndarray, c: float, basis: np.ndarray) -> Model:
+    """The model of one term with these exponents."""
+    a = np.atleast_2d(u_exponents)
+    return Model(np.array([c]), a, Fraction(1), (basis,), ((None,) * a.shape[1],))
+
+
+def root(z: np.ndarray, power: Fraction) -> tuple[np.ndarray, np.ndarray]:
+    """z^(1/p) and its derivative; for p != 1, z is held above a small share of its mean."""
+    if power == 1:
+        return z, np.ones_like(z)
+    q = float(1 / power)
+    z = np.maximum(z, max(1e-6 * np.mean(np.abs(z)), 1e-300))
+    f = z**q
+    return f, q * f / z
+
+
+def derivatives(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals [rows] and minus their Jacobian [rows, parameters].
+
+    Parameters are all c (log c, where they are to be positive), then each term's t.
+    """
+    m = model.terms(data.u)
+    z = m @ model.c
+    f, slope = root(z, model.power)
+    if data.relative:
+        tiny = np.finfo(float).tiny
+        residuals = np.log(data.y) - np.log(np.maximum(f, tiny))
+        slope = slope / np.maximum(f, 1e-12 * np.mean(np.abs(f)) + tiny)
+    else:
+        residuals = data.y - f
+    m = m * slope[:, None]
+    columns = [m * model.c if model.positive else m]
+    for k, basis in enumerate(model.bases):
+        if basis.shape[1]:
+            columns.append((model.c[k] * m[:, k])[:, None] * (data.u @ basis))
+    return residuals, np.concatenate(columns, axis=1)
+
+
+def _moved(model: Model, start: Model, parameters: np.ndarray) -> Model:
+    """`start` with new coefficients and its exponents moved by t."""
+    k = model.num_terms
+    a, at = start.a.copy(), k
+    for i, basis in enumerate(model.bases):
+        a[i] += basis @ parameters[at : at + basis.shape[1]]
+        at += basis.shape[1]
+    c = np.exp(np.clip(parameters[:k], -600, 600)) if model.positive else parameters[:k]
+    return dataclasses.replace(model, c=c, a=a)
+
+
+def solve_coefficients(model: Model, data: Data) -> Model:
+    """The model with the best c for its exponents: linear least squares, linearised for p != 1.
+
+    Where c are to be positive, those that would not be are set to a small share of the largest.
+    """
+    positive, model = model.positive, dataclasses.replace(model, positive=False)
+    for _ in range(1 if model.power == 1 and not data.relative else 4):
+        residuals, jacobian = derivatives(dataclasses.replace(model, bases=_none(model)), data)
+        size = np.linalg.norm(jacobian, axis=0)
+        size[size == 0] = 1
+        step = np.linalg.lstsq(jacobian / size, residuals, rcond=1e-13)[0] / size
+        model = dataclasses.replace(model, c=model.c + step)
+    if positive:
+        model = dataclasses.replace(model, c=np.maximum(model.c, 1e-3 * np.abs(model.c).max()))
+    return dataclasses.replace(model, positive=positive)
+
+
+def _none(model: Model) -> tuple[np.ndarray, ...]:
+    return tuple(np.zeros((model.a.shape[1], 0)) for _ in model.bases)
+
+
+def fit(model: Model, data: Data, evaluations: int = 60) -> Model:
+    """The model at the least squares that Levenberg and Marquardt reach from its parameters."""
+    start = model
+
+    def unpack(parameters: np.ndarray) -> Model:
+        return _moved(model, start, parameters)
+
+    last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+
+    def both(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        key = parameters.tobytes()
+        if key not in last:
+            last.clear()
+            residuals, jacobian = derivatives(unpack(parameters), data)
+            last[key] = residuals / data.scale, -jacobian / data.scale
+        return last[key]
+
+    c = np.log(model.c) if model.positive else model.c
+    parameters = np.concatenate([c, np.zeros(model.num_parameters - model.num_terms)])
+    if len(data.y) < len(parameters):
+        raise ValueError(
+            f"X must have at least as many rows as the law has parameters, {len(parameters)}, "
+            f"got {len(data.y)}"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = optimize.least_squares(
+            lambda p: np.nan_to_num(both(p)[0], nan=1e6, posinf=1e6, neginf=-1e6),
+            parameters,
+            jac=lambda p: np.nan_to_num(both(p)[1], nan=0, posinf=1e6, neginf=-1e6),
+            method="lm",
+            x_scale="jac",
+            ftol=1e-15,
+            xtol=1e-15,
+            gtol=1e-15,
+            max_nfev=evaluations,
+        )
+        return unpack(result.x)
+
+
+def rms(residuals: np.ndarray) -> float:
+    """Root mean square; infinite if a residual is not finite."""
+    value = float(np.sqrt(np.mean(np.square(residuals))))
+    return value if np.isfinite(value) else np.inf
+
+
+def covariance(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Covariances of c, [terms, terms], and variances of the exponents, [terms, features].
+
+    s^2 (J' J)^-1 with s^2 = |r|^2 / (rows - parameters). Directions that the data do not determine
+    have infinite variance.
+    """
+    residuals, jacobian = derivatives(dataclasses.replace(model, positive=False), data)
+    freedom = max(1, len(residuals) - jacobian.shape[1])
+    s2 = float(residuals @ residuals) / freedom
+    size = np.linalg.norm(jacobian, axis=0)
+    size[size == 0] = 1
+    inverse, determined = _inverse(jacobian / size)
+    cov = s2 * inverse / np.outer(size, size)
+    cov[~determined, :] = 0
+    cov[:, ~determined] = 0
+    cov[~determined, ~determined] = np.inf
+    k = model.num_terms
+    variances, at = np.zeros(model.a.shape), k
+    for i, basis in enumerate(model.bases):
+        block = slice(at, at + basis.shape[1])
+        if basis.shape[1]:
+            with np.errstate(invalid="ignore"):
+                spread = np.einsum("ij,jk,ik->i", basis, cov[block, block], basis)
+            variances[i] = np.where(np.isnan(spread), np.inf, spread)
+        at += basis.shape[1]
+    return cov[:k, :k], variances
+
+
+def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(M' M)^-1 for columns of length 1, and which of them are determined."""
+    _, values, right = np.linalg.svd(matrix, full_matrices=False)
+    good = values > 1e-10 * values[0]
+    inverse = (right[good].T / values[good] ** 2) @ right[good]
+    determined = np.sum(np.square(right[~good]), axis=0) < 1e-6
+    return inverse, determined

@@ -1,0 +1,449 @@
+"""Regression by posynomials and signomials: from a table of measurements to the law."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sonnet as snt
+import sympy
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from weirdonetworks import _checks
+from weirdonetworks.regression import fitting, search, selection, status, units
+from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
+from weirdonetworks.regression.fitting import Data, Model
+from weirdonetworks.regression.law import Law
+from weirdonetworks.regression.search import Space
+from weirdonetworks.regression.selection import Candidate
+
+POWERS = (1, -1, 2, -2, 0.5, -0.5)
+NOISE = ("absolute", "relative", "auto")
+DIMENSIONS = ("check", "constrain")
+
+# A target is of one sign if its values of the other one hold no more of its sum of squares.
+_ONE_SIGN = 0.02
+# With fewer rows, each is predicted by a fit without its fold in place of a fit to the others.
+_FEW_ROWS = 60
+_FOLDS = 10
+# How many candidates are rounded and compared, at most.
+_FINALISTS = 8
+
+
+class _Regressor(RegressorMixin, BaseEstimator):
+    """What posynomial and signomial regression share."""
+
+    def __init__(
+        self,
+        num_terms: int | None = None,
+        max_terms: int = 12,
+        rounding: str | int | None = "auto",
+        powers: Sequence[float] = POWERS,
+        noise: str = "absolute",
+        units: Mapping[str, str] | None = None,
+        target_units: str | None = None,
+        dimensions: str = "check",
+        validation_fraction: float = 0.25,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
+        self.num_terms = num_terms
+        self.max_terms = max_terms
+        self.rounding = rounding
+        self.powers = powers
+        self.noise = noise
+        self.units = units
+        self.target_units = target_units
+        self.dimensions = dimensions
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def _allows_signs(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        return tags
+
+    def fit(self, X: Any, y: Any) -> "_Regressor":  # noqa: N803
+        """Finds the law y = f(X), [rows, features] and [rows].
+
+        Raises:
+          ValueError: bad arguments; X that is not finite and > 0; y that is not finite, constant,
+            or of both signs where the law cannot be; constant or collinear columns of log X; too
+            few rows for one term; units that do not fit. Messages name columns and rows.
+        """
+        target = str(getattr(y, "name", None) or "y")
+        x, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        names = tuple(
+            map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(x.shape[1])]))
+        )
+        settings = self._settings(names)
+        _check_columns(x, names, settings.space)
+        y = np.asarray(y, np.float64)
+        if np.ptp(y) == 0:
+            raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
+        sign = _sign(y)
+        if sign == 0 and (not self._allows_signs() or settings.noise == "relative"):
+            what = "relative noise" if self._allows_signs() else "a posynomial without signs"
+            raise ValueError(
+                f"y must be of one sign for {what}, got values from {y.min():.6g} to {y.max():.6g}"
+            )
+        generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        noises = ["relative"] if settings.noise == "relative" else ["absolute"]
+        if settings.noise == "auto" and np.all(sign * y > 0):
+            noises = ["absolute", "relative"]
+        found = [_Fit(x, y, sign, noise == "relative", settings, generator) for noise in noises]
+        best = max(found, key=lambda fit: fit.likelihood)
+        self.noise_ = "relative" if best.data.relative else "absolute"
+        self.law_, self.coefficient_errors_, self.exponent_errors_ = best.law(names, target)
+        self.status_, self.evidence_ = status.judge(best.model, best.data, best.validation_error)
+        self.evidence_["noise"] = self.noise_
+        self.box_ = x.min(axis=0), x.max(axis=0)
+        self.units_ = None
+        if self.units is not None:
+            self.units_ = units.law_units(self.law_, self.units, self.target_units or "")
+            self.evidence_["units"] = self.units_.message
+        return self
+
+    def _settings(self, names: Sequence[str]) -> "_Settings":
+        most = _checks.integer("max_terms", self.max_terms)
+        numbers = tuple(range(1, most + 1))
+        if self.num_terms is not None:
+            numbers = (_checks.integer("num_terms", self.num_terms),)
+        if self.rounding not in ("auto", None):
+            _checks.integer("rounding", self.rounding)
+        powers = tuple(Fraction(float(p)).limit_denominator(24) for p in self.powers)
+        if not powers or 0 in powers or len(set(powers)) < len(powers):
+            raise ValueError(f"powers must be different numbers other than 0, got {self.powers!r}")
+        noise = _checks.choice("noise", self.noise, NOISE)
+        _checks.choice("dimensions", self.dimensions, DIMENSIONS)
+        _checks.number("validation_fraction", self.validation_fraction, 0.05, 0.5)
+        space = Space(np.zeros(len(names)), np.eye(len(names)))
+        if self.units is None and (self.dimensions == "constrain" or self.target_units is not None):
+            raise ValueError("units must be given with target_units, or dimensions='constrain'")
+        if self.units is not None:
+            units.dimension_matrix(self.units, names)
+            if self.dimensions == "constrain":
+                offset, basis = units.consistent_exponents(
+                    self.units, self.target_units or "", names
+                )
+                space = Space(offset.astype(float), basis.astype(float))
+        return _Settings(
+            numbers,
+            self.rounding,
+            powers,
+            noise,
+            space,
+            self.validation_fraction,
+            self._allows_signs(),
+            self._charges_signs,
+        )
+
+    _charges_signs = True
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """The law's values at X > 0, [rows, features] -> [rows]."""
+        check_is_fitted(self, "law_")
+        x = validate_data(self, X, dtype=np.float64, reset=False)
+        _check_positive(x, self.law_.names)
+        return self.law_.predict(x)
+
+    def formula(self, digits: int = 6) -> str:
+        """The law in a line, such as "F = 0.25*m1*m2/r**2"; constants to so many digits."""
+        check_is_fitted(self, "law_")
+        return self.law_.formula(digits)
+
+    def to_sympy(self) -> sympy.Expr:
+        """The law's right-hand side; symbols are positive and named like the columns."""
+        check_is_fitted(self, "law_")
+        return self.law_.to_sympy()
+
+    def to_latex(self, digits: int = 6) -> str:
+        """The law in LaTeX, with its left-hand side."""
+        check_is_fitted(self, "law_")
+        return self.law_.to_latex(digits)
+
+    def to_cvxpy(self, variables: Mapping[str, Any] | None = None) -> Any:
+        """The law as an expression for geometric programs; see `Law.to_cvxpy`."""
+        check_is_fitted(self, "law_")
+        return self.law_.to_cvxpy(variables)
+
+    def to_layer(self, log_input: bool = False) -> snt.Module:
+        """The law as a Sonnet layer of the zoo, [batch, features] -> [batch, 1]."""
+        check_is_fitted(self, "law_")
+        return self.law_.to_layer(log_input)
+
+    def extrapolates(self, X: Any) -> Extrapolation:  # noqa: N803
+        """How far outside the box of the training rows each row of X lies."""
+        check_is_fitted(self, "law_")
+        x = validate_data(self, X, dtype=np.float64, reset=False)
+        _check_positive(x, self.law_.names)
+        return extrapolation(x, *self.box_, self.law_.names)
+
+
+class PosynomialRegressor(_Regressor):
+    """Finds y = (sum_k c_k prod_i x_i^a_ki)^(1/p) with c > 0, from measurements x > 0 and y.
+
+    The number of terms K, the power p, all exponents and constants come from the data; exponents as
+    fractions where the data support it.
+
+    1. Search, on the training rows: for each p, least squares of y by Levenberg and Marquardt with
+       terms added one at a time at starting points that explain the residuals best; and
+       polynomials of degree 2 of the features in which log y is not linear, times powers of the
+       others. It ends when the residuals show no structure.
+    2. Rounding: an exponent becomes the simplest fraction within 3.5 standard errors, if an
+       interval of that width would not hold one as simple by chance; the others are fitted again.
+    3. Choice, on the validation rows: of all whose squared errors are not larger than those of the
+       best by more than two standard errors of the mean difference, the law that takes the
+       fewest bits to write down (see `selection.complexity`). With fewer than 60 rows, each is
+       predicted by a fit without its tenth of the rows.
+    4. The constants, and exponents that are not fractions, are fitted to all rows.
+
+    Arguments:
+      num_terms: K, if it is to be fixed.
+      max_terms: up to which K is chosen. Terms are added one at a time up to four; beyond, they are
+        those of polynomials.
+      rounding: "auto" as above; an integer d for multiples of 1/d; None for none.
+      powers: the p to try.
+      noise: "absolute", errors of y with one standard deviation: least squares of y; "relative", of
+        log y: then y must be > 0, or < 0, throughout; "auto": the likelier one on the validation
+        rows.
+      units, target_units: units of the columns by name, and of y, as pint understands them.
+      dimensions: "check" reports whether all constants are dimensionless (`units_`); "constrain"
+        admits only exponents with which they are (Buckingham's theorem).
+      signomial: whether coefficients may be negative, where a posynomial does not fit as well.
+      validation_fraction: the share of the rows to validate on, in [0.05, 0.5].
+      random_state: of the split and of starting points.
+
+    Attributes:
+      law_: the `Law`, with `exponents`, `coefficients`, `power`, `sign`.
+      status_: "exact" (the residuals are at numerical precision), "consistent" (they show no
+        structure) or "approximate" (they do, or there is too little data to tell).
+      evidence_: what the status rests on: relative_error (RMS of the residuals to that of y),
+        validation_error, p_value and test of structure, rows, parameters, reason, noise, units.
+      exponent_errors_, coefficient_errors_: standard errors, [terms, features] and [terms]; those
+        of fractions are what they were before rounding.
+      units_: a `LawUnits`, or None without units.
+      box_: the least and largest values of the columns in training.
+
+    y of both signs, which noise alone may cause, is fitted as it is; if values of the lesser sign
+    hold more than 2 % of the sum of squares, only p = 1 is tried, and the law must be a signomial.
+
+    Source: Boyd, Kim, Vandenberghe and Hassibi 2007, "A tutorial on geometric programming"; for the
+    law as the aim, Udrescu and Tegmark 2020, "AI Feynman". Ours searches a smaller family.
+    """
+
+    def __init__(
+        self,
+        num_terms: int | None = None,
+        max_terms: int = 12,
+        rounding: str | int | None = "auto",
+        powers: Sequence[float] = POWERS,
+        noise: str = "absolute",
+        units: Mapping[str, str] | None = None,
+        target_units: str | None = None,
+        dimensions: str = "check",
+        signomial: bool = True,
+        validation_fraction: float = 0.25,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
+        super().__init__(
+            num_terms,
+            max_terms,
+            rounding,
+            powers,
+            noise,
+            units,
+            target_units,
+            dimensions,
+            validation_fraction,
+            random_state,
+        )
+        self.signomial = signomial
+
+    def _allows_signs(self) -> bool:
+        return _checks.flag("signomial", self.signomial)
+
+
+class SignomialRegressor(_Regressor):
+    """`PosynomialRegressor` with coefficients of any sign, none of which is preferred.
+
+    y = (sum_k c_k prod_i x_i^a_ki)^(1/p) with real c; arguments and attributes are the same, but
+    for `signomial`.
+    """
+
+    _charges_signs = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Settings:
+    """The arguments of a regressor, checked."""
+
+    term_numbers: tuple[int, ...]
+    rounding: str | int | None
+    powers: tuple[Fraction, ...]
+    noise: str
+    space: Space
+    validation_fraction: float
+    signs: bool
+    charged: bool
+
+
+class _Fit:
+    """One search, with one model of the noise."""
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        sign: int,
+        relative: bool,
+        settings: _Settings,
+        generator: np.random.Generator,
+    ):
+        log_x = np.log(x)
+        self._center = log_x.mean(axis=0)
+        self._scale = float(np.sqrt(np.mean(np.square(y))))
+        self._sign = sign or 1
+        self._settings = settings
+        self.data = Data(log_x - self._center, self._sign * y / self._scale, relative)
+        order = generator.permutation(len(y))
+        held = round(settings.validation_fraction * len(y)) if len(y) >= _FEW_ROWS else 0
+        self._validation = self.data.rows(order[:held])
+        self._train = self.data.rows(order[held:])
+        chosen = self._choose(sign, generator)
+        self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
+        self.likelihood = -np.log(max(self.validation_error, fitting.PRECISION))
+        if relative:
+            self.likelihood -= float(np.mean(np.log(np.abs(self.data.y))))
+        self.model = fitting.fit(chosen.model, self.data)
+
+    def _choose(self, sign: int, generator: np.random.Generator) -> Candidate:
+        settings, train = self._settings, self._train
+        powers = settings.powers if sign else tuple(p for p in settings.powers if p == 1)
+        least = 2 + settings.space.basis.shape[1]
+        if len(train.y) < least:
+            raise ValueError(
+                f"X must have at least {least} rows to fit one term with, got {len(train.y)}"
+            )
+        models = list(
+            search.candidates(
+                train, settings.space, powers, settings.term_numbers, not settings.signs, generator
+            )
+        )
+        if not models:
+            raise ValueError(
+                f"num_terms must be a number of terms that {len(self.data.y)} rows can determine "
+                f"and the search reaches (1 to 4, or those of a polynomial), "
+                f"got {settings.term_numbers}"
+            )
+        floor = fitting.PRECISION * train.scale
+        free = [self._candidate(model) for model in models]
+        best = min(free, key=lambda candidate: candidate.mean_square)
+        close = [c for c in free if not selection.worse(c, best, floor)]
+        close.sort(key=lambda candidate: candidate.mean_square)
+        finalists = []
+        for candidate in close[:_FINALISTS]:
+            model = fitting.fit(candidate.model, train)
+            structured = not search.done(model, train)
+            for variant in selection.variants(model, train, settings.rounding, structured):
+                if search.is_real(variant, self.data):
+                    finalists.append(self._candidate(variant))
+        return selection.select(finalists, floor, settings.charged)
+
+    def _candidate(self, model: Model) -> Candidate:
+        if len(self._validation.y):
+            return Candidate(model, model.residuals(self._validation))
+        # A fit without each fold in turn.
+        residuals = np.empty(len(self._train.y))
+        fold = np.arange(len(residuals)) % min(_FOLDS, len(residuals))
+        for i in range(fold.max() + 1):
+            rest = self._train.rows(fold != i)
+            if len(rest.y) < model.num_parameters:
+                return Candidate(model, np.full(len(residuals), np.inf))
+            refitted = fitting.fit(model, rest)
+            residuals[fold == i] = refitted.residuals(self._train.rows(fold == i))
+        return Candidate(model, residuals)
+
+    def law(self, names: Sequence[str], target: str) -> tuple[Law, np.ndarray, np.ndarray]:
+        """The law in the units of the data, with the errors of coefficients and exponents."""
+        model, p = self.model, float(self.model.power)
+        log_factor = p * np.log(self._scale) - model.a @ self._center
+        with np.errstate(over="ignore"):
+            factor = np.exp(log_factor)
+        if not np.all(np.isfinite(factor) & (factor > 0)):
+            raise ValueError(
+                "X must be in units in which the constants of the law are between 1e-300 and "
+                f"1e300, got one of exp({log_factor[np.argmax(np.abs(log_factor))]:.0f})"
+            )
+        sign = self._sign
+        c = model.c * factor
+        if model.power == 1:
+            c, sign = sign * c, 1
+        exponents = tuple(
+            tuple(float(a) if known is None else known for a, known in zip(*rows, strict=True))
+            for rows in zip(model.a, model.known, strict=True)
+        )
+        law = Law(tuple(names), target, exponents, c, model.power, sign)
+        raw = Data(self.data.u + self._center, self.data.y, self.data.relative)
+        uncentred = dataclasses.replace(model, c=model.c * np.exp(-model.a @ self._center))
+        cov, _ = fitting.covariance(uncentred, raw)
+        free = dataclasses.replace(model, bases=(self._settings.space.basis,) * model.num_terms)
+        _, variances = fitting.covariance(free, self.data)
+        errors = np.sqrt(np.diag(cov)) * self._scale**p
+        return law, errors, np.sqrt(variances)
+
+
+def _sign(y: np.ndarray) -> int:
+    """1 or -1 if y is of one sign, but for noise; 0 if of both."""
+    squares = np.square(y / np.abs(y).max())
+    if np.sum(squares[y < 0]) <= _ONE_SIGN * np.sum(squares):
+        return 1
+    if np.sum(squares[y > 0]) <= _ONE_SIGN * np.sum(squares):
+        return -1
+    return 0
+
+
+def _check_positive(x: np.ndarray, names: Sequence[str]) -> None:
+    if np.all(x > 0):
+        return
+    row, column = np.argwhere(x <= 0)[0]
+    raise ValueError(
+        "X must be > 0 (real powers of other numbers are not real): shift, drop or take the "
+        f"magnitude of what is not; got {x[row, column]:.6g} in row {row} of column {names[column]}"
+    )
+
+
+def _check_columns(x: np.ndarray, names: Sequence[str], space: Space) -> None:
+    """Raises for columns whose exponents no data of this kind determine."""
+    _check_positive(x, names)
+    u = np.log(x)
+    u = u - u.mean(axis=0)
+    varying = np.ptp(u, axis=0) > 1e-12
+    free = np.any(space.basis != 0, axis=1)
+    if space.basis.shape[1] == 0:
+        return
+    constant = [name for name, v, f in zip(names, varying, free, strict=True) if f and not v]
+    moved = u @ space.basis
+    size = np.linalg.norm(moved, axis=0)
+    if np.all(size > 0):
+        values, right = np.linalg.svd(moved / size, full_matrices=False)[1:]
+        if values[-1] > 1e-7 * values[0]:
+            return
+        direction = np.abs(space.basis @ (right[-1] / size))
+        together = [n for n, d in zip(names, direction, strict=True) if d > 1e-3 * direction.max()]
+    else:
+        together = constant
+    if constant:
+        raise ValueError(
+            "X must not have constant columns (their exponents cannot be told from the law's "
+            f"constants; drop them), got {', '.join(constant)}"
+        )
+    raise ValueError(
+        "X must not have columns that are products of powers of others (their exponents cannot be "
+        f"told apart; drop one), got {', '.join(together)}"
+    )

@@ -1,0 +1,60 @@
+"""How well a law fits: exact, consistent or approximate, and the evidence."""
+
+from typing import Any
+
+import numpy as np
+
+from weirdonetworks.regression import fitting
+from weirdonetworks.regression.diagnostics import LEVEL, structure
+from weirdonetworks.regression.fitting import Data, Model
+
+# The least number of rows beyond the parameters with which structure can be looked for.
+_ROWS = 5
+# The share of the standard deviation of y that a law must explain.
+_EXPLAINED = 0.1
+
+
+def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[str, Any]]:
+    """The status of a fit and what it rests on.
+
+    exact: the RMS of the residuals is at most 1e-11 of that of y, and there are at least twice as
+      many rows as parameters, so that as many rows agree with the law as determined it.
+      Parameters are all coefficients and exponents, fractions or not: they were chosen by the data.
+    consistent: no test finds structure in the residuals at the level of 1 %, there are rows to
+      test, and the law explains at least a tenth of the standard deviation of y.
+    approximate: all else.
+    """
+    f = model.predict(data.u)
+    relative = fitting.rms(data.y - f) / float(np.sqrt(np.mean(np.square(data.y))))
+    spread = fitting.rms(data.y - f) / float(np.std(data.y))
+    parameters = model.a.size + len(model.c)
+    evidence = {
+        "relative_error": relative,
+        "validation_error": validation_error,
+        "rows": len(data.y),
+        "parameters": parameters,
+        "p_value": None,
+        "test": None,
+    }
+    if relative <= fitting.PRECISION:
+        if len(data.y) >= 2 * parameters:
+            evidence["reason"] = "the residuals are at numerical precision"
+            return "exact", evidence
+        evidence["reason"] = f"{len(data.y)} rows are too few to confirm {parameters} parameters"
+        return "approximate", evidence
+    residuals = model.residuals(data)
+    result = structure(data.u, residuals, model.num_parameters)
+    evidence.update(p_value=result.p_value, test=result.test)
+    if len(data.y) < model.num_parameters + _ROWS:
+        evidence["reason"] = f"{len(data.y)} rows are too few to look for structure in residuals"
+        return "approximate", evidence
+    if spread > 1 - _EXPLAINED:
+        evidence["reason"] = "the law explains hardly anything of y"
+        return "approximate", evidence
+    if result.found:
+        evidence["reason"] = (
+            f"the residuals depend on X ({result.test} test, p = {result.p_value:.2g})"
+        )
+        return "approximate", evidence
+    evidence["reason"] = f"no structure in the residuals at the level of {LEVEL:.0%}"
+    return "consistent", evidence
