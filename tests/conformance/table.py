@@ -67,6 +67,14 @@ TABLE: dict[str, Entry] = {
         lambda: layers.InvariantPolynomialDense(3, _EXACT), (6, 6, 2)
     ),
     "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
+    **{
+        cls.__name__: Entry(lambda cls=cls: cls(3, num_terms=4), (5,))
+        for cls in (
+            layers.MaxAffineDense,
+            layers.SoftmaxAffineDense,
+            layers.ImplicitSoftmaxAffineDense,
+        )
+    },
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),
     "PolynomialDense[low rank]": Entry(lambda: layers.PolynomialDense(3, 2, rank=4), (5,)),
     "PosynomialDense": _posynomial(layers.PosynomialDense),
@@ -86,7 +94,11 @@ TABLE: dict[str, Entry] = {
     "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
     "PolynomialMLP": Entry(lambda: nets.PolynomialMLP(3, 3, rank=4, hidden_sizes=(4,)), (5,)),
     "PosynomialMLP": Entry(lambda: nets.PosynomialMLP(3, (4,), num_terms=5), _SQUARE),
+    "PosynomialMLP[deep]": Entry(
+        lambda: nets.PosynomialMLP(3, (4,), 5, nonnegative_exponents=True, depth=3), _SQUARE
+    ),
     "QuadraticMLP": Entry(lambda: nets.QuadraticMLP(3, None, hidden_sizes=(4, 4)), (3, 3)),
+    "SignomialMLP": Entry(lambda: nets.SignomialMLP(3, (4,), num_terms=5), _SQUARE),
     "SynchronousMLP": Entry(
         lambda: nets.SynchronousMLP(3, (4, 4), (3,), (4,), "cyclic4", image_shape=(6, 6)), _SQUARE
     ),

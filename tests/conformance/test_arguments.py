@@ -18,6 +18,7 @@ _NAMES = ["unknown", "", 3, None, ["exp"]]
 BAD = {
     "activation": _NAMES,
     "degree": _INTEGERS,
+    "depth": [0, -1, 2.5, "3", True],
     "dropout": _RATES,
     "exact": _FLAGS,
     "floor": [0, -1, 1e-45, math.inf, math.nan, "1", None],
@@ -26,6 +27,7 @@ BAD = {
     "hidden_sizes": _SIZES,
     "homogeneous": _FLAGS,
     "image_shape": [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28],
+    "initial_alpha": [0, -1.0, 1e-5, math.inf, math.nan, "1", None],
     "input_dropout": _RATES,
     "lift_sizes": [*_SIZES, ()],
     "log_input": _FLAGS,

@@ -2,6 +2,7 @@
 
 from weirdonetworks.functional.activations import ACTIVATIONS, gelu, gelu_tanh, get_activation
 from weirdonetworks.functional.images import warp
+from weirdonetworks.functional.maxima import implicit_soft_maximum, soft_maximum
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
 from weirdonetworks.functional.parameter_activations import (
     PARAMETER_ACTIVATIONS,
@@ -29,10 +30,12 @@ __all__ = [
     "get_activation",
     "get_parameter_activation",
     "get_pooling",
+    "implicit_soft_maximum",
     "moments",
     "monomial_indices",
     "monomials",
     "num_monomials",
     "order_statistics",
+    "soft_maximum",
     "warp",
 ]

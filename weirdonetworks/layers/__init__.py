@@ -1,6 +1,11 @@
 """Building blocks, [batch, in] -> [batch, out]."""
 
 from weirdonetworks.layers.autoactivation import AutoactivationDense
+from weirdonetworks.layers.convex import (
+    ImplicitSoftmaxAffineDense,
+    MaxAffineDense,
+    SoftmaxAffineDense,
+)
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.group_dense import GroupDense
 from weirdonetworks.layers.invariant_polynomial import (
@@ -16,11 +21,14 @@ __all__ = [
     "AutoactivationDense",
     "Dropout",
     "GroupDense",
+    "ImplicitSoftmaxAffineDense",
     "InvariantPolynomialDense",
     "LiftDense",
+    "MaxAffineDense",
     "PolynomialDense",
     "PosynomialDense",
     "SignomialDense",
+    "SoftmaxAffineDense",
     "Synchronous",
     "invariant_energy",
     "monomial_orbits",
