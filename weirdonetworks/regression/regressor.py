@@ -412,9 +412,12 @@ def _check_positive(x: np.ndarray, names: Sequence[str]) -> None:
     if np.all(x > 0):
         return
     row, column = np.argwhere(x <= 0)[0]
+    # scikit-learn asks for these words.
+    negative = "Negative values in data: " if np.any(x < 0) else ""
     raise ValueError(
-        "X must be > 0 (real powers of other numbers are not real): shift, drop or take the "
-        f"magnitude of what is not; got {x[row, column]:.6g} in row {row} of column {names[column]}"
+        f"{negative}X must be > 0 (real powers of other numbers are not real): shift, drop or take "
+        f"the magnitude of what is not; got {x[row, column]:.6g} in row {row} "
+        f"of column {names[column]}"
     )
 
 
