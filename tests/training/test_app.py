@@ -132,6 +132,48 @@ def test_a_wrong_command_line_is_one_line(command, flag, message):
     assert stderr == f"{message} (--helpshort lists the flags)\n"
 
 
+@pytest.fixture
+def reader(tmp_path):
+    """Runs a command that takes two words: the parameters of its main function."""
+    path = tmp_path / "read.py"
+    path.write_text(
+        COMMAND.replace("def main():", "def main(source, target):\n    print(source, target)")
+    )
+    return lambda *words: run([str(path), *words], TF_CPP_MIN_LOG_LEVEL="0")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["a.csv", "b", "--terms=2"], ["--terms=2", "a.csv", "b"], ["a.csv", "--terms=2", "b"]],
+)
+def test_the_parameters_of_main_are_words_among_the_flags(reader, words):
+    exit_code, stdout, _ = reader(*words, "--verbosity=-2")
+    assert (exit_code, stdout) == (0, "a.csv b\nsum 1\n")
+
+
+def test_a_word_may_look_like_a_flag_behind_two_dashes(reader):
+    assert reader("--verbosity=-2", "--", "--terms=2", "b")[:2] == (0, "--terms=2 b\nsum 0\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "missing argument 'source': give it as a word without --"),
+        (["a.csv"], "missing argument 'target': give it as a word without --"),
+        (["a", "b", "c"], "unexpected argument 'c': give settings as --name=value"),
+        (["a", "b", "--term=2"], "Unknown command line flag 'term'. Did you mean: terms ?"),
+    ],
+)
+def test_words_too_few_or_too_many_are_one_line(reader, words, message):
+    exit_code, stdout, stderr = reader(*words)
+    assert (exit_code, stdout) == (2, "")
+    assert stderr == f"error: {message} (--helpshort lists the flags)\n"
+
+
+def test_help_needs_no_words(reader):
+    assert reader("--helpshort")[0] == 0
+
+
 def test_help_shows_the_docstring_and_the_flags(command):
     exit_code, stdout, stderr = command("--helpshort")
     assert (exit_code, stderr) == (0, "")
