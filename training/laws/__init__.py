@@ -1,0 +1,1 @@
+"""Physical laws: the table of the Feynman equations, their classes, samples of them, scores."""
