@@ -75,6 +75,12 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=2e-3,
         weight_decay=0.05,
     ),
+    "signomial_mlp": Recipe(
+        network_args={"input_dropout": 0.2},
+        batch_size=200,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+    ),
     "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
 }
 

@@ -61,6 +61,7 @@ def test_weights_of_the_mlp_have_their_spread():
         (nets.MLP(4, (50, 60), dropout=0.5), 2),
         (nets.AutoactivationMLP(4, (50, 60), dropout=0.5), 2),
         (nets.PosynomialMLP(4, (50, 60), 9, dropout=0.5), 2),
+        (nets.SignomialMLP(4, (50, 60), 9, dropout=0.5), 2),
         (nets.PolynomialMLP(4, 2, 8, (50, 60), dropout=0.5), 2),
         (nets.SynchronousMLP(4, (50,), (), (60,), "cyclic2", dropout=0.5, image_shape=(3, 3)), 2),
     ],
@@ -76,7 +77,9 @@ def test_dropout_is_applied_to_each_hidden_layer_in_training_only(net, hidden):
     assert [int(count.numpy()) for count in counts] == [1] * hidden
 
 
-@pytest.mark.parametrize("cls", [nets.QuadraticMLP, nets.PolynomialMLP, nets.PosynomialMLP])
+@pytest.mark.parametrize(
+    "cls", [nets.QuadraticMLP, nets.PolynomialMLP, nets.PosynomialMLP, nets.SignomialMLP]
+)
 def test_input_dropout_drops_pixels_in_training_only(cls):
     net = cls(4, hidden_sizes=(8,), input_dropout=0.5)
     net(X)
@@ -129,43 +132,140 @@ def test_autoactivation_mlp(sign):
     np.testing.assert_allclose(net(X), x, rtol=1e-10)
 
 
-def _posynomial_mlp(**kwargs) -> nets.PosynomialMLP:
-    net = _built(nets.PosynomialMLP(4, (5,), num_terms=6, **kwargs))
+DEPTHS = pytest.mark.parametrize("depth", [2, 3, 4])
+LOG_SPACE = pytest.mark.parametrize("cls", [nets.PosynomialMLP, nets.SignomialMLP])
+
+
+def _log_space_mlp(cls=nets.PosynomialMLP, spread: float = 1.0, **kwargs):
+    """A network with general parameters: those at the start are all but diagonal."""
+    net = _built(cls(4, (5,), num_terms=6, **kwargs))
     rng = np.random.default_rng(5)
     for variable in net.trainable_variables:
-        variable.assign_add(rng.normal(size=variable.shape))
+        variable.assign_add(spread * rng.normal(size=variable.shape))
+    if cls is nets.SignomialMLP:  # each signomial with terms of both signs
+        c = net.layers[-1].c
+        c.assign(np.abs(c) * (-1.0) ** np.add.outer(range(6), range(4)))
     return net
 
 
+def _monomials(layer, y) -> np.ndarray:
+    return np.prod(y[:, :, None] ** np.asarray(layer.exponents), axis=1)
+
+
+@pytest.mark.parametrize("depth", [None, 1, 3, 4])
 @pytest.mark.parametrize("nonnegative", [False, True])
-def test_probabilities_are_posynomials_over_their_sum(nonnegative):
-    net = _posynomial_mlp(nonnegative_exponents=nonnegative, floor=0.2)
+def test_probabilities_are_posynomials_over_their_sum(nonnegative, depth):
+    net = _log_space_mlp(spread=0.5, nonnegative_exponents=nonnegative, floor=0.2, depth=depth)
+    assert len(net.layers) == net.depth == (depth or 2)
     y = np.maximum(FLAT / 0.2, 1)
     assert np.any(y == 1) and np.any(y > 1)
     for layer in net.layers:
-        monomials = np.prod(y[:, :, None] ** np.asarray(layer.exponents), axis=1)
-        y = np.matmul(monomials, layer.coefficients)
+        y = np.matmul(_monomials(layer, y), layer.coefficients)
     np.testing.assert_allclose(net(X), np.log(y), rtol=1e-9, atol=1e-9)
     probabilities = y / y.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(tf.nn.softmax(net(X)), probabilities, rtol=1e-9)
 
 
-def _largest_chord_excess(net) -> float:
-    """How far logits on chords in log x exceed the chord's, at the most."""
+def _differences(net, log_x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The posynomials p and q of a signomial network at x = floor exp(log_x)."""
+    y = np.exp(np.maximum(log_x, 0))
+    *hidden, last = net.layers
+    for layer in hidden:
+        y = np.matmul(_monomials(layer, y), layer.coefficients)
+    monomials, c = _monomials(last, y), last.c.numpy()
+    return monomials @ np.maximum(c, 0), monomials @ np.maximum(-c, 0)
+
+
+@pytest.mark.parametrize("depth", [None, 1, 3])
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_signomial_logits_are_differences_of_posynomials(nonnegative, depth):
+    net = _log_space_mlp(
+        nets.SignomialMLP, 0.5, nonnegative_exponents=nonnegative, floor=0.2, depth=depth
+    )
+    assert len(net.layers) == net.depth == (depth or 2)
+    p, q = _differences(net, np.log(np.maximum(FLAT, 1e-9) / 0.2))
+    assert np.all(p > 0) and np.all(q > 0) and np.any(p > q) and np.any(p < q)
+    np.testing.assert_allclose(net(X), p - q, rtol=1e-9, atol=1e-9 * np.max(p))
+
+
+def _largest_chord_excess(log_function) -> float:
+    """How far a function of log(x / floor) on chords exceeds the chord, at the most."""
     rng = np.random.default_rng(2)
-    u, v = rng.uniform(math.log(net.floor), 5, size=(2, 2000, 9))
+    u, v = rng.uniform(0, 4, size=(2, 2000, 9))
     t = rng.uniform(size=(2000, 1))
-    chord = (1 - t) * net(np.exp(u)) + t * net(np.exp(v))
-    return float(np.max(net(np.exp((1 - t) * u + t * v)) - chord))
+    chord = (1 - t) * log_function(u) + t * log_function(v)
+    return float(np.max(log_function((1 - t) * u + t * v) - chord))
 
 
-def test_logits_are_convex_in_log_x_with_nonnegative_exponents():
-    assert _largest_chord_excess(_posynomial_mlp(nonnegative_exponents=True)) <= 1e-9
-    assert _largest_chord_excess(_posynomial_mlp(nonnegative_exponents=False)) > 0.1
+@DEPTHS
+def test_logits_are_convex_in_log_x_with_nonnegative_exponents(depth):
+    def excess(nonnegative: bool) -> float:
+        net = _log_space_mlp(depth=depth, nonnegative_exponents=nonnegative)
+        return _largest_chord_excess(lambda log_x: net(net.floor * np.exp(log_x)).numpy())
+
+    assert excess(True) <= 1e-9
+    assert excess(False) > 0.1
 
 
-def test_pixels_below_the_floor_are_the_floor():
-    net = _posynomial_mlp(floor=0.2)
+@DEPTHS
+def test_signomials_are_differences_of_log_log_convex_functions(depth):
+    def excess(nonnegative: bool, side: int) -> float:
+        net = _log_space_mlp(nets.SignomialMLP, 0.3, depth=depth, nonnegative_exponents=nonnegative)
+        return _largest_chord_excess(lambda log_x: np.log(_differences(net, log_x)[side]))
+
+    for side in (0, 1):
+        assert excess(True, side) <= 1e-9
+        assert excess(False, side) > 0.01
+
+
+def test_signomial_logits_stay_finite():
+    """With monomials far beyond the largest number, and their gradients."""
+    net = _built(nets.SignomialMLP(4, (5,), num_terms=6), tf.cast(X, tf.float32))
+    for size in (1.0, 1e2, 1e4):
+        for layer in net.layers:
+            layer.raw_exponents.assign(size * tf.sign(layer.raw_exponents))
+        with tf.GradientTape() as tape:
+            logits = net(tf.cast(X, tf.float32))
+            loss = tf.reduce_sum(tf.nn.log_softmax(logits)[:, 0])
+        for value in (logits, *tape.gradient(loss, net.trainable_variables)):
+            assert np.all(np.isfinite(value)), size
+    assert np.abs(logits).max() > 1e20
+
+
+@LOG_SPACE
+@pytest.mark.parametrize(
+    ("hidden_sizes", "depth", "sizes"),
+    [
+        ((7, 8), None, (7, 8)),
+        ((), None, ()),
+        ((7,), 1, ()),
+        ((), 1, ()),
+        ((7,), 2, (7,)),
+        ((7,), 4, (7, 7, 7)),
+        ((7, 8), 3, (7, 8)),
+    ],
+)
+def test_depth_and_hidden_sizes(cls, hidden_sizes, depth, sizes):
+    net = cls(4, hidden_sizes, num_terms=6, depth=depth)
+    assert (net.hidden_sizes, net.depth) == (sizes, len(sizes) + 1)
+    net(X)
+    assert [layer.output_size for layer in net.layers] == [*sizes, 4]
+
+
+@LOG_SPACE
+@pytest.mark.parametrize(("hidden_sizes", "depth"), [((7, 8), 2), ((7, 8), 1), ((), 2)])
+def test_a_depth_that_contradicts_the_sizes(cls, hidden_sizes, depth):
+    with pytest.raises(ValueError) as error:
+        cls(4, hidden_sizes, depth=depth)
+    assert str(error.value) == (
+        f"hidden_sizes must be one size for all hidden layers, or depth - 1 = {depth - 1} sizes, "
+        f"got {hidden_sizes!r}"
+    )
+
+
+@LOG_SPACE
+def test_pixels_below_the_floor_are_the_floor(cls):
+    net = _log_space_mlp(cls, floor=0.2)
     np.testing.assert_array_equal(net(np.minimum(X, 0.2)), net(np.full_like(X, 0.2)))
     assert np.any(net(X) != net(np.minimum(X, 0.2)))
 

@@ -18,6 +18,7 @@ def test_there_are_at_least_these():
         "quadratic_mlp",
         "synchronous_mlp",
         "posynomial_mlp",
+        "signomial_mlp",
         "autoactivation_mlp",
     } <= set(NAMES)
 
@@ -68,10 +69,10 @@ def test_an_unknown_name_gets_the_known_ones(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_argument_gets_the_known_ones(name):
     with pytest.raises(ValueError) as error:
-        wn.create_network(name, depth=3)
+        wn.create_network(name, height=3)
     message = str(error.value)
     assert message.startswith(f"an argument of {name} must be one of [")
-    assert message.endswith("got 'depth'")
+    assert message.endswith("got 'height'")
     parameters = inspect.signature(wn.nets.NETWORKS[name].__init__).parameters
     for parameter in set(parameters) - {"self", "name", "num_classes"}:
         assert repr(parameter) in message

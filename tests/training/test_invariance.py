@@ -15,6 +15,7 @@ SMALL = {
     "mlp": ({"hidden_sizes": (144, 9)}, ["linear_0/w"]),
     "quadratic_mlp": ({"rank": 7, "hidden_sizes": (144, 9)}, ["polynomial_dense/v"]),
     "posynomial_mlp": ({"hidden_sizes": (144,), "num_terms": 16}, ["posynomial_0/a"]),
+    "signomial_mlp": ({"depth": 1, "num_terms": 16}, ["signomial/a"]),
     "autoactivation_mlp": (
         {"hidden_sizes": (144, 9)},
         ["autoactivation_0/w_plus", "autoactivation_0/w_minus"],

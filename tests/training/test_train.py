@@ -31,6 +31,7 @@ TINY = {
     "polynomial_mlp": ["degree=3", "rank=16", "hidden_sizes=(16,)"],
     "synchronous_mlp": ["lift_sizes=(24,)", "group=cyclic4"],
     "posynomial_mlp": ["hidden_sizes=(16,)", "num_terms=32"],
+    "signomial_mlp": ["hidden_sizes=(16,)", "num_terms=32"],
     "autoactivation_mlp": ["hidden_sizes=(16,)"],
 }
 pytestmark = pytest.mark.usefixtures("quick_data")

@@ -9,7 +9,7 @@ from weirdonetworks import _checks
 from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
 from weirdonetworks.nets.mlp import MLP
 from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
-from weirdonetworks.nets.posynomial_mlp import PosynomialMLP
+from weirdonetworks.nets.posynomial_mlp import PosynomialMLP, SignomialMLP
 from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
 
 NETWORKS: dict[str, type[snt.Module]] = {
@@ -18,6 +18,7 @@ NETWORKS: dict[str, type[snt.Module]] = {
     "polynomial_mlp": PolynomialMLP,
     "synchronous_mlp": SynchronousMLP,
     "posynomial_mlp": PosynomialMLP,
+    "signomial_mlp": SignomialMLP,
     "autoactivation_mlp": AutoactivationMLP,
 }
 
@@ -49,6 +50,7 @@ __all__ = [
     "PolynomialMLP",
     "PosynomialMLP",
     "QuadraticMLP",
+    "SignomialMLP",
     "SynchronousMLP",
     "create_network",
     "list_networks",

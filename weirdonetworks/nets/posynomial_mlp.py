@@ -1,31 +1,16 @@
-"""Posynomials of posynomials of the pixels."""
+"""Posynomials of posynomials of the pixels, and differences of two."""
 
 import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks.layers.dropout import Dropout
-from weirdonetworks.layers.posynomial import FLOORS, PosynomialDense
+from weirdonetworks.layers.posynomial import FLOORS, PosynomialDense, SignomialDense
 from weirdonetworks.nets.mlp import flatten
 
 
-class PosynomialMLP(snt.Module):
-    """logits = log p_L(... p_1(x / floor)), p_l a layer of posynomials: images -> [batch, classes].
-
-    Images as in `MLP`, with values >= 0. Layer l has hidden_sizes[l] posynomials (the last one
-    num_classes) of num_terms shared monomials; after the input, all is kept in log space, where a
-    layer is log-sum-exp of affine maps. Softmax of the logits is y_c / sum_c y_c: the class
-    probabilities are posynomials over their sum.
-
-    Exponents are real by default, so hidden posynomials may be divided by one another. With
-    `nonnegative_exponents` those after the first layer are >= 0, and every logit is a convex
-    function of log x: a generalised posynomial. That costs accuracy on images.
-
-    Pixels below `floor` are replaced by it, and all are divided by it, so that the background is
-    1 and its logarithm 0; at `PosynomialDense`'s 1e-6, a pixel's logarithm would be hardly more
-    than whether it is 0. `input_dropout` blackens pixels in training, `dropout`
-    sets log-posynomials to 0.
-    """
+class _LogSpaceMLP(snt.Module):
+    """Hidden layers of posynomials, with logarithms between them: what the networks here share."""
 
     def __init__(
         self,
@@ -36,36 +21,104 @@ class PosynomialMLP(snt.Module):
         input_dropout: float = 0.0,
         dropout: float = 0.0,
         nonnegative_exponents: bool = False,
+        depth: int | None = None,
         name: str | None = None,
     ):
         """Raises ValueError for sizes that are not integers >= 1, a floor outside [1e-30, 1e30],
-        or dropout rates outside [0, 1)."""
+        dropout rates outside [0, 1), or a depth that contradicts the hidden sizes."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
-        self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
+        self.hidden_sizes = _sizes_for_depth(_checks.sizes("hidden_sizes", hidden_sizes), depth)
+        self.depth = len(self.hidden_sizes) + 1
         self.floor = _checks.number("floor", floor, *FLOORS)
         nonnegative_exponents = _checks.flag("nonnegative_exponents", nonnegative_exponents)
         input_dropout = _checks.rate("input_dropout", input_dropout)
         dropout = _checks.rate("dropout", dropout)
+
+        def arguments(i: int) -> dict:
+            return {
+                "num_terms": num_terms,
+                "floor": 1.0,
+                "log_input": i > 0,
+                "nonnegative_exponents": nonnegative_exponents and i > 0,
+            }
+
         self.layers = [
-            PosynomialDense(
-                size,
-                num_terms,
-                floor=1.0,
-                log_input=i > 0,
-                log_output=True,
-                nonnegative_exponents=nonnegative_exponents and i > 0,
-                name=f"posynomial_{i}",
-            )
-            for i, size in enumerate([*self.hidden_sizes, self.num_classes])
+            PosynomialDense(size, log_output=True, name=f"posynomial_{i}", **arguments(i))
+            for i, size in enumerate(self.hidden_sizes)
         ]
+        self.layers.append(self._last_layer(**arguments(self.depth - 1)))
         self.input_dropout = Dropout(input_dropout, name="input_dropout")
         self.dropouts = [
             Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
         ]
+
+    def _last_layer(self, **kwargs) -> snt.Module:
+        raise NotImplementedError
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = self.input_dropout(flatten(images), is_training) / self.floor
         for posynomial, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(posynomial(x), is_training)
         return self.layers[-1](x)
+
+
+def _sizes_for_depth(hidden_sizes: tuple[int, ...], depth: int | None) -> tuple[int, ...]:
+    if depth is None:
+        return hidden_sizes
+    hidden = _checks.integer("depth", depth) - 1
+    if len(hidden_sizes) == 1:
+        return hidden_sizes * hidden
+    if len(hidden_sizes) != hidden:
+        raise ValueError(
+            f"hidden_sizes must be one size for all hidden layers, or depth - 1 = {hidden} sizes, "
+            f"got {hidden_sizes!r}"
+        )
+    return hidden_sizes
+
+
+class PosynomialMLP(_LogSpaceMLP):
+    """logits = log p_L(... p_1(x / floor)), p_l a layer of posynomials: images -> [batch, classes].
+
+    Images as in `MLP`, with values >= 0. Layer l has hidden_sizes[l] posynomials (the last one
+    num_classes) of num_terms shared monomials; after the input, all is kept in log space, where a
+    layer is log-sum-exp of affine maps. Softmax of the logits is y_c / sum_c y_c: the class
+    probabilities are posynomials over their sum.
+
+    `depth` is the number of layers of posynomials, with the last: one size in hidden_sizes is then
+    that of all depth - 1 hidden layers, and more than one must be depth - 1.
+
+    Exponents are real by default, so hidden posynomials may be divided by one another. With
+    `nonnegative_exponents` those after the first layer are >= 0, and every logit is a convex
+    function of log x at any depth: a generalised posynomial. That costs accuracy on images.
+
+    Pixels below `floor` are replaced by it, and all are divided by it, so that the background is
+    1 and its logarithm 0; at `PosynomialDense`'s 1e-6, a pixel's logarithm would be hardly more
+    than whether it is 0. `input_dropout` blackens pixels in training, `dropout`
+    sets log-posynomials to 0.
+    """
+
+    def _last_layer(self, **kwargs) -> snt.Module:
+        name = f"posynomial_{self.depth - 1}"
+        return PosynomialDense(self.num_classes, log_output=True, name=name, **kwargs)
+
+
+class SignomialMLP(_LogSpaceMLP):
+    """logits = p(x) - q(x), differences of two posynomials: images -> [batch, num_classes].
+
+    A `PosynomialMLP` whose last layer is a `SignomialDense` in place of the log-posynomials: with
+    depth 1, logits are signomials of x / floor, with more, signomials of hidden posynomials. p has
+    the terms of positive coefficients, q those of negative ones. This is a difference of the
+    posynomials and not of their logarithms, which would be a ratio, log(p / q).
+
+    Arguments as there. With `nonnegative_exponents`, log p_c and log q_c are convex functions of
+    log x at any depth, and logits a difference of two generalised posynomials.
+
+    Logits are exponential in the exponents. They are finite: a row whose largest monomial exceeds
+    e^60 (e^600 in float64) is scaled down to it. Long before, training suffers: `dropout`, which
+    changes the logarithms of a layer at random, changes monomials by factors and does harm where
+    it regularises a `PosynomialMLP`; `input_dropout` does not.
+    """
+
+    def _last_layer(self, **kwargs) -> snt.Module:
+        return SignomialDense(self.num_classes, name="signomial", **kwargs)
