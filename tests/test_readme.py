@@ -7,14 +7,34 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from training import benchmark, compare_steps, energy, evaluate, stability, tabulate, train
+from training import (
+    benchmark,
+    compare_gplearn,
+    compare_steps,
+    energy,
+    evaluate,
+    recover_laws,
+    stability,
+    tabulate,
+    train,
+)
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"^python -m training\.(\w+)([^#\n]*)", README, re.MULTILINE)
 MODULES = {
     module.__name__.removeprefix("training."): module
-    for module in (benchmark, compare_steps, energy, evaluate, stability, tabulate, train)
+    for module in (
+        benchmark,
+        compare_gplearn,
+        compare_steps,
+        energy,
+        evaluate,
+        recover_laws,
+        stability,
+        tabulate,
+        train,
+    )
 }
 
 
