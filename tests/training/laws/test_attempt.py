@@ -9,6 +9,7 @@ import sympy
 
 from tests.training.laws import stand_in
 from training.laws.attempt import COLUMNS, attempt, relative_error, rounded
+from training.laws.classify import classify
 from training.laws.sample import sample
 from training.laws.table import get
 
@@ -98,3 +99,23 @@ def test_relative_error():
 def test_floats_are_rounded_for_the_reader():
     x = sympy.Symbol("x")
     assert str(rounded(1.23456789 * x ** sympy.Rational(1, 2))) == "1.23457*sqrt(x)"
+
+
+@pytest.mark.parametrize(
+    ("law", "noise", "status"),
+    [
+        ("I.47.23", 0.0, "exact"),
+        ("II.37.1", 0.01, "consistent"),
+        ("I.10.7", 0.0, "exact"),
+    ],
+)
+def test_the_regression_of_the_package_finds_laws(law, noise, status):
+    row = attempt(law, noise, 0, 1000)
+    assert row["solved"] and row["status"] == status and row["relative_error"] < 0.002, row
+    assert int(row["terms"]) == classify(get(law)).terms
+    assert row["power"] == str(classify(get(law)).power)
+
+
+def test_the_regression_of_the_package_does_not_claim_a_law_outside():
+    row = attempt("I.6.2a", 0.0, 0, 1000)
+    assert not row["solved"] and row["status"] in ("consistent", "approximate")
