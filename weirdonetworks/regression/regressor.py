@@ -87,8 +87,9 @@ class _Regressor(RegressorMixin, BaseEstimator):
         if np.ptp(y) == 0:
             raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
         sign = _sign(y)
-        if sign == 0 and (not self._allows_signs() or settings.noise == "relative"):
-            what = "relative noise" if self._allows_signs() else "a posynomial without signs"
+        relative = settings.noise == "relative" and not np.all(sign * y > 0)
+        if relative or (sign == 0 and not self._allows_signs()):
+            what = "relative noise" if relative else "a posynomial without signs"
             raise ValueError(
                 f"y must be of one sign for {what}, got values from {y.min():.6g} to {y.max():.6g}"
             )
@@ -116,7 +117,10 @@ class _Regressor(RegressorMixin, BaseEstimator):
             numbers = (_checks.integer("num_terms", self.num_terms),)
         if self.rounding not in ("auto", None):
             _checks.integer("rounding", self.rounding)
-        powers = tuple(Fraction(float(p)).limit_denominator(24) for p in self.powers)
+        try:
+            powers = tuple(Fraction(float(p)).limit_denominator(24) for p in self.powers)
+        except (TypeError, ValueError, OverflowError):
+            powers = ()
         if not powers or 0 in powers or len(set(powers)) < len(powers):
             raise ValueError(f"powers must be different numbers other than 0, got {self.powers!r}")
         noise = _checks.choice("noise", self.noise, NOISE)
@@ -427,6 +431,7 @@ def _check_columns(x: np.ndarray, names: Sequence[str], space: Space) -> None:
     u = np.log(x)
     u = u - u.mean(axis=0)
     varying = np.ptp(u, axis=0) > 1e-12
+    u[:, ~varying] = 0
     free = np.any(space.basis != 0, axis=1)
     if space.basis.shape[1] == 0:
         return
