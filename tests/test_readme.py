@@ -1,5 +1,6 @@
 """What the README shows runs."""
 
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +14,7 @@ from training import (
     compare_steps,
     energy,
     evaluate,
+    fit_law,
     recover_laws,
     stability,
     tabulate,
@@ -30,6 +32,7 @@ MODULES = {
         compare_steps,
         energy,
         evaluate,
+        fit_law,
         recover_laws,
         stability,
         tabulate,
@@ -51,12 +54,15 @@ def test_there_are_examples_and_commands():
 
 @pytest.mark.parametrize(("module", "words"), COMMANDS)
 def test_commands_know_their_flags(module, words):
-    """The flags that a command defines or has declared its own, with values that they take."""
+    """The words that a command takes; its own flags, defined or declared, with values they take."""
     own = flags.FLAGS.get_key_flags_for_module(MODULES[module].__name__)
     own = {flag.name: flag for flag in own}
-    for word in shlex.split(words):
-        name, _, value = word.removeprefix("--").partition("=")
-        if word in ("...", "--helpshort"):
+    words = [word for word in shlex.split(words) if word not in ("...", "--helpshort")]
+    given = [word for word in words if not word.startswith("--")]
+    assert len(given) == len(inspect.signature(MODULES[module].main).parameters)
+    for word in words:
+        if word in given:
             continue
+        name, _, value = word.removeprefix("--").partition("=")
         assert name in own, word
         own[name].parser.parse(value or "true")
