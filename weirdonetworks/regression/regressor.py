@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from weirdonetworks import _checks
 from weirdonetworks.regression import fitting, search, selection, status, units
+from weirdonetworks.regression.diagnostics import structure
 from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
 from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.law import Law
@@ -31,6 +32,8 @@ _FEW_ROWS = 60
 _FOLDS = 10
 # How many candidates are rounded and compared, at most.
 _FINALISTS = 8
+# Of which these have structure in their residuals.
+_APPROXIMATE = 2
 
 
 class _Regressor(RegressorMixin, BaseEstimator):
@@ -202,8 +205,9 @@ class PosynomialRegressor(_Regressor):
     2. Rounding: an exponent becomes the simplest fraction within 3.5 standard errors, if an
        interval of that width would not hold one as simple by chance; the others are fitted again.
     3. Choice, on the validation rows: of all whose squared errors are not larger than those of the
-       best by more than two standard errors of the mean difference, the law that takes the
-       fewest bits to write down (see `selection.complexity`). With fewer than 60 rows, each is
+       best by more than three standard errors of the mean difference, and whose training residuals
+       show no obvious structure, the law that takes the fewest bits to write down (see
+       `selection.complexity`). With fewer than 60 rows, each is
        predicted by a fit without its tenth of the rows.
     4. The constants, and exponents that are not fractions, are fitted to all rows.
 
@@ -350,13 +354,20 @@ class _Fit:
         best = min(free, key=lambda candidate: candidate.mean_square)
         close = [c for c in free if not selection.worse(c, best, floor)]
         close.sort(key=lambda candidate: candidate.mean_square)
-        finalists = []
+        finalists, approximate = [], 0
         for candidate in close[:_FINALISTS]:
             model = fitting.fit(candidate.model, train)
             structured = not search.done(model, train)
+            approximate += structured
+            if approximate > _APPROXIMATE:
+                continue
             for variant in selection.variants(model, train, settings.rounding, structured):
                 if search.is_real(variant, self.data):
-                    finalists.append(self._candidate(variant))
+                    p_value = structure(
+                        train.u, variant.residuals(train), variant.num_parameters, neighbours=False
+                    ).p_value
+                    candidate = self._candidate(variant)
+                    finalists.append(dataclasses.replace(candidate, p_value=p_value))
         return selection.select(finalists, floor, settings.charged)
 
     def _candidate(self, model: Model) -> Candidate:

@@ -19,7 +19,7 @@ _SOME = 3000
 _GROWN = 4
 # Exponents that are looked at for a new term, and from how many of them a fit is started.
 _POOL = 400
-_STARTS = 6
+_STARTS = 8
 _STEPS = np.array([-3, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2, 3])
 
 
@@ -89,9 +89,9 @@ def add_term(model: Model, data: Data, space: Space, generator: np.random.Genera
     columns -= q @ (q.T @ columns)
     residuals = residuals - q @ (q.T @ residuals)
     size = np.linalg.norm(columns, axis=0)
-    score = np.where(size > 1e-6, np.abs(columns.T @ residuals) / np.maximum(size, 1e-12), 0)
-    best, least = None, np.inf
-    for j in np.argsort(-score)[:_STARTS]:
+    columns /= np.where(size > 1e-6, size, np.inf)
+    models = []
+    for j in _different(columns, np.abs(columns.T @ residuals), _STARTS):
         new = dataclasses.replace(
             model,
             c=np.append(model.c, 0.0),
@@ -99,12 +99,27 @@ def add_term(model: Model, data: Data, space: Space, generator: np.random.Genera
             bases=(*model.bases, space.basis),
             known=(*model.known, (None,) * model.a.shape[1]),
         )
-        new = fitting.fit(fitting.solve_coefficients(new, data), data, 30)
-        if best is None or error(new, data) < least:
-            best, least = new, error(new, data)
-        if least <= fitting.PRECISION:
-            return best
-    return fitting.fit(best, data, 100)
+        models.append(fitting.solve_coefficients(new, data))
+    # A few steps from all, more from the best of them, and the rest from the best one.
+    if not models:
+        return model
+    for number, evaluations in ((_STARTS, 10), (3, 25), (1, 80)):
+        models = [fitting.fit(new, data, evaluations, 1e-6) for new in models[:number]]
+        models.sort(key=lambda new: error(new, data))
+        if error(models[0], data) <= fitting.PRECISION:
+            break
+    return models[0]
+
+
+def _different(columns: np.ndarray, score: np.ndarray, number: int) -> list[int]:
+    """The columns of the highest scores, of which no two have a correlation above 0.98."""
+    chosen: list[int] = []
+    for j in np.argsort(-score):
+        if len(chosen) == number or score[j] == 0:
+            break
+        if not chosen or np.abs(columns[:, j] @ columns[:, chosen]).max() < 0.98:
+            chosen.append(int(j))
+    return chosen
 
 
 def _pool(model: Model, space: Space, generator: np.random.Generator) -> np.ndarray:
@@ -154,6 +169,8 @@ def candidates(
     start = fitting.solve_coefficients(restricted(one, factored), few)
     models = {power: with_power(start, power) for power in powers}
     for terms in range(2, min(most, _GROWN) + 1):
+        if not models:
+            break
         if terms > 2:
             least = min(error(model, few) for model in models.values())
             models = {p: model for p, model in models.items() if error(model, few) <= 2 * least}
@@ -174,7 +191,7 @@ def candidates(
             yield model
             if error(model, data) <= fitting.PRECISION:
                 return
-        if finished or not models:
+        if finished:
             return
 
 

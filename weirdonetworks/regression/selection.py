@@ -11,17 +11,20 @@ from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.search import error
 
 # Standard errors of the mean difference of squared errors by which a candidate may be worse.
-_ERRORS = 2.0
+_ERRORS = 3.0
+_OBVIOUS = 1e-4
 # Bits that a number costs which is not a fraction.
 _FLOAT_BITS = 12.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
-    """A fitted model, the rows it was not fitted to and its residuals there."""
+    """A fitted model, its residuals in rows that it was not fitted to, and the p-value of structure
+    in those that it was fitted to."""
 
     model: Model
     residuals: np.ndarray
+    p_value: float = 1.0
 
     @property
     def mean_square(self) -> float:
@@ -49,12 +52,15 @@ def complexity(model: Model, charged: bool = True) -> float:
 def select(candidates: Sequence[Candidate], floor: float, charged: bool = True) -> Candidate:
     """The least complex of those that do not predict significantly worse than the best.
 
-    Significantly: the squared residuals on the validation rows are larger by more than two standard
-    errors of their mean difference, row by row. Below `floor`, an RMS of residuals at numerical
-    precision, there are no differences.
+    Those with obvious structure in their training residuals (p < 1e-4) count only if all have it.
+
+    Significantly: the squared residuals on the validation rows are larger by more than three
+    standard errors of their mean difference, row by row. Below `floor`, an RMS of residuals at
+    numerical precision, there are no differences.
     """
     best = min(candidates, key=lambda candidate: candidate.mean_square)
     good = [c for c in candidates if not worse(c, best, floor)]
+    good = [c for c in good if c.p_value >= _OBVIOUS] or good
     return min(good, key=lambda c: (complexity(c.model, charged), c.mean_square))
 
 
@@ -79,7 +85,9 @@ def variants(model: Model, data: Data, rounded: str | int | None, structured: bo
         return [model]
     if rounded == "auto":
         result = [model, rounding.round_exponents(model, data, 2 if structured else 6)]
-        if rounding.unknown(result[-1]) and not structured:
+        if structured:
+            return result
+        if rounding.unknown(result[-1]):
             result.append(force(result[-1], data, 2))
     else:
         result = [force(model, data, rounded)]
@@ -117,9 +125,12 @@ def pruned(model: Model, data: Data) -> Model:
         errors = np.sqrt(np.diag(cov))
         significance = np.abs(model.c) / np.maximum(errors, 1e-300)
         least = int(np.argmin(significance))
-        without = _without(model, int(np.argmin(np.abs(model.c))))
-        without = fitting.fit(without, data)
-        if error(without, data) <= fitting.PRECISION:
+        if error(model, data) <= fitting.PRECISION:
+            # Rounding errors are no noise: what is not needed for the precision goes.
+            share = np.mean(np.abs(model.c * model.terms(data.u)), axis=0)
+            without = fitting.fit(_without(model, int(np.argmin(share))), data)
+            if error(without, data) > fitting.PRECISION:
+                break
             model = without
             continue
         if significance[least] > 3 or not np.isfinite(errors[least]):
