@@ -54,9 +54,9 @@ def attempt(
     """Fits `make()` to a sample of a law and scores what it found: a row, without the class.
 
     The estimator has `fit(x, y)` for a DataFrame with the variables' names and an array,
-    `predict(x)`, `to_sympy()` and `status_`; it gets nothing else. The row's `seconds` are those of
-    the fit alone. `relative_error` is RMS(prediction - f) / RMS(f) on as many new rows without
-    noise. `terms` and `power` are those of the model's normal form, y^power a signomial. A fit that
+    `predict(x)`, `to_sympy()` and `status_`; it gets nothing else. The row's `seconds` are the CPU
+    time of the fit alone. `relative_error` is RMS(prediction - f) / RMS(f) on as many new rows
+    without noise. `terms` and `power` are those of the model's normal form, y^power a signomial. A fit that
     is refused (ValueError, ArithmeticError) has the status "error", and the message.
 
     Raises:
@@ -66,14 +66,14 @@ def attempt(
     data = sample(equation, points, noise, seed)
     row = dict.fromkeys(COLUMNS, "") | {"law": law, "noise": noise, "seed": seed}
     row |= {"solved": False, "same_terms": False}
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         estimator = make()
         estimator.fit(data.x, data.y)
     except _REFUSALS as error:
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         return row | {"status": "error", "seconds": seconds, "error": " ".join(str(error).split())}
-    row["seconds"] = time.perf_counter() - started
+    row["seconds"] = time.process_time() - started
     model = estimator.to_sympy()
     verdict = score(model, equation, tolerance)
     new = sample(equation, points, seed=_VALIDATION_SEED + seed)

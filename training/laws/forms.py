@@ -48,7 +48,13 @@ def form(expression: sympy.Expr, irreducible: bool = False) -> Form | None:
     factorised, too, so that the root of a square is seen. Symbols are taken as positive; floats as
     the fractions that they are, or as the simple ones that lie within their precision.
     """
-    expression = exact(expression)
+    try:
+        return _form(exact(expression), irreducible)
+    except OverflowError:  # a coefficient beyond all floats
+        return None
+
+
+def _form(expression: sympy.Expr, irreducible: bool) -> Form | None:
     if expression.has(sympy.Function) or _expanded_size(expression) > _MOST_TERMS:
         return None
     terms = _terms(expression)

@@ -1,5 +1,6 @@
 """Is it the law? SRBench's rule, with exact exponents and constants within a tolerance."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -107,7 +108,14 @@ def _without_constant(terms: Terms) -> Terms:
 
 
 def _ratios(expected: Terms, actual: Terms) -> list[float]:
-    return [float(actual[powers] / coefficient) for powers, coefficient in expected.items()]
+    """c_k / c_k(law), infinite beyond all floats."""
+    ratios = []
+    for powers, coefficient in expected.items():
+        try:
+            ratios.append(float(actual[powers] / coefficient))
+        except OverflowError:
+            ratios.append(math.inf)
+    return ratios
 
 
 def _proportional(expected: Terms, actual: Terms, tolerance: float) -> bool:
