@@ -56,8 +56,8 @@ def attempt(
     The estimator has `fit(x, y)` for a DataFrame with the variables' names and an array,
     `predict(x)`, `to_sympy()` and `status_`; it gets nothing else. The row's `seconds` are the CPU
     time of the fit alone. `relative_error` is RMS(prediction - f) / RMS(f) on as many new rows
-    without noise. `terms` and `power` are those of the model's normal form, y^power a signomial. A fit that
-    is refused (ValueError, ArithmeticError) has the status "error", and the message.
+    without noise. `terms` and `power` are those of the model's normal form, y^power a signomial. A
+    fit that is refused (ValueError, ArithmeticError) has the status "error", and the message.
 
     Raises:
       ValueError: an unknown law, or arguments that `sample` or `score` refuse.

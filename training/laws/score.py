@@ -136,7 +136,7 @@ def _same(model: sympy.Expr, equation: Equation) -> bool:
         return False
     floats = model.atoms(sympy.Float)
     rounded = model.xreplace({f: sympy.Rational(f"{float(f):.3g}") for f in floats})
-    if rounded.is_number or rounded.has(sympy.nan, sympy.zoo, sympy.oo):
+    if rounded.is_number or rounded.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
         return False
     return any(_is_constant(change, equation) for change in (rounded - law, rounded / law))
 

@@ -168,3 +168,20 @@ def test_a_perfect_square_is_seen():
     assert score(sympy.sqrt(x**2 + 2 * x * y + y**2), law) == SOLVED
     assert score((x**3 + y**3) / (x**2 - x * y + y**2), law) == SOLVED
     assert score(sympy.sqrt(x**2 + 2.3 * x * y + y**2), law) == CONSTANTS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(1e300*mu*Nn + mu)**2",
+        "(1e-300*mu + 1e-300*Nn)**4",
+        "(1e300*mu + 1e300*Nn)**-2",
+        "mu**1e300*Nn",
+        "(mu + Nn)**1e15",
+        "oo*mu",
+        "zoo",
+    ],
+)
+def test_numbers_beyond_floats_are_no_law(text):
+    for law in ("I.12.1", "I.13.4", "I.10.7", "I.34.14"):
+        assert score(model(text, "I.12.1"), get(law)) == WRONG
