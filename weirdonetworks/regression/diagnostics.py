@@ -1,6 +1,7 @@
 """Is there structure left in the residuals? Tests of independence from the inputs."""
 
 import itertools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +12,13 @@ LEVEL = 0.01
 
 
 class Structure(NamedTuple):
-    """The smallest p-value of the tests, corrected for their number, and which one gave it."""
+    """The smallest p-value of the tests, corrected for their number, and which one gave it.
+
+    `test` is None, with a p-value of 1, where there were too few rows for any.
+    """
 
     p_value: float
-    test: str
+    test: str | None
 
     @property
     def found(self) -> bool:
@@ -22,22 +26,29 @@ class Structure(NamedTuple):
         return self.p_value < LEVEL
 
 
-def structure(u: np.ndarray, residuals: np.ndarray, num_parameters: int, neighbours: bool = True):
-    """Tests whether residuals [rows] depend on the inputs u [rows, features].
+def structure(
+    u: np.ndarray, residuals: np.ndarray, num_parameters: int, neighbours: bool = True
+) -> Structure:
+    """Tests whether residuals [rows] of a fit depend on the inputs u [rows, features].
 
-    * polynomial: the F-test of all monomials of u of a degree <= 3 that leaves ten rows for each;
-    * spread: the same for the logarithms of |residual|, of degree 1 (reported, not counted: noise
-      may depend on x without the law being wrong);
-    * neighbours: the correlation between the residuals of a row and of the row nearest to it,
-      against 2 permutation standard deviations sqrt(1/n) of independent residuals.
+    * polynomial: the F-test of all monomials of u of the highest degree <= 3 that leaves ten rows
+      for each and for each parameter of the fit; or of degree 2 or 1 that leaves three rows beyond.
+    * neighbours, with 20 rows or more: Spearman's correlation of the residual of a row with that of
+      the row nearest to it. Of n independent ones it has the variance (1 + m) / n, where m is the
+      share of rows that are nearest to their nearest.
 
     Bonferroni's correction: the smallest p-value times the number of tests.
     """
-    results = [("polynomial", _polynomial(u, residuals, num_parameters))]
+    results = []
+    degree = _degree(u, num_parameters)
+    if degree:
+        results.append((_polynomial(u, residuals, num_parameters, degree), "polynomial"))
     if neighbours and len(u) >= 20:
-        results.append(("neighbours", _neighbours(u, residuals)))
-    test, p = min(results, key=lambda result: result[1])
-    return Structure(min(1.0, len(results) * p), test)
+        results.append((_neighbours(u, residuals), "neighbours"))
+    if not results:
+        return Structure(1.0, None)
+    p_value, test = min(results)
+    return Structure(min(1.0, len(results) * p_value), test)
 
 
 def features(u: np.ndarray, degree: int) -> np.ndarray:
@@ -51,30 +62,25 @@ def features(u: np.ndarray, degree: int) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _polynomial(u: np.ndarray, residuals: np.ndarray, num_parameters: int) -> float:
+def _degree(u: np.ndarray, num_parameters: int) -> int:
+    """The degree of the polynomial test, 0 if there are too few rows for any."""
     rows, n = u.shape
-    for degree in (3, 2, 1):
-        number = _binomial(n + degree, degree) - 1
-        if 10 * (number + num_parameters) <= rows:
-            break
-    else:
-        return 1.0
-    design = np.column_stack([np.ones(rows), features(u, degree)])
-    q, r = np.linalg.qr(design)
+    for degree, least, factor in ((3, 0, 10), (2, 0, 10), (2, 3, 1), (1, 3, 1)):
+        if factor * (math.comb(n + degree, degree) + num_parameters) + least <= rows:
+            return degree
+    return 0
+
+
+def _polynomial(u: np.ndarray, residuals: np.ndarray, num_parameters: int, degree: int) -> float:
+    rows = len(u)
+    q, r = np.linalg.qr(np.column_stack([np.ones(rows), features(u, degree)]))
     kept = np.abs(np.diag(r)) > 1e-8 * np.abs(r[0, 0])
     explained = float(np.sum(np.square(q[:, kept].T @ residuals)))
     rest = float(residuals @ residuals) - explained
     first, second = int(kept.sum()), rows - int(kept.sum()) - num_parameters
-    if rest <= 0 or second <= 0:
-        return 1.0
+    if rest <= 0:
+        return 0.0 if explained > 0 else 1.0
     return float(stats.f.sf(explained / first / (rest / second), first, second))
-
-
-def _binomial(n: int, k: int) -> int:
-    result = 1
-    for i in range(k):
-        result = result * (n - i) // (i + 1)
-    return result
 
 
 def _neighbours(u: np.ndarray, residuals: np.ndarray) -> float:

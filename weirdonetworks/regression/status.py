@@ -8,8 +8,6 @@ from weirdonetworks.regression import fitting
 from weirdonetworks.regression.diagnostics import LEVEL, structure
 from weirdonetworks.regression.fitting import Data, Model
 
-# The least number of rows beyond the parameters with which structure can be looked for.
-_ROWS = 5
 # The share of the standard deviation of y that a law must explain.
 _EXPLAINED = 0.1
 
@@ -45,7 +43,7 @@ def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[
     residuals = model.residuals(data)
     result = structure(data.u, residuals, model.num_parameters)
     evidence.update(p_value=result.p_value, test=result.test)
-    if len(data.y) < model.num_parameters + _ROWS:
+    if result.test is None:
         evidence["reason"] = f"{len(data.y)} rows are too few to look for structure in residuals"
         return "approximate", evidence
     if spread > 1 - _EXPLAINED:
