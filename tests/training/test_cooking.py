@@ -591,6 +591,20 @@ def test_bad_runs(network, phases, kwargs, message):
         cook(network, *phases, **kwargs)
 
 
+def test_a_bad_phase_is_refused_before_the_first_has_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(solvers, "adam", lambda *_: pytest.fail("ran"))
+    data = changed(train_targets=-DATA.train_targets)
+    for last, message in (
+        (LBFGS(frozen=("*/w",)), "frozen must match"),
+        (Anneal(("*/w",)), "exponents must match"),
+        (AddTerm("layers"), "layer must be an attribute path"),
+        (LBFGS(loss="log"), "targets must be > 0"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            cook(posynomial, Adam(), last, data=data, workdir=tmp_path / "run")
+    assert not any(tmp_path.iterdir())
+
+
 def test_no_schedule():
     with pytest.raises(ValueError, match="^schedule must be a Schedule, got "):
         cooking.cook(posynomial, DATA, [Adam()])

@@ -102,10 +102,10 @@ class Cook:
     ) -> Cooked:
         """Goes through the schedule and returns the best restart.
 
-        Everything random depends on (seed, restart, phase), so a run that was interrupted and goes
-        on is the one that was not. The same seed gives the same bits on the same machine where no
-        phase is SciPy's; its least squares round differently with the alignment of memory, which
-        shows in the last bits, and more where parameters are redundant.
+        Everything random depends on (seed, restart, phase). The same seed gives the same bits on
+        the same machine, also in a run that was interrupted and goes on, where no phase is SciPy's:
+        its least squares round differently with the alignment of memory, which shows in the last
+        bits, and more where parameters are redundant.
 
         After `seconds` of CPU time (compilation included), a phase stops where it is, the rest of
         the schedule is left out and no restart begins.
@@ -120,6 +120,7 @@ class Cook:
         """
         _checks.integer("seed", seed, minimum=0)
         clock = solvers.Clock(None if seconds is None else _checks.positive("seconds", seconds))
+        self._check_phases()
         folder = self._claim(workdir, seed, resume)
         phases, loss = self.schedule.phases, self.schedule.loss
         rows, state, best, first = load(folder)
@@ -166,6 +167,20 @@ class Cook:
             row["validation_error"],
         )
 
+    def _check_phases(self) -> None:
+        """Raises ValueError before a phase has run for what a later one could not use."""
+        objective = self._objective({})
+        objective.check(self.schedule.loss)
+        for phase in self.schedule.phases:
+            if isinstance(phase, (schedule.AddTerm, schedule.PruneTerms)):
+                terms.get_layer(objective.network, phase.layer)
+            elif not isinstance(phase, schedule.Start):
+                objective.matching(phase.frozen)
+                residuals = isinstance(phase, (schedule.LeastSquares, schedule.Anneal))
+                objective.check(phase.loss or self.schedule.loss, residuals)
+            if isinstance(phase, schedule.Anneal):
+                objective.matching(phase.exponents, "exponents")
+
     def _claim(self, workdir: Any, seed: int, resume: bool) -> results.Workdir | None:
         if workdir is None:
             return None
@@ -206,7 +221,6 @@ class Cook:
 
     def _fresh(self, seed: int, restart: int) -> State:
         objective = self._objective({})
-        objective.check(self.schedule.loss)
         variables = self._make(seed, restart).trainable_variables
         if tuple(tuple(v.shape) for v in variables) != objective.shapes:
             raise ValueError(
@@ -234,7 +248,6 @@ class Cook:
             starts.start(phase, objective, draw)
         else:
             loss = phase.loss or self.schedule.loss
-            objective.check(loss)
             free = ~held & ~objective.matching(phase.frozen)
             try:
                 if isinstance(phase, schedule.Adam):
