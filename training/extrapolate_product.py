@@ -156,13 +156,13 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
 def to_text(rows: Sequence[dict[str, Any]]) -> str:
     """The success rates with their intervals, and the published ones."""
     lines = [
-        f"{'':22}{'success':>9}  {'rate, 95 % interval':24}{'median MSE on [1,2]':>20}{'[2,6]':>10}"
+        f"{'':32}{'success':>9}  {'rate, 95 % interval':24}{'median MSE on [1,2]':>20}{'[2,6]':>10}"
     ]
 
     def line(name: str, successes: int, trials: int, rest: str = "") -> str:
         low, high = (100 * bound for bound in wilson(successes, trials))
         rate = f"{100 * successes / trials:.0f} % [{low:.1f}, {high:.1f}]"
-        return f"{name:22}{f'{successes}/{trials}':>9}  {rate:24}{rest}".rstrip()
+        return f"{name:32}{f'{successes}/{trials}':>9}  {rate:24}{rest}".rstrip()
 
     for model in dict.fromkeys(row["model"] for row in rows):
         runs = [row for row in rows if row["model"] == model]
