@@ -17,6 +17,8 @@ import weirdonetworks as wn
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LIBRARY = sorted((ROOT / "weirdonetworks").rglob("*.py"))
+# Regression is NumPy and SciPy: nothing of it is traced, and it declares what it needs itself.
+TRACED = [path for path in LIBRARY if "regression" not in path.parts]
 CODE = [*LIBRARY, *sorted((ROOT / "training").rglob("*.py")), ROOT / "setup.py"]
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
@@ -61,7 +63,7 @@ def test_what_is_random_is_drawn_at_each_call_of_a_graph():
     assert np.any(step() != step())
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TRACED, ids=lambda path: path.stem)
 def test_the_library_uses_no_random_numbers_of_python(path):
     """They would be frozen into a graph when it is traced."""
     assert "random" not in _imports(path)
@@ -71,6 +73,8 @@ def test_the_library_uses_no_random_numbers_of_python(path):
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
 def test_the_library_needs_what_it_declares(path):
     declared = {"numpy", "sonnet", "tensorflow", "weirdonetworks"}
+    if path not in TRACED:
+        declared |= {"scipy", "sklearn", "sympy"}
     used = {name.partition(".")[0] for name in _imports(path)}
     assert used <= declared | set(sys.stdlib_module_names)
 
