@@ -34,8 +34,8 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Fits each law with `make()` and with gplearn, one after the other in this process.
 
-    gplearn gets as many seconds as our fit took, and in another run `budget`; it finishes the
-    generation that it is in. Returns a row for each method and fit (see `attempts.attempt`) and
+    gplearn gets as many seconds of CPU as our fit took, and in another run `budget`; it finishes
+    the generation that it is in. Returns a row for each method and fit (see `attempts.attempt`) and
     writes comparison.csv after each law, and comparison.md.
 
     Raises:
@@ -98,7 +98,7 @@ def to_markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_BUDGET = flags.DEFINE_float("budget", 30.0, "Seconds that gplearn gets in its second run.")
+_BUDGET = flags.DEFINE_float("budget", 30.0, "Seconds of CPU that gplearn gets in its second run.")
 for _name in ("laws", "noise", "points", "seeds", "workdir"):
     flags.declare_key_flag(_name)
 

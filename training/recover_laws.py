@@ -12,6 +12,7 @@ import csv
 import io
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,9 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _start_worker() -> None:
+    """One thread for TensorFlow, and an end when the parent is killed: workers would wait on."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 

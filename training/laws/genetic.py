@@ -26,7 +26,7 @@ _DONE = 1e-12
 
 
 class GeneticRegressor:
-    """gplearn's SymbolicRegressor, a generation at a time until the seconds are over.
+    """gplearn's SymbolicRegressor, a generation at a time until its seconds of CPU are over.
 
     1,000 programs of its functions add, sub, mul, div, sqrt, inv and neg, which hold all laws in
     reach of a signomial to a power; all else as gplearn has it. The last generation that begins in
@@ -58,9 +58,9 @@ class GeneticRegressor:
             warm_start=True,
             random_state=self.seed,
         )
-        end = time.perf_counter() + self.seconds
+        end = time.process_time() + self.seconds
         self.generations = 0
-        while not self.generations or (time.perf_counter() < end and self._error() > _DONE):
+        while not self.generations or (time.process_time() < end and self._error() > _DONE):
             self.generations += 1
             self.regressor.set_params(generations=self.generations)
             self.regressor.fit(x.to_numpy(), y)
