@@ -18,8 +18,16 @@ import weirdonetworks as wn
 
 REPOSITORY = Path(__file__).parents[1]
 LIBRARIES = {"tensorflow", "dm-sonnet", "numpy"}
-# The benchmark compares with these where they are installed, and says so where they are not.
-OPTIONAL = {"haiku", "jax", "optax", "torch"}
+# What weirdonetworks.regression needs besides, by the names they are imported by.
+REGRESSION = {
+    "cvxpy": "cvxpy",
+    "pint": "pint",
+    "scikit-learn": "sklearn",
+    "scipy": "scipy",
+    "sympy": "sympy",
+}
+# Commands compare with these where they are installed, and say so where they are not.
+OPTIONAL = {"gplearn", "haiku", "jax", "optax", "torch"}
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
 
@@ -82,12 +90,12 @@ def test_wheel_describes_the_library(description):
 
 def test_importers_get_three_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
-    assert description.get_all("Provides-Extra") == ["training", "notebooks", "test"]
-    training, notebooks, test = (
-        requirements(description, extra) for extra in ("training", "notebooks", "test")
-    )
+    extras = ["regression", "training", "notebooks", "test"]
+    assert description.get_all("Provides-Extra") == extras
+    regression, training, notebooks, test = (requirements(description, e) for e in extras)
+    assert regression == set(REGRESSION)
     assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training
-    assert training < notebooks < test
+    assert regression < training < notebooks < test
     assert LIBRARIES.isdisjoint(test)
 
 
@@ -131,7 +139,34 @@ import weirdonetworks as wn
 assert wn.__file__.startswith(wheel), wn.__file__
 for name in wn.list_networks():
     wn.create_network(name)
+try:
+    wn.regression
+except ImportError as error:
+    assert "pip install 'weirdonetworks[regression]'" in str(error), error
+else:
+    raise SystemExit("wn.regression could be imported: its libraries are not optional here")
+assert "regression" not in dir(wn)
 print(*sorted(NotInstalled.missing & set(sys.modules)))
+"""
+
+# Runs where all is installed. TensorFlow may import what it finds by itself.
+IMPORT_LAZILY = """
+import sys, tensorflow, sonnet
+print(*sys.modules)
+import weirdonetworks as wn
+print(*sys.modules)
+for name in ("sklearn", "scipy", "sympy"):
+    hidden, sys.modules[name] = sys.modules.get(name), None
+    try:
+        wn.regression
+    except ImportError as error:
+        print(error)
+    del sys.modules[name]
+    if hidden:
+        sys.modules[name] = hidden
+sys.modules["pint"] = sys.modules["cvxpy"] = None
+wn.regression.PosynomialRegressor
+print(*sys.modules)
 """
 
 
@@ -146,6 +181,25 @@ def test_wheel_imports_with_the_three_libraries_alone(wheel, tmp_path):
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+def test_regression_imports_its_libraries_where_it_is_asked_for():
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_LAZILY],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    without, before, *messages, after = done.stdout.splitlines()
+    new = set(before.split()) - set(without.split())
+    assert "weirdonetworks.layers" in new and new.isdisjoint(REGRESSION.values())
+    assert messages == [
+        f"weirdonetworks.regression needs {name}: pip install 'weirdonetworks[regression]'"
+        for name in ("sklearn", "scipy", "sympy")
+    ]
+    assert {"weirdonetworks.regression", "sklearn", "scipy", "sympy"} <= set(after.split())
+
+
 def imports(source: str) -> set[str]:
     """The top-level modules that a program imports anywhere, relative imports aside."""
     nodes = list(ast.walk(ast.parse(source)))
@@ -154,8 +208,13 @@ def imports(source: str) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def imports_of_folder(folder: str) -> set[str]:
-    sources = [path.read_text(encoding="utf-8") for path in (REPOSITORY / folder).rglob("*.py")]
+def imports_of_folder(folder: str, without: str = "") -> set[str]:
+    paths = [
+        path
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if not without or REPOSITORY / without not in path.parents
+    ]
+    sources = [path.read_text(encoding="utf-8") for path in paths]
     for path in (REPOSITORY / folder).glob("*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
@@ -172,12 +231,10 @@ def test_imports_are_found():
 
 
 def test_library_imports_three_libraries_only():
-    assert imports_of_folder("weirdonetworks") <= {
-        "tensorflow",
-        "sonnet",
-        "numpy",
-        "weirdonetworks",
-    }
+    own = {"tensorflow", "sonnet", "numpy", "weirdonetworks"}
+    assert imports_of_folder("weirdonetworks", without="weirdonetworks/regression") <= own
+    regression = imports_of_folder("weirdonetworks/regression") - own
+    assert {"sklearn", "scipy", "sympy"} <= regression <= set(REGRESSION.values())
 
 
 @pytest.mark.parametrize(
