@@ -132,7 +132,7 @@ def test_jacobian_and_gradient(rows, loss):
     jacobian = objective.jacobian(loss, x)
     assert jacobian.shape == (rows, 9 - 2)
     np.testing.assert_allclose(jacobian, np.array(numeric).T / 2e-6, atol=1e-7)
-    if rows == 60:
+    if rows == 60 and loss == "squared":
         value, gradient = objective.loss_and_gradient(loss, x)
         assert value == pytest.approx(np.mean(wanted**2))
         np.testing.assert_allclose(gradient, 2 * jacobian.T @ r, rtol=1e-9)
