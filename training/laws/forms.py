@@ -76,13 +76,9 @@ def exact(expression: sympy.Expr) -> sympy.Expr:
 def _fraction(value: float) -> sympy.Expr:
     if not math.isfinite(value):
         return sympy.nan
-    return sympy.Rational(_simple(Fraction(value), abs(value)))
-
-
-def _simple(value: Fraction, scale: float = 1.0) -> Fraction:
-    """A simple fraction within 1e-12 of the scale, or else the value itself."""
-    simple = value.limit_denominator(1000)
-    return simple if abs(simple - value) <= 1e-12 * scale else value
+    simple = Fraction(value).limit_denominator(1000)
+    close = abs(simple - Fraction(value)) <= 1e-12 * abs(value)
+    return sympy.Rational(simple if close else Fraction(value))
 
 
 def power(terms: Terms, exponent: int) -> Terms | None:
@@ -161,7 +157,7 @@ def _monomial(expression: sympy.Expr) -> tuple[sympy.Expr, Powers] | None:
         if factor.is_number and factor.is_real and factor.is_finite:
             coefficient *= factor
         elif base.is_Symbol and exponent.is_Rational:
-            powers[base.name] = powers.get(base.name, 0) + _simple(Fraction(exponent.p, exponent.q))
+            powers[base.name] = powers.get(base.name, 0) + Fraction(exponent.p, exponent.q)
         else:
             return None
     return coefficient, tuple(sorted((name, a) for name, a in powers.items() if a))
