@@ -350,24 +350,28 @@ class _Fit:
                 f"got {settings.term_numbers}"
             )
         floor = fitting.PRECISION * train.scale
-        free = [self._candidate(model) for model in models]
-        best = min(free, key=lambda candidate: candidate.mean_square)
-        close = [c for c in free if not selection.worse(c, best, floor)]
-        close.sort(key=lambda candidate: candidate.mean_square)
+        free = sorted(
+            (self._candidate(model) for model in models if search.is_real(model, self.data)),
+            key=lambda candidate: candidate.mean_square,
+        )
         finalists, approximate = [], 0
-        for candidate in close[:_FINALISTS]:
+        for i, candidate in enumerate(free):
+            rest = i >= _FINALISTS or selection.worse(candidate, free[0], floor)
+            if rest and finalists:
+                break
             model = fitting.fit(candidate.model, train)
             structured = not search.done(model, train)
             approximate += structured
-            if approximate > _APPROXIMATE:
+            if finalists and approximate > _APPROXIMATE:
                 continue
             for variant in selection.variants(model, train, settings.rounding, structured):
                 if search.is_real(variant, self.data):
-                    p_value = structure(
-                        train.u, variant.residuals(train), variant.num_parameters, neighbours=False
-                    ).p_value
-                    candidate = self._candidate(variant)
-                    finalists.append(dataclasses.replace(candidate, p_value=p_value))
+                    finalists.append(self._with_p_value(self._candidate(variant)))
+        if not finalists:
+            raise ValueError(
+                "y must be such that a root of a fitted sum is real in all rows, got none for "
+                f"powers {[str(p) for p in powers]} and num_terms {settings.term_numbers}"
+            )
         return selection.select(finalists, floor, settings.charged)
 
     def _candidate(self, model: Model) -> Candidate:
@@ -383,6 +387,14 @@ class _Fit:
             refitted = fitting.fit(model, rest)
             residuals[fold == i] = refitted.residuals(self._train.rows(fold == i))
         return Candidate(model, residuals)
+
+    def _with_p_value(self, candidate: Candidate) -> Candidate:
+        model, train = candidate.model, self._train
+        if search.error(model, train) <= fitting.PRECISION:
+            return candidate  # rounding errors have structure
+        residuals = model.residuals(train)
+        found = structure(train.u, residuals, model.num_parameters, neighbours=False)
+        return dataclasses.replace(candidate, p_value=found.p_value)
 
     def law(self, names: Sequence[str], target: str) -> tuple[Law, np.ndarray, np.ndarray]:
         """The law in the units of the data, with the errors of coefficients and exponents."""
