@@ -80,28 +80,29 @@ def fit_law(
 
 def to_text(law: Mapping[str, Any]) -> str:
     """The law and what it rests on, in words, from what law.json holds."""
-    evidence, rows, names = law["evidence"], law["rows"], list(law["box"])
-    width = max(14, *(len(name) + 2 for name in names))
-    lines = [
-        law["formula"],
-        "",
-        f"{'':8}{'constant':>26}" + "".join(f"{n:>{width}}" for n in names),
-    ]
+    evidence, rows = law["evidence"], law["rows"]
+    table = [["", "constant", *law["box"]]]
     for i, term in enumerate(law["terms"], 1):
-        constant = f"{term['coefficient']:.6g}{_error(term['coefficient_error'])}"
         exponents = [
             (a if isinstance(a, str) else f"{a:.5g}") + _error(term["exponent_errors"][name])
             for name, a in term["exponents"].items()
         ]
-        lines.append(f"term {i:<3}{constant:>26}" + "".join(f"{a:>{width}}" for a in exponents))
+        constant = f"{term['coefficient']:.6g}{_error(term['coefficient_error'])}"
+        table.append([f"term {i}", constant, *exponents])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [law["formula"], ""]
+    for first, *others in table:
+        cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("   ".join([f"{first:{widths[0]}}", *cells]))
     if law["power"] != "1":
-        lines.append(f"of {law['target']}^({law['power']})")
+        power = law["power"] if law["power"].isdecimal() else f"({law['power']})"
+        lines.append(f"terms of {law['target']}^{power}")
     lines += [
         "± standard errors; those of exponents, before they were rounded to fractions",
         "",
         f"status      {law['status']}: {evidence['reason']}",
     ]
-    if evidence["p_value"] is not None:
+    if evidence["test"] is not None:
         lines.append(
             f"test        {evidence['test']}, p = {evidence['p_value']:.2g} "
             f"({rows['fitted']} rows, {evidence['parameters']} parameters)"

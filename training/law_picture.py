@@ -76,6 +76,11 @@ def draw(
         _set_logarithmic(lower.xaxis)
         if logarithmic and np.all(curve > 0):
             _set_logarithmic(upper.yaxis)
+        else:  # what grows as a power would leave the measurements no room
+            known = moved[np.isfinite(moved)]
+            middle, reach = (known.max() + known.min()) / 2, 1.5 * np.ptp(known)
+            if reach > 0:
+                upper.set_ylim(middle - reach, middle + reach)
     for axis in axes[1]:
         axis.axhline(0, color="black", linewidth=0.8)
     left_out = len(law.names) - len(columns)

@@ -173,7 +173,7 @@ def test_a_power_of_two_terms(write, tmp_path):
         ("-1", "0"),
         ("0", "-1"),
     }
-    assert "\nof f^(-1)\n" in fit_law.to_text(law)
+    assert "\nterms of f^(-1)\n" in fit_law.to_text(law)
 
 
 @pytest.mark.usefixtures("undrawn")
