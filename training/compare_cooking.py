@@ -198,7 +198,11 @@ def _draw(table: results.Workdir, rows: Sequence[Mapping[str, Any]]) -> None:
                     fillstyle="none" if row["success"] is False else "full",
                     markersize=5,
                 )
-        axis.set(xscale="log", xlabel="test error", title=problem)
+        errors = [max(row["test_error"], 1e-16) for row in rows if row["problem"] == problem]
+        low, high = math.floor(math.log10(min(errors))), math.ceil(math.log10(max(errors)))
+        limits = 0.5 * 10.0**low, 2 * 10.0**high
+        axis.set(xscale="log", xlim=limits, xlabel="test error", title=problem)
+        axis.tick_params(axis="x", which="minor", labelbottom=False)
         axis.set_yticks(range(len(methods)), methods if axis is axes[0, 0] else [])
         axis.invert_yaxis()
     figure.suptitle("Error of each fit; hollow: an exponent is wrong by more than 0.001")
