@@ -184,6 +184,18 @@ def test_a_law_outside_the_family_is_called_approximate(write, tmp_path):
     assert "status      approximate: the residuals depend on X" in fit_law.to_text(law)
 
 
+def test_rows_where_a_law_has_no_value(write, tmp_path, monkeypatch):
+    """Held-out rows beyond the pole of y = -1/(6.5 - a^2): no error is made up for them."""
+    a = np.append(np.linspace(1, 2, 40), [2.9, 3.0])
+    table = pd.DataFrame({"a": a, "y": np.append(-1 / (6.5 - a[:40] ** 2), [-5, -5])})
+    monkeypatch.setattr(measurements, "held_out", lambda rows, *_: np.arange(rows) >= 40)
+    law = fit_law.fit_law(write(table), "y", tmp_path / "run")
+    assert (law["status"], law["power"], law["sign"]) == ("exact", "-1", -1)
+    assert read_law(tmp_path / "run")["held_out_error"] is None
+    assert "where fitted, no finite share on 2 rows held out" in fit_law.to_text(law)
+    assert (tmp_path / "run" / "law.png").exists()
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_missing_values_are_dropped_if_asked(command, write, tmp_path):
     table = make_pendulum(60)
