@@ -104,21 +104,23 @@ class PosynomialMLP(_LogSpaceMLP):
 
 
 class SignomialMLP(_LogSpaceMLP):
-    """logits = p(x) - q(x), differences of two posynomials: images -> [batch, num_classes].
+    """logits = asinh(p(x) - q(x)), differences of two posynomials: images -> [batch, num_classes].
 
-    A `PosynomialMLP` whose last layer is a `SignomialDense` in place of the log-posynomials: with
-    depth 1, logits are signomials of x / floor, with more, signomials of hidden posynomials. p has
+    A `PosynomialMLP` whose last layer is a `SignomialDense`: with depth 1, class scores
+    y_c = p_c - q_c are signomials of x / floor, with more, signomials of hidden posynomials. p has
     the terms of positive coefficients, q those of negative ones. This is a difference of the
-    posynomials and not of their logarithms, which would be a ratio, log(p / q).
+    posynomials, not of their logarithms, which would be a ratio. Arguments as there; with
+    `nonnegative_exponents`, log p_c and log q_c are convex functions of log x at any depth.
 
-    Arguments as there. With `nonnegative_exponents`, log p_c and log q_c are convex functions of
-    log x at any depth, and logits a difference of two generalised posynomials.
-
-    Logits are exponential in the exponents. They are finite: a row whose largest monomial exceeds
-    e^60 (e^600 in float64) is scaled down to it. Long before, training suffers: `dropout`, which
-    changes the logarithms of a layer at random, changes monomials by factors and does harm where
-    it regularises a `PosynomialMLP`; `input_dropout` does not.
+    asinh y is to signomials what log y is to posynomials: about log 2y for y >> 1, -log(-2y) for
+    y << -1, and y near 0. It is increasing, so that the class is that of the largest signomial;
+    class probabilities are z_c / sum_c z_c with z = y + sqrt(1 + y^2) > 0. Without it, logits are
+    exponential in the exponents, and training runs away. A row whose largest monomial exceeds
+    e^60 (e^600 in float64) is scaled down to it, so everything is finite.
     """
 
     def _last_layer(self, **kwargs) -> snt.Module:
         return SignomialDense(self.num_classes, name="signomial", **kwargs)
+
+    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
+        return tf.asinh(super().__call__(images, is_training))

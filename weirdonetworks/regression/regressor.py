@@ -218,8 +218,8 @@ class PosynomialRegressor(_Regressor):
       rounding: "auto" as above; an integer d for multiples of 1/d; None for none.
       powers: the p to try.
       noise: "absolute", errors of y with one standard deviation: least squares of y; "relative", of
-        log y: then y must be > 0, or < 0, throughout; "auto": the likelier one on the validation
-        rows.
+        log y: then y must be > 0, or < 0, throughout; "auto": the one under which the data are
+        likelier, as Gaussian noise of y or of log y.
       units, target_units: units of the columns by name, and of y, as pint understands them.
       dimensions: "check" reports whether all constants are dimensionless (`units_`); "constrain"
         admits only exponents with which they are (Buckingham's theorem).
@@ -325,10 +325,11 @@ class _Fit:
         self._train = self.data.rows(order[held:])
         chosen = self._choose(sign, generator)
         self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
-        self.likelihood = -np.log(max(self.validation_error, fitting.PRECISION))
+        self.model = fitting.fit(chosen.model, self.data)
+        spread = fitting.rms(self.model.residuals(self.data)) / self.data.scale
+        self.likelihood = -np.log(max(spread, fitting.PRECISION))
         if relative:
             self.likelihood -= float(np.mean(np.log(np.abs(self.data.y))))
-        self.model = fitting.fit(chosen.model, self.data)
 
     def _choose(self, sign: int, generator: np.random.Generator) -> Candidate:
         settings, train = self._settings, self._train

@@ -8,6 +8,8 @@ from weirdonetworks.regression import fitting
 from weirdonetworks.regression.diagnostics import LEVEL, structure
 from weirdonetworks.regression.fitting import Data, Model
 
+# Rows for each parameter below which a law is never called consistent.
+_CONSISTENT = 3
 # The share of the standard deviation of y that a law must explain.
 _EXPLAINED = 0.1
 
@@ -18,8 +20,9 @@ def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[
     exact: the RMS of the residuals is at most 1e-11 of that of y, and there are at least twice as
       many rows as parameters, so that as many rows agree with the law as determined it.
       Parameters are all coefficients and exponents, fractions or not: they were chosen by the data.
-    consistent: no test finds structure in the residuals at the level of 1 %, there are rows to
-      test, and the law explains at least a tenth of the standard deviation of y.
+    consistent: no test finds structure in the residuals at the level of 1 %, there are at least
+      three times as many rows as parameters, and the law explains at least a tenth of the standard
+      deviation of y.
     approximate: all else.
     """
     f = model.predict(data.u)
@@ -43,7 +46,7 @@ def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[
     residuals = model.residuals(data)
     result = structure(data.u, residuals, model.num_parameters)
     evidence.update(p_value=result.p_value, test=result.test)
-    if result.test is None:
+    if result.test is None or len(data.y) < _CONSISTENT * parameters:
         evidence["reason"] = f"{len(data.y)} rows are too few to look for structure in residuals"
         return "approximate", evidence
     if spread > 1 - _EXPLAINED:
