@@ -120,6 +120,20 @@ def test_predictions_that_are_not_finite_are_worse(value):
     assert select(candidates, 0).model is COMPLEX
 
 
+def test_obvious_structure_counts_against_a_law():
+    r = _residuals()
+    alike = r + 0.01 * _residuals(seed=1)
+    plain, structured = Candidate(COMPLEX, r, 0.5), Candidate(SIMPLE, alike, 1e-12)
+    assert select([structured, plain], 0) is plain
+    # Where all have it, and where it is what chance brings, the simpler one stays.
+    plain = dataclasses.replace(plain, p_value=1e-12)
+    assert select([structured, plain], 0) is structured
+    structured, plain = (
+        dataclasses.replace(c, p_value=p) for c, p in ((structured, 0.02), (plain, 0.9))
+    )
+    assert select([structured, plain], 0) is structured
+
+
 def test_signs_may_be_free_of_charge():
     negative, power = _model([[1, 0]], [-1]), _model([[1, 0]], [1])
     r = _residuals()
