@@ -63,23 +63,21 @@ class Recipe:
 
 
 _POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)
+_POSYNOMIAL = Recipe(
+    network_args={"dropout": 0.2, "input_dropout": 0.2},
+    batch_size=200,
+    learning_rate=2e-3,
+    weight_decay=0.05,
+)
 
 RECIPES: dict[str, Recipe] = {
     "mlp": Recipe(network_args={"dropout": 0.1}, learning_rate=2e-3),
     "quadratic_mlp": _POLYNOMIAL,
     "polynomial_mlp": _POLYNOMIAL,
     "synchronous_mlp": Recipe(network_args={"dropout": 0.1}, epochs=10, learning_rate=3e-3),
-    "posynomial_mlp": Recipe(
-        network_args={"dropout": 0.2, "input_dropout": 0.2},
-        batch_size=200,
-        learning_rate=2e-3,
-        weight_decay=0.05,
-    ),
-    "signomial_mlp": Recipe(
-        network_args={"input_dropout": 0.2},
-        batch_size=200,
-        learning_rate=2e-3,
-        weight_decay=0.05,
+    "posynomial_mlp": _POSYNOMIAL,
+    "signomial_mlp": dataclasses.replace(
+        _POSYNOMIAL, network_args={"depth": 1, "input_dropout": 0.2}
     ),
     "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
 }
