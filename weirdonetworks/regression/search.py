@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -50,16 +50,28 @@ def first_term(data: Data, space: Space) -> Model:
 
     The weights are those that errors of y have in log y. Rows with y <= 0 take no part at first.
     """
+    model = log_linear(data, space, np.ones_like if data.relative else _capped)
+    return fitting.fit(fitting.solve_coefficients(model, data), data)
+
+
+def log_linear(
+    data: Data, space: Space, weights: Callable[[np.ndarray], np.ndarray] = np.ones_like
+) -> Model:
+    """The monomial of least squares of log y, in the rows with y > 0, with weights(y) for each.
+
+    Where y is of both signs, |y| stands for it.
+    """
     y = np.abs(data.y) if np.mean(data.y > 0) < 0.8 else data.y
     rows = y > 0
-    weights = np.ones(rows.sum())
-    if not data.relative:
-        weights = np.minimum(y[rows], np.quantile(y[rows], 0.95))
+    w = weights(y[rows])
     log_y = np.log(y[rows]) - data.u[rows] @ space.offset
     design = np.column_stack([np.ones(rows.sum()), data.u[rows] @ space.basis])
-    t = np.linalg.lstsq(design * weights[:, None], log_y * weights, rcond=None)[0]
-    model = fitting.monomial(space.offset + space.basis @ t[1:], np.exp(t[0]), space.basis)
-    return fitting.fit(fitting.solve_coefficients(model, data), data)
+    t = np.linalg.lstsq(design * w[:, None], log_y * w, rcond=None)[0]
+    return fitting.monomial(space.offset + space.basis @ t[1:], np.exp(t[0]), space.basis)
+
+
+def _capped(y: np.ndarray) -> np.ndarray:
+    return np.minimum(y, np.quantile(y, 0.95))
 
 
 def with_power(model: Model, power: Fraction) -> Model:
@@ -166,22 +178,28 @@ def candidates(
             return
         finished = finished or done(model, data)
     few = data.rows(slice(0, _FEW))
-    start = fitting.solve_coefficients(restricted(one, factored), few)
-    models = {power: with_power(start, power) for power in powers}
+    # Where y is large, the slopes of a sum are not those that it has in most rows.
+    starts = [
+        fitting.solve_coefficients(restricted(model, factored), few)
+        for model in (one, dataclasses.replace(log_linear(data, space), positive=positive))
+    ]
+    models = {power: [with_power(start, power) for start in starts] for power in powers}
     for terms in range(2, min(most, _GROWN) + 1):
         if not models:
             break
         if terms > 2:
-            least = min(error(model, few) for model in models.values())
-            models = {p: model for p, model in models.items() if error(model, few) <= 2 * least}
+            least = min(error(model, few) for (model,) in models.values())
+            models = {p: own for p, own in models.items() if error(own[0], few) <= 2 * least}
         if terms == _GROWN:
-            models = dict(sorted(models.items(), key=lambda item: error(item[1], few))[:2])
-        for power, model in list(models.items()):
-            parameters = model.num_parameters + 1 + factored.basis.shape[1]
+            models = dict(sorted(models.items(), key=lambda item: error(item[1][0], few))[:2])
+        for power, own in list(models.items()):
+            parameters = own[0].num_parameters + 1 + factored.basis.shape[1]
             if len(few.y) <= parameters:
                 del models[power]
                 continue
-            models[power] = model = add_term(model, few, factored, generator)
+            larger = [add_term(model, few, factored, generator) for model in own]
+            model = min(larger, key=lambda model: error(model, few))
+            models[power] = [model]
             if terms not in term_numbers or not is_real(model, few):
                 continue
             model = freed(model, space)

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from weirdonetworks.regression import fitting, rounding
+from weirdonetworks.regression.diagnostics import LEVEL
 from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.search import error
 
@@ -52,7 +53,8 @@ def complexity(model: Model, charged: bool = True) -> float:
 def select(candidates: Sequence[Candidate], floor: float, charged: bool = True) -> Candidate:
     """The least complex of those that do not predict significantly worse than the best.
 
-    Those with obvious structure in their training residuals (p < 1e-4) count only if all have it.
+    Those with obvious structure in their training residuals (p < 1e-4) count only if all have it,
+    and a p-value below 1 % adds log2(0.01 / p) bits to the complexity.
 
     Significantly: the squared residuals on the validation rows are larger by more than three
     standard errors of their mean difference, row by row. Below `floor`, an RMS of residuals at
@@ -61,7 +63,12 @@ def select(candidates: Sequence[Candidate], floor: float, charged: bool = True) 
     best = min(candidates, key=lambda candidate: candidate.mean_square)
     good = [c for c in candidates if not worse(c, best, floor)]
     good = [c for c in good if c.p_value >= _OBVIOUS] or good
-    return min(good, key=lambda c: (complexity(c.model, charged), c.mean_square))
+    return min(good, key=lambda c: (complexity(c.model, charged) + surprise(c), c.mean_square))
+
+
+def surprise(candidate: Candidate) -> float:
+    """Bits by which the p-value of structure is below the level: what the law leaves unsaid."""
+    return float(np.log2(LEVEL / np.clip(candidate.p_value, 1e-300, LEVEL)))
 
 
 def worse(candidate: Candidate, best: Candidate, floor: float) -> bool:

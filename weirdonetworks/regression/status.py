@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from weirdonetworks.regression import fitting
 from weirdonetworks.regression.diagnostics import LEVEL, structure
@@ -12,6 +13,8 @@ from weirdonetworks.regression.fitting import Data, Model
 _CONSISTENT = 3
 # The share of the standard deviation of y that a law must explain.
 _EXPLAINED = 0.1
+# The chance that noise without a law is explained as well, by as many parameters.
+_CHANCE = 1e-4
 
 
 def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[str, Any]]:
@@ -22,7 +25,7 @@ def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[
       Parameters are all coefficients and exponents, fractions or not: they were chosen by the data.
     consistent: no test finds structure in the residuals at the level of 1 %, there are at least
       three times as many rows as parameters, and the law explains at least a tenth of the standard
-      deviation of y.
+      deviation of y and more than chance would (the F-test against a constant, p < 1e-4).
     approximate: all else.
     """
     f = model.predict(data.u)
@@ -52,6 +55,9 @@ def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[
     if spread > 1 - _EXPLAINED:
         evidence["reason"] = "the law explains hardly anything of y"
         return "approximate", evidence
+    if _by_chance(spread**2, len(data.y), parameters) > _CHANCE:
+        evidence["reason"] = "the law explains no more of y than chance may"
+        return "approximate", evidence
     if result.found:
         evidence["reason"] = (
             f"the residuals depend on X ({result.test} test, p = {result.p_value:.2g})"
@@ -59,3 +65,11 @@ def judge(model: Model, data: Data, validation_error: float) -> tuple[str, dict[
         return "approximate", evidence
     evidence["reason"] = f"no structure in the residuals at the level of {LEVEL:.0%}"
     return "consistent", evidence
+
+
+def _by_chance(unexplained: float, rows: int, parameters: int) -> float:
+    """The p-value of the F-test of a law against a constant."""
+    first, second = parameters - 1, rows - parameters
+    if second <= 0:
+        return 1.0
+    return float(stats.f.sf((1 / unexplained - 1) * second / first, first, second))
