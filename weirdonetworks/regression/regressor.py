@@ -1,6 +1,5 @@
 """Regression by posynomials and signomials: from a table of measurements to the law."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -13,27 +12,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from weirdonetworks import _checks
-from weirdonetworks.regression import fitting, search, selection, status, units
-from weirdonetworks.regression.diagnostics import structure
+from weirdonetworks.regression import columns, status, units
+from weirdonetworks.regression.discovery import Discovery, Settings
 from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
-from weirdonetworks.regression.fitting import Data, Model
-from weirdonetworks.regression.law import Law
 from weirdonetworks.regression.search import Space
-from weirdonetworks.regression.selection import Candidate
 
 POWERS = (1, -1, 2, -2, 0.5, -0.5)
 NOISE = ("absolute", "relative", "auto")
 DIMENSIONS = ("check", "constrain")
-
-# A target is of one sign if its values of the other one hold no more of its sum of squares.
-_ONE_SIGN = 0.02
-# With fewer rows, each is predicted by a fit without its fold in place of a fit to the others.
-_FEW_ROWS = 60
-_FOLDS = 10
-# How many candidates are rounded and compared, at most.
-_FINALISTS = 8
-# Of which these have structure in their residuals.
-_APPROXIMATE = 2
 
 
 class _Regressor(RegressorMixin, BaseEstimator):
@@ -85,11 +71,11 @@ class _Regressor(RegressorMixin, BaseEstimator):
             map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(x.shape[1])]))
         )
         settings = self._settings(names)
-        _check_columns(x, names, settings.space)
+        columns.check_columns(x, names, settings.space)
         y = np.asarray(y, np.float64)
         if np.ptp(y) == 0:
             raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
-        sign = _sign(y)
+        sign = columns.sign(y)
         relative = settings.noise == "relative" and not np.all(sign * y > 0)
         if relative or (sign == 0 and not self._allows_signs()):
             what = "relative noise" if relative else "a posynomial without signs"
@@ -100,8 +86,10 @@ class _Regressor(RegressorMixin, BaseEstimator):
         noises = ["relative"] if settings.noise == "relative" else ["absolute"]
         if settings.noise == "auto" and np.all(sign * y > 0):
             noises = ["absolute", "relative"]
-        found = [_Fit(x, y, sign, noise == "relative", settings, generator) for noise in noises]
-        best = max(found, key=lambda fit: fit.likelihood)
+        found = [
+            Discovery(x, y, sign, noise == "relative", settings, generator) for noise in noises
+        ]
+        best = max(found, key=lambda discovery: discovery.likelihood)
         self.noise_ = "relative" if best.data.relative else "absolute"
         self.law_, self.coefficient_errors_, self.exponent_errors_ = best.law(names, target)
         self.status_, self.evidence_ = status.judge(best.model, best.data, best.validation_error)
@@ -113,7 +101,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
             self.evidence_["units"] = self.units_.message
         return self
 
-    def _settings(self, names: Sequence[str]) -> "_Settings":
+    def _settings(self, names: Sequence[str]) -> Settings:
         most = _checks.integer("max_terms", self.max_terms)
         numbers = tuple(range(1, most + 1))
         if self.num_terms is not None:
@@ -139,7 +127,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
                     self.units, self.target_units or "", names
                 )
                 space = Space(offset.astype(float), basis.astype(float))
-        return _Settings(
+        return Settings(
             numbers,
             self.rounding,
             powers,
@@ -156,7 +144,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         """The law's values at X > 0, [rows, features] -> [rows]."""
         check_is_fitted(self, "law_")
         x = validate_data(self, X, dtype=np.float64, reset=False)
-        _check_positive(x, self.law_.names)
+        columns.check_positive(x, self.law_.names)
         return self.law_.predict(x)
 
     def formula(self, digits: int = 6) -> str:
@@ -188,7 +176,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         """How far outside the box of the training rows each row of X lies."""
         check_is_fitted(self, "law_")
         x = validate_data(self, X, dtype=np.float64, reset=False)
-        _check_positive(x, self.law_.names)
+        columns.check_positive(x, self.law_.names)
         return extrapolation(x, *self.box_, self.law_.names)
 
 
@@ -285,197 +273,3 @@ class SignomialRegressor(_Regressor):
     """
 
     _charges_signs = False
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Settings:
-    """The arguments of a regressor, checked."""
-
-    term_numbers: tuple[int, ...]
-    rounding: str | int | None
-    powers: tuple[Fraction, ...]
-    noise: str
-    space: Space
-    validation_fraction: float
-    signs: bool
-    charged: bool
-
-
-class _Fit:
-    """One search, with one model of the noise."""
-
-    def __init__(
-        self,
-        x: np.ndarray,
-        y: np.ndarray,
-        sign: int,
-        relative: bool,
-        settings: _Settings,
-        generator: np.random.Generator,
-    ):
-        log_x = np.log(x)
-        self._center = log_x.mean(axis=0)
-        self._scale = float(np.sqrt(np.mean(np.square(y))))
-        self._sign = sign or 1
-        self._settings = settings
-        self.data = Data(log_x - self._center, self._sign * y / self._scale, relative)
-        order = generator.permutation(len(y))
-        held = round(settings.validation_fraction * len(y)) if len(y) >= _FEW_ROWS else 0
-        self._validation = self.data.rows(order[:held])
-        self._train = self.data.rows(order[held:])
-        chosen = self._choose(sign, generator)
-        self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
-        self.model = fitting.fit(chosen.model, self.data)
-        spread = fitting.rms(self.model.residuals(self.data)) / self.data.scale
-        self.likelihood = -np.log(max(spread, fitting.PRECISION))
-        if relative:
-            self.likelihood -= float(np.mean(np.log(np.abs(self.data.y))))
-
-    def _choose(self, sign: int, generator: np.random.Generator) -> Candidate:
-        settings, train = self._settings, self._train
-        powers = settings.powers if sign else tuple(p for p in settings.powers if p == 1)
-        least = 2 + settings.space.basis.shape[1]
-        if len(train.y) < least:
-            raise ValueError(
-                f"X must have at least {least} rows to fit one term with, got {len(train.y)}"
-            )
-        models = list(
-            search.candidates(
-                train, settings.space, powers, settings.term_numbers, not settings.signs, generator
-            )
-        )
-        if not models:
-            raise ValueError(
-                f"num_terms must be a number of terms that {len(self.data.y)} rows can determine "
-                f"and the search reaches (1 to 4, or those of a polynomial), "
-                f"got {settings.term_numbers}"
-            )
-        floor = fitting.PRECISION * train.scale
-        free = sorted(
-            (self._candidate(model) for model in models if search.is_real(model, self.data)),
-            key=lambda candidate: candidate.mean_square,
-        )
-        finalists, approximate = [], 0
-        for i, candidate in enumerate(free):
-            rest = i >= _FINALISTS or selection.worse(candidate, free[0], floor)
-            if rest and finalists:
-                break
-            model = fitting.fit(candidate.model, train)
-            structured = not search.done(model, train)
-            approximate += structured
-            if finalists and approximate > _APPROXIMATE:
-                continue
-            for variant in selection.variants(model, train, settings.rounding, structured):
-                if search.is_real(variant, self.data):
-                    finalists.append(self._with_p_value(self._candidate(variant)))
-        if not finalists:
-            raise ValueError(
-                "y must be such that a root of a fitted sum is real in all rows, got none for "
-                f"powers {[str(p) for p in powers]} and num_terms {settings.term_numbers}"
-            )
-        return selection.select(finalists, floor, settings.charged)
-
-    def _candidate(self, model: Model) -> Candidate:
-        if len(self._validation.y):
-            return Candidate(model, model.residuals(self._validation))
-        # A fit without each fold in turn.
-        residuals = np.empty(len(self._train.y))
-        fold = np.arange(len(residuals)) % min(_FOLDS, len(residuals))
-        for i in range(fold.max() + 1):
-            rest = self._train.rows(fold != i)
-            if len(rest.y) < model.num_parameters:
-                return Candidate(model, np.full(len(residuals), np.inf))
-            refitted = fitting.fit(model, rest)
-            residuals[fold == i] = refitted.residuals(self._train.rows(fold == i))
-        return Candidate(model, residuals)
-
-    def _with_p_value(self, candidate: Candidate) -> Candidate:
-        model, train = candidate.model, self._train
-        if search.error(model, train) <= fitting.PRECISION:
-            return candidate  # rounding errors have structure
-        residuals = model.residuals(train)
-        found = structure(train.u, residuals, model.num_parameters, neighbours=False)
-        return dataclasses.replace(candidate, p_value=found.p_value)
-
-    def law(self, names: Sequence[str], target: str) -> tuple[Law, np.ndarray, np.ndarray]:
-        """The law in the units of the data, with the errors of coefficients and exponents."""
-        model, p = self.model, float(self.model.power)
-        log_factor = p * np.log(self._scale) - model.a @ self._center
-        with np.errstate(over="ignore"):
-            factor = np.exp(log_factor)
-        if not np.all(np.isfinite(factor) & (factor > 0)):
-            raise ValueError(
-                "X must be in units in which the constants of the law are between 1e-300 and "
-                f"1e300, got one of exp({log_factor[np.argmax(np.abs(log_factor))]:.0f})"
-            )
-        sign = self._sign
-        c = model.c * factor
-        if model.power == 1:
-            c, sign = sign * c, 1
-        exponents = tuple(
-            tuple(float(a) if known is None else known for a, known in zip(*rows, strict=True))
-            for rows in zip(model.a, model.known, strict=True)
-        )
-        law = Law(tuple(names), target, exponents, c, model.power, sign)
-        raw = Data(self.data.u + self._center, self.data.y, self.data.relative)
-        uncentred = dataclasses.replace(model, c=model.c * np.exp(-model.a @ self._center))
-        cov, _ = fitting.covariance(uncentred, raw)
-        free = dataclasses.replace(model, bases=(self._settings.space.basis,) * model.num_terms)
-        _, variances = fitting.covariance(free, self.data)
-        errors = np.sqrt(np.diag(cov)) * self._scale**p
-        return law, errors, np.sqrt(variances)
-
-
-def _sign(y: np.ndarray) -> int:
-    """1 or -1 if y is of one sign, but for noise; 0 if of both."""
-    squares = np.square(y / np.abs(y).max())
-    if np.sum(squares[y < 0]) <= _ONE_SIGN * np.sum(squares):
-        return 1
-    if np.sum(squares[y > 0]) <= _ONE_SIGN * np.sum(squares):
-        return -1
-    return 0
-
-
-def _check_positive(x: np.ndarray, names: Sequence[str]) -> None:
-    if np.all(x > 0):
-        return
-    row, column = np.argwhere(x <= 0)[0]
-    # scikit-learn asks for these words.
-    negative = "Negative values in data: " if np.any(x < 0) else ""
-    raise ValueError(
-        f"{negative}X must be > 0 (real powers of other numbers are not real): shift, drop or take "
-        f"the magnitude of what is not; got {x[row, column]:.6g} in row {row} "
-        f"of column {names[column]}"
-    )
-
-
-def _check_columns(x: np.ndarray, names: Sequence[str], space: Space) -> None:
-    """Raises for columns whose exponents no data of this kind determine."""
-    _check_positive(x, names)
-    u = np.log(x)
-    u = u - u.mean(axis=0)
-    varying = np.ptp(u, axis=0) > 1e-12
-    u[:, ~varying] = 0
-    free = np.any(space.basis != 0, axis=1)
-    if space.basis.shape[1] == 0:
-        return
-    constant = [name for name, v, f in zip(names, varying, free, strict=True) if f and not v]
-    moved = u @ space.basis
-    size = np.linalg.norm(moved, axis=0)
-    if np.all(size > 0):
-        values, right = np.linalg.svd(moved / size, full_matrices=False)[1:]
-        if values[-1] > 1e-7 * values[0]:
-            return
-        direction = np.abs(space.basis @ (right[-1] / size))
-        together = [n for n, d in zip(names, direction, strict=True) if d > 1e-3 * direction.max()]
-    else:
-        together = constant
-    if constant:
-        raise ValueError(
-            "X must not have constant columns (their exponents cannot be told from the law's "
-            f"constants; drop them), got {', '.join(constant)}"
-        )
-    raise ValueError(
-        "X must not have columns that are products of powers of others (their exponents cannot be "
-        f"told apart; drop one), got {', '.join(together)}"
-    )
