@@ -113,7 +113,7 @@ def _by_line(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], dict[in
 
 
 def _draw(grid: results.Workdir, dataset: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Test accuracy against terms: a panel for each network, a line for each depth."""
+    """Test error against terms: a panel for each network, a line for each depth."""
     labels = list(dict.fromkeys(row["network"] for row in rows))
     size = (3.4 * len(labels) + 1, 3.6)
     figure, axes = results.new_figure(1, len(labels), squeeze=False, figsize=size)
@@ -121,16 +121,18 @@ def _draw(grid: results.Workdir, dataset: str, rows: Sequence[Mapping[str, Any]]
         axis.sharey(axes[0, 0])
     for (label, depth), percent in _by_line(rows).items():
         axis, color, terms = axes[0, labels.index(label)], f"C{depth - 1}", sorted(percent)
-        runs = [percent[n] for n in terms]
-        axis.plot(terms, [np.mean(r) for r in runs], "o-", color=color, label=f"depth {depth}")
-        axis.fill_between(
-            terms, [min(r) for r in runs], [max(r) for r in runs], color=color, alpha=0.3
-        )
-        axis.set(xlabel="monomials in each layer", title=label)
-        axis.set_xscale("log", base=2)
+        errors = [100 - np.array(percent[n]) for n in terms]
+        axis.plot(terms, [e.mean() for e in errors], "o-", color=color, label=f"depth {depth}")
+        low, high = [e.min() for e in errors], [e.max() for e in errors]
+        axis.fill_between(terms, low, high, color=color, alpha=0.3)
+        axis.set(xlabel="monomials in each layer", title=label, xscale="log", yscale="log")
+        ticks = sorted({row["num_terms"] for row in rows})
+        axis.set_xticks(ticks, labels=[str(n) for n in ticks])
+        axis.minorticks_off()
+        axis.set_yticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
         axis.legend()
-    axes[0, 0].set(ylabel="test accuracy in %")
-    figure.suptitle(f"Posynomials of posynomials on {dataset}, mean, worst and best seed")
+    axes[0, 0].set(ylabel="test error in %")
+    figure.suptitle(f"Posynomials of posynomials on {dataset}: mean, best and worst seed")
     grid.save_figure(figure, "growth.png")
 
 
