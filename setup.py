@@ -33,6 +33,7 @@ TRAINING = [
 NOTEBOOKS = [
     *TRAINING,
     "ipykernel>=6.29",
+    "ipython>=8.0",
     "jupyter_client>=8.0",
     "jupyterlab>=4.0",
     "nbclient>=0.10",

@@ -10,11 +10,15 @@ from absl import flags
 
 from training import (
     benchmark,
+    compare_cooking,
     compare_gplearn,
     compare_steps,
+    convex_fits,
     energy,
     evaluate,
+    extrapolate_product,
     fit_law,
+    grow_posynomials,
     recover_laws,
     stability,
     tabulate,
@@ -28,11 +32,15 @@ MODULES = {
     module.__name__.removeprefix("training."): module
     for module in (
         benchmark,
+        compare_cooking,
         compare_gplearn,
         compare_steps,
+        convex_fits,
         energy,
         evaluate,
+        extrapolate_product,
         fit_law,
+        grow_posynomials,
         recover_laws,
         stability,
         tabulate,
@@ -48,8 +56,9 @@ def test_examples(example, capsys):
 
 
 def test_there_are_examples_and_commands():
-    assert len(EXAMPLES) == 2
-    assert {module for module, _ in COMMANDS} >= {"train", "evaluate", "tabulate", "stability"}
+    assert len(EXAMPLES) == 3
+    shown = {module for module, _ in COMMANDS}
+    assert shown >= {"train", "evaluate", "tabulate", "stability", "fit_law", "recover_laws"}
 
 
 @pytest.mark.parametrize(("module", "words"), COMMANDS)

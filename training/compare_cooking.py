@@ -3,7 +3,7 @@
 python -m training.compare_cooking
 
 Every method fits sums of as many monomials as the law has (3 for the one that is none), from the
-same rows, and gets --budget seconds of CPU time (with one thread on an idle machine, those on the
+same rows, and gets --fit_seconds of CPU time (with one thread on an idle machine, those on the
 wall), compilation included, for as many starts as there is time for; one that is at numerical
 precision before stops. What is chosen, is chosen on the validation rows. A run is kept in a file of
 its own under --workdir, and not repeated, so an interrupted comparison goes on.
@@ -95,7 +95,7 @@ def compare(
 
     Raises:
       ValueError: a name that is unknown or given twice, no name, no seeds or no time, or a workdir
-        of another budget.
+        of other seconds.
     """
     for label, values, known in (("problems", problems, PROBLEMS), ("methods", methods, METHODS)):
         if not values or len(set(values)) < len(values):
@@ -103,7 +103,7 @@ def compare(
         for value in values:
             _checks.choice(label, value, known)
     _checks.integer("seeds", seeds)
-    _checks.positive("seconds", seconds)
+    _checks.positive("fit_seconds", seconds)
     table = results.Workdir(workdir)
     table.claim({"seconds": seconds, "rows": ROWS, "target": TARGET}, resume=True)
     rows, warm = [], False
@@ -215,7 +215,9 @@ _PROBLEMS = flags.DEFINE_list(
 _METHODS = flags.DEFINE_list(
     "methods", list(METHODS), f"Which of {', '.join(METHODS)}, separated by commas."
 )
-_BUDGET = flags.DEFINE_float("budget", 2.0, "Seconds of CPU time for each fit; > 0.", lower_bound=0)
+_SECONDS = flags.DEFINE_float(
+    "fit_seconds", 2.0, "Seconds of CPU time for each fit; > 0.", lower_bound=0
+)
 _REPETITIONS = flags.DEFINE_integer(
     "repetitions", 5, "Seeds for each problem and method: 0, 1, ...", lower_bound=1
 )
@@ -224,7 +226,7 @@ flags.declare_key_flag("workdir")
 
 def main() -> None:
     workdir = Path(shared.WORKDIR.value or Path("runs") / "cooking")
-    rows = compare(_PROBLEMS.value, _METHODS.value, _REPETITIONS.value, _BUDGET.value, workdir)
+    rows = compare(_PROBLEMS.value, _METHODS.value, _REPETITIONS.value, _SECONDS.value, workdir)
     print(to_markdown(rows), end="")
     for name in dict.fromkeys(row["problem"] for row in rows):
         print(f"{name}: y = {PROBLEMS[name].formula}")

@@ -114,7 +114,7 @@ def test_the_command(comparison, command, monkeypatch):
     folder, rows, _ = comparison
     monkeypatch.setattr(compare_cooking, "run", lambda *_: pytest.fail("ran"))
     words = ["--problems=monomial", f"--methods={','.join(METHODS)}", "--repetitions=2"]
-    outcome = command(compare_cooking, *words, "--budget=2", f"--workdir={folder}")
+    outcome = command(compare_cooking, *words, "--fit_seconds=2", f"--workdir={folder}")
     assert outcome.exit_code == 0, outcome
     assert outcome.stdout.startswith(compare_cooking.to_markdown(rows))
     assert f"written to {folder}/: runs.csv, table.md, errors.png" in outcome.stdout
@@ -126,7 +126,7 @@ def test_the_command(comparison, command, monkeypatch):
         (["--problems=riddle"], 1, "problems must be one of ['monomial', "),
         (["--methods="], 1, "methods must be at least one, and each once, got []"),
         (["--methods=adam,adam"], 1, "methods must be at least one, and each once"),
-        (["--budget=0"], 1, "seconds must be a finite number > 0, got 0.0"),
+        (["--fit_seconds=0"], 1, "seconds must be a finite number > 0, got 0.0"),
         (["--repetitions=0"], 2, "--repetitions=0"),
     ],
 )
