@@ -10,8 +10,8 @@ from weirdonetworks.regression import fitting, search, selection
 from weirdonetworks.regression.diagnostics import structure
 from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.law import Law
-from weirdonetworks.regression.search import Space
 from weirdonetworks.regression.selection import Candidate
+from weirdonetworks.regression.space import Space
 
 # With fewer rows, each is predicted by a fit without its fold in place of a fit to the others.
 _FEW_ROWS = 60
@@ -92,7 +92,7 @@ class Discovery:
             )
         floor = fitting.PRECISION * train.scale
         free = sorted(
-            (self._candidate(model) for model in models if search.is_real(model, self.data)),
+            (self._candidate(model) for model in models if fitting.is_real(model, self.data)),
             key=lambda candidate: candidate.mean_square,
         )
         finalists, approximate = [], 0
@@ -106,7 +106,7 @@ class Discovery:
             if finalists and approximate > _APPROXIMATE:
                 continue
             for variant in selection.variants(model, train, settings.rounding, structured):
-                if search.is_real(variant, self.data):
+                if fitting.is_real(variant, self.data):
                     finalists.append(self._with_p_value(self._candidate(variant)))
         if not finalists:
             raise ValueError(
@@ -131,7 +131,7 @@ class Discovery:
 
     def _with_p_value(self, candidate: Candidate) -> Candidate:
         model, train = candidate.model, self._train
-        if search.error(model, train) <= fitting.PRECISION:
+        if fitting.error(model, train) <= fitting.PRECISION:
             return candidate  # rounding errors have structure
         residuals = model.residuals(train)
         found = structure(train.u, residuals, model.num_parameters, neighbours=False)

@@ -196,6 +196,23 @@ def rms(residuals: np.ndarray) -> float:
     return value if np.isfinite(value) else np.inf
 
 
+def error(model: Model, data: Data) -> float:
+    """The RMS of the residuals, relative to that of y."""
+    return rms(model.residuals(data)) / data.scale
+
+
+def is_real(model: Model, data: Data) -> bool:
+    """Whether the sum is positive where a root of it is taken.
+
+    For p > 0, one row in a hundred may be other: near a zero of y, errors of the constants make it
+    so, and y is 0 there.
+    """
+    if model.power == 1:
+        return True
+    share = float(np.mean(model.terms(data.u) @ model.c <= 0))
+    return share <= (0.01 if model.power > 0 else 0)
+
+
 def covariance(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
     """Covariances of c, [terms, terms], and variances of the exponents, [terms, features].
 

@@ -15,7 +15,7 @@ from weirdonetworks import _checks
 from weirdonetworks.regression import columns, status, units
 from weirdonetworks.regression.discovery import Discovery, Settings
 from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
-from weirdonetworks.regression.search import Space
+from weirdonetworks.regression.space import Space
 
 POWERS = (1, -1, 2, -2, 0.5, -0.5)
 NOISE = ("absolute", "relative", "auto")

@@ -1,48 +1,25 @@
 """Candidates for a law: from one term to several, for each power, until no structure is left."""
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from weirdonetworks.regression import fitting
-from weirdonetworks.regression.diagnostics import features, structure
-from weirdonetworks.regression.fitting import Data, Model
+from weirdonetworks.regression.diagnostics import structure
+from weirdonetworks.regression.fitting import Data, Model, error, is_real
+from weirdonetworks.regression.polynomials import polynomials
+from weirdonetworks.regression.space import Space, factor
 
 # Rows on which starting points are tried.
 _FEW = 1000
-# Rows on which the monomials of a polynomial are selected.
-_SOME = 3000
 # Terms up to which they are added one at a time; polynomials may have more.
 _GROWN = 4
 # Exponents that are looked at for a new term, and from how many of them a fit is started.
 _POOL = 400
 _STARTS = 8
 _STEPS = np.array([-3, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2, 3])
-
-
-@dataclasses.dataclass(frozen=True)
-class Space:
-    """The exponents that a term may have: offset + basis t, for y^p: p offset + basis t.
-
-    `directions`, [number, features], are those in which terms are likely to differ.
-    """
-
-    offset: np.ndarray
-    basis: np.ndarray
-    directions: np.ndarray | None = None
-
-    def nearest(self, exponents: np.ndarray, power: float) -> np.ndarray:
-        """The allowed exponents nearest to these [terms, features]."""
-        start = power * self.offset
-        inverse = np.linalg.pinv(self.basis)
-        return start + (exponents - start) @ inverse.T @ self.basis.T
-
-    def holds(self, exponents: np.ndarray, power: float) -> np.ndarray:
-        """Whether they are allowed, [terms]."""
-        return np.all(np.abs(self.nearest(exponents, power) - exponents) < 1e-9, axis=1)
 
 
 def first_term(data: Data, space: Space) -> Model:
@@ -224,23 +201,6 @@ def freed(model: Model, space: Space) -> Model:
     return dataclasses.replace(model, bases=(space.basis,) * model.num_terms)
 
 
-def is_real(model: Model, data: Data) -> bool:
-    """Whether the sum is positive where a root of it is taken.
-
-    For p > 0, one row in a hundred may be other: near a zero of y, errors of the constants make it
-    so, and y is 0 there.
-    """
-    if model.power == 1:
-        return True
-    share = float(np.mean(model.terms(data.u) @ model.c <= 0))
-    return share <= (0.01 if model.power > 0 else 0)
-
-
-def error(model: Model, data: Data) -> float:
-    """The RMS of the residuals, relative to that of y."""
-    return fitting.rms(model.residuals(data)) / data.scale
-
-
 def done(model: Model, data: Data) -> bool:
     """Whether the model fits at numerical precision, or leaves no structure that a test finds."""
     if error(model, data) <= fitting.PRECISION:
@@ -250,169 +210,3 @@ def done(model: Model, data: Data) -> bool:
         structure(data.u, residuals, parameters, neighbours=False).found
         or structure(data.u, residuals, parameters).found
     )
-
-
-def factor(data: Data, space: Space) -> Space:
-    """The space in which features that log y is linear in have their slopes for exponents.
-
-    Slopes come from least squares of log |y| by polynomials of log x; a feature counts as linear if
-    its products explain less than a fiftieth of what those of another one do. They are rounded to
-    halves if they are within 0.05 of one. Spaces with constraints are returned as they are.
-
-    For two terms, the second derivatives of log y are w (1 - w) d d' with d the difference of their
-    exponents: the eigenvectors are the directions of the space.
-    """
-    n = data.u.shape[1]
-    if space.basis.shape != (n, n):
-        return space
-    slopes, factors, directions = _expansion(data)
-    if not factors or len(factors) == n:
-        return dataclasses.replace(space, directions=directions)
-    halves = np.round(2 * slopes) / 2
-    slopes = np.where(np.abs(slopes - halves) < 0.05, halves, slopes)
-    rest = [i for i in range(n) if i not in factors]
-    offset = np.where(np.isin(np.arange(n), factors), slopes, 0)
-    return Space(offset, np.eye(n)[:, rest], directions)
-
-
-def polynomials(
-    data: Data,
-    space: Space,
-    factored: Space,
-    powers: Sequence[Fraction],
-    term_numbers: Sequence[int],
-    positive: bool,
-) -> Iterator[Model]:
-    """y^p = x^b (a polynomial of degree 2 of the other features), for each power.
-
-    x^b are the features of fixed exponents in the factored space. From all monomials, the least
-    significant are taken out one at a time, until all that are left are significant.
-    """
-    some = data.rows(slice(0, _SOME))
-    n = data.u.shape[1]
-    rest = np.flatnonzero(np.any(factored.basis != 0, axis=1))
-    for power in powers:
-        p = float(power)
-        b = p * factored.offset
-        if np.any(np.abs(12 * b - np.round(12 * b)) > 1e-9):
-            continue
-        exponents = np.array([b + e for e in _up_to_two(n, rest)])
-        exponents = exponents[space.holds(exponents, p)]
-        if len(exponents) < 2 or 3 * len(exponents) > len(some.y):
-            continue
-        model = _eliminated(some, power, exponents, max(term_numbers))
-        if model is None or model.num_terms not in term_numbers:
-            continue
-        if positive and np.any(model.c <= 0):
-            continue
-        model = fitting.fit(dataclasses.replace(model, positive=positive), data)
-        if is_real(model, data):
-            yield model
-
-
-def _up_to_two(n: int, chosen: Sequence[int]) -> Iterator[np.ndarray]:
-    unit = np.eye(n)
-    yield np.zeros(n)
-    for i, first in enumerate(chosen):
-        yield unit[first]
-        for second in chosen[i:]:
-            yield unit[first] + unit[second]
-
-
-def _expansion(data: Data) -> tuple[np.ndarray, list[int], np.ndarray | None]:
-    """Of log |y| in u: the slopes, the features in which it is linear, main directions of bending.
-
-    Each direction has a largest entry of 1; there are up to three.
-    """
-    rows = slice(None) if data.relative else np.abs(data.y) > 1e-3 * data.scale
-    u, y = data.u[rows], np.abs(data.y[rows])
-    weights = np.ones(len(y)) if data.relative else np.minimum(y, np.quantile(y, 0.95))
-    n = u.shape[1]
-    degree = 3 if len(y) > 10 * (n + 3) * (n + 2) * (n + 1) / 6 else 2
-    spread = u.std(axis=0)
-    design = np.column_stack([np.ones(len(u)), features(u, degree)]) * weights[:, None]
-    if len(design) < 3 * design.shape[1]:
-        return np.zeros(n), [], None
-    names = [()]
-    for d in range(1, degree + 1):
-        names += list(itertools.combinations_with_replacement(range(n), d))
-    q, r = np.linalg.qr(design)
-    target = np.log(y) * weights
-    t = np.linalg.lstsq(r, q.T @ target, rcond=1e-10)[0]
-    inverse = np.linalg.pinv(r, rcond=1e-10)
-    explained = np.zeros(n)
-    for i in range(n):
-        chosen = [j for j, name in enumerate(names) if i in name and len(name) > 1]
-        block = inverse[chosen] @ inverse[chosen].T
-        explained[i] = t[chosen] @ np.linalg.lstsq(block, t[chosen], rcond=1e-10)[0]
-    factors = [int(i) for i in np.flatnonzero(explained < 0.02 * explained.max())]
-    bending = np.zeros((n, n))
-    for j, name in enumerate(names):
-        if len(name) == 2:
-            bending[name] += t[j] / spread[name[0]] / spread[name[1]]
-            bending[name[::-1]] += t[j] / spread[name[0]] / spread[name[1]]
-    values, vectors = np.linalg.eigh(bending)
-    main = vectors[:, np.argsort(-np.abs(values))[:3]].T
-    main = main / np.abs(main).max(axis=1, keepdims=True)
-    if factors:
-        # The factors' slopes, without their products.
-        kept = [j for j, name in enumerate(names) if len(name) < 2 or not set(name) & set(factors)]
-        t = np.linalg.lstsq(design[:, kept], target, rcond=None)[0]
-    return t[1 : n + 1] / spread, factors, main
-
-
-def _eliminated(data: Data, power: Fraction, exponents: np.ndarray, most: int) -> Model | None:
-    """The model of those of the monomials that are significant, or None if they are too many."""
-    model = _all_terms(data, power, exponents)
-    residuals, terms = fitting.derivatives(model, data)
-    response = residuals + terms @ model.c
-    size = np.linalg.norm(terms, axis=0)
-    q, r = np.linalg.qr(terms / size)
-    target = q.T @ response
-    outside = float(np.sum(np.square(response))) - float(target @ target)
-    floor = (1e-13 * data.scale) ** 2 * len(response)
-    kept = np.arange(len(exponents))
-    while True:
-        upper = np.linalg.qr(np.column_stack([r[:, kept], target]), mode="r")
-        k = len(kept)
-        inverse = np.linalg.pinv(upper[:k, :k])
-        t = inverse @ upper[:k, k]
-        rest = max(outside, 0) + float(np.sum(np.square(upper[k:, k])))
-        s2 = max(rest, floor) / max(1, len(response) - k)
-        significance = np.abs(t) / np.sqrt(s2 * np.sum(np.square(inverse), axis=1))
-        least = int(np.argmin(significance))
-        if significance[least] > 4 or k == 1:
-            break
-        kept = np.delete(kept, least)
-    if len(kept) > most:
-        return None
-    return dataclasses.replace(
-        model,
-        c=t / size[kept],
-        a=model.a[kept],
-        bases=tuple(model.bases[j] for j in kept),
-        known=tuple(model.known[j] for j in kept),
-    )
-
-
-def _all_terms(data: Data, power: Fraction, exponents: np.ndarray) -> Model:
-    """The least squares of y by all monomials.
-
-    It starts from least squares of y^p, weighted by the derivative of y, without the rows of the
-    smallest y: their y^p have the largest errors.
-    """
-    n = exponents.shape[1]
-    known = tuple(tuple(Fraction(e).limit_denominator(24) for e in row) for row in exponents)
-    model = Model(
-        np.ones(len(exponents)), exponents, power, (np.zeros((n, 0)),) * len(exponents), known
-    )
-    rows = data.y > 0.1 * data.scale
-    if np.sum(rows) < 3 * len(exponents):
-        rows = data.y > 0
-    some, p = data.rows(slice(None) if power == 1 else rows), float(power)
-    weights = np.abs(some.y) ** (1 - p) / (np.abs(some.y) if data.relative else 1)
-    columns = model.terms(some.u) * weights[:, None]
-    size = np.linalg.norm(columns, axis=0)
-    z = some.y**p if power != 1 else some.y
-    c = np.linalg.lstsq(columns / size, z * weights, rcond=1e-13)[0] / size
-    return fitting.solve_coefficients(dataclasses.replace(model, c=c), data)

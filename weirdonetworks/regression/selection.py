@@ -8,8 +8,7 @@ import numpy as np
 
 from weirdonetworks.regression import fitting, rounding
 from weirdonetworks.regression.diagnostics import LEVEL
-from weirdonetworks.regression.fitting import Data, Model
-from weirdonetworks.regression.search import error
+from weirdonetworks.regression.fitting import Data, Model, error
 
 # Standard errors of the mean difference of squared errors by which a candidate may be worse.
 _ERRORS = 3.0
