@@ -12,6 +12,9 @@ from weirdonetworks.regression import _optional
 # Pint keeps powers as floats: 0.333... becomes the nearest fraction with a denominator up to this.
 _DENOMINATOR = 1000
 
+# Float exponents of which units leave a part free add up to the rest of it but for this.
+_ROUNDING = 1e-9
+
 # A unit, or a dimension: powers of Pint's units, or of base dimensions; none is 0.
 Powers = dict[str, Fraction]
 
@@ -53,12 +56,12 @@ def _fractions(items: Iterable[tuple[str, float]]) -> Powers:
 
 
 def product(factors: Sequence[Powers], powers: Sequence[Fraction]) -> Powers:
-    """prod_i factor_i^power_i."""
+    """prod_i factor_i^power_i; a power of less than 1e-9 is what rounding leaves of 0."""
     total = {}
     for factor, power in zip(factors, powers, strict=True):
         for key, a in factor.items():
             total[key] = total.get(key, Fraction(0)) + a * power
-    return {key: a for key, a in total.items() if a}
+    return {key: a for key, a in total.items() if abs(a) > _ROUNDING}
 
 
 def dimension(unit: Powers) -> Powers:

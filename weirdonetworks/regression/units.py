@@ -70,7 +70,7 @@ def law_units(law: Law, units: Mapping[str, str], target_unit: str) -> LawUnits:
     The values of the law are numbers in the given units. So a dimensionless constant can still hold
     a conversion (km beside m): its `base_value` is the pure number. For y^p = sum_k c_k m_k, c_k
     has the unit of y^p / m_k. A float exponent of a column with a dimension makes the term
-    inconsistent, unless it is the number needed exactly.
+    inconsistent, unless all exponents add up to the powers needed, but for rounding (1e-9).
 
     Raises as `dimension_matrix` does.
     """
