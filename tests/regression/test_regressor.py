@@ -409,10 +409,13 @@ def test_relative_noise_with_some_values_of_the_other_sign():
         ({"num_terms": 1.5}, r"num_terms must be an integer >= 1, got 1\.5"),
         ({"max_terms": 0}, r"max_terms must be an integer >= 1, got 0"),
         ({"rounding": 0}, r"rounding must be an integer >= 1, got 0"),
-        ({"rounding": "half"}, r"rounding must be an integer >= 1, got 'half'"),
-        ({"powers": ()}, r"powers must be different numbers other than 0, got \(\)"),
-        ({"powers": (1, 0)}, r"powers must be different numbers other than 0, got \(1, 0\)"),
-        ({"powers": (1, 1.0)}, r"powers must be different numbers other than 0, got \(1, 1\.0\)"),
+        ({"rounding": "half"}, r"rounding must be 'auto', None or an integer >= 1, got 'half'"),
+        ({"powers": ()}, r"powers must be different fractions other than 0 .*, got \(\)"),
+        ({"powers": (1, 0)}, r"powers must be different fractions other than 0 .*, got \(1, 0\)"),
+        (
+            {"powers": (1, 1.0)},
+            r"powers must be different fractions other than 0 .*, got \(1, 1\.0\)",
+        ),
         ({"powers": ("a",)}, r"powers must be .* got \('a',\)"),
         ({"powers": 2}, r"powers must be .* got 2"),
         ({"powers": (float("nan"),)}, r"powers must be .* got \(nan,\)"),
@@ -573,3 +576,57 @@ def test_constants_that_no_double_holds():
     x, y = _data(lambda a, b: a**6 / b**6)
     with pytest.raises(ValueError, match="constants of the law are between"):
         PosynomialRegressor().fit(x * [1e60, 1e-60], y)
+
+
+def test_rows_that_repeat_count_once():
+    """Two points determine a power, and no number of repetitions confirms it."""
+    x, y = np.tile([[1.0], [2.0]], (30, 1)), np.tile([1.0, 4.0], 30)
+    r = PosynomialRegressor().fit(x, y)
+    assert r.status_ == "approximate" and "2 rows are too few" in r.evidence_["reason"]
+    three = PosynomialRegressor().fit(
+        np.tile([[1.0], [2.0], [3.0]], (30, 1)), np.tile([1, 5, 2], 30)
+    )
+    assert three.status_ == "approximate"
+    many = np.arange(1, 31, dtype=float)[:, None]
+    assert PosynomialRegressor().fit(many, many[:, 0] ** 2).status_ == "exact"
+
+
+def test_many_columns_and_few_rows_are_not_called_consistent():
+    rng = np.random.default_rng(100)
+    x = rng.uniform(1, 5, (60, 12))
+    r = PosynomialRegressor().fit(x, x[:, 0] * x[:, 3] + x[:, 5] ** 2)
+    assert r.status_ == "approximate" or r.formula() == "y = x0*x3 + x5**2"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exponents_that_the_data_do_not_tell_from_others_stay_floats(seed):
+    rng = np.random.default_rng(seed)
+    x = np.exp(rng.uniform(0, 1, (100, 1)))
+    y = x[:, 0] ** 1.7 * np.exp(0.3 * rng.normal(size=100))
+    r = PosynomialRegressor(noise="relative").fit(x, y)
+    assert isinstance(r.law_.exponents[0][0], float)
+    assert abs(r.law_.exponents[0][0] - 1.7) < 4 * r.exponent_errors_[0, 0]
+    assert isinstance(PosynomialRegressor(rounding=2).fit(x, y).law_.exponents[0][0], Fraction)
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e300, 1e-200, -1e-300])
+def test_targets_whose_squares_are_no_numbers(scale):
+    x, y = _data(lambda a, b: a**2 / b)
+    r = PosynomialRegressor().fit(x, scale * y)
+    assert r.status_ == "exact" and r.law_.exponents == ((2, -1),)
+    np.testing.assert_allclose(r.law_.coefficients, scale, rtol=1e-9)
+
+
+def test_a_target_that_is_constant_but_for_rounding_is_no_exact_law():
+    x, y = _data(lambda a, b: a**2 / b)
+    assert PosynomialRegressor().fit(x, 7 + 1e-12 * y).status_ == "approximate"
+    assert PosynomialRegressor().fit(x, 7 + 1e-6 * y).status_ == "exact"
+
+
+def test_constrained_dimensions_need_those_of_the_target():
+    x, y = _data(lambda a, b: a**2 / b)
+    r = PosynomialRegressor(units={"x0": "m", "x1": "s"}, dimensions="constrain")
+    with pytest.raises(ValueError, match="target_units must be given with dimensions='constrain'"):
+        r.fit(x, y)
+    r.set_params(target_units="m**2/s").fit(x, y)
+    assert r.status_ == "exact" and r.units_.consistent

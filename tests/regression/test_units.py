@@ -63,7 +63,7 @@ def test_missing_units():
         law_units(KINETIC, {"m": "kg"}, "J")
     with pytest.raises(ValueError, match="units must map names to units, got \\['m', 'v'\\]"):
         law_units(KINETIC, ["m", "v"], "J")
-    with pytest.raises(ValueError, match="target_unit must be a unit that Pint knows.*'Joules!'"):
+    with pytest.raises(ValueError, match="target_units must be a unit that Pint knows.*'Joules!'"):
         law_units(KINETIC, {"m": "kg", "v": "m/s"}, "Joules!")
 
 

@@ -32,7 +32,8 @@ def structure(
     """Tests whether residuals [rows] of a fit depend on the inputs u [rows, features].
 
     * polynomial: the F-test of all monomials of u of the highest degree <= 3 that leaves ten rows
-      for each and for each parameter of the fit; or of degree 2 or 1 that leaves three rows beyond.
+      for each and for each parameter of the fit; or of degree 2 or 1 that leaves half as many rows
+      beyond, three at least.
     * neighbours, with 20 rows or more: Spearman's correlation of the residual of a row with that of
       the row nearest to it. Of n independent ones it has the variance (1 + m) / n, where m is the
       share of rows that are nearest to their nearest.
@@ -40,7 +41,7 @@ def structure(
     Bonferroni's correction: the smallest p-value times the number of tests.
     """
     results = []
-    degree = _degree(u, num_parameters)
+    degree = polynomial_degree(u, num_parameters)
     if degree:
         results.append((_polynomial(u, residuals, num_parameters, degree), "polynomial"))
     if neighbours and len(u) >= 20:
@@ -62,11 +63,12 @@ def features(u: np.ndarray, degree: int) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _degree(u: np.ndarray, num_parameters: int) -> int:
+def polynomial_degree(u: np.ndarray, num_parameters: int) -> int:
     """The degree of the polynomial test, 0 if there are too few rows for any."""
     rows, n = u.shape
-    for degree, least, factor in ((3, 0, 10), (2, 0, 10), (2, 3, 1), (1, 3, 1)):
-        if factor * (math.comb(n + degree, degree) + num_parameters) + least <= rows:
+    for degree, factor in ((3, 10), (2, 10), (2, 1), (1, 1)):
+        number = math.comb(n + degree, degree)
+        if factor * (number + num_parameters) + max(3, number // 2) <= rows:
             return degree
     return 0
 

@@ -41,7 +41,7 @@ class Discovery:
 
     Attributes:
       validation_error: the RMS of the validation residuals, relative to that of y.
-      likelihood: the mean logarithm of the likelihood of y, up to a constant.
+      criterion: AICc / n of y under this noise, up to a constant; smaller is better.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class Discovery:
     ):
         log_x = np.log(x)
         self._center = log_x.mean(axis=0)
-        self._scale = float(np.sqrt(np.mean(np.square(y))))
+        largest = np.abs(y).max()  # of which the square need not be a number
+        self._scale = float(largest * np.sqrt(np.mean(np.square(y / largest))))
         self._sign = sign or 1
         self._settings = settings
         self.data = Data(log_x - self._center, self._sign * y / self._scale, relative)
@@ -67,9 +68,11 @@ class Discovery:
         self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
         self.model = fitting.fit(chosen.model, self.data)
         spread = fitting.rms(self.model.residuals(self.data)) / self.data.scale
-        self.likelihood = -np.log(max(spread, fitting.PRECISION))
+        self.criterion = 2 * np.log(max(spread, fitting.PRECISION))
         if relative:
-            self.likelihood -= float(np.mean(np.log(np.abs(self.data.y))))
+            self.criterion += 2 * float(np.mean(np.log(np.abs(self.data.y))))
+        number = self.model.num_parameters + 1  # and the size of the noise
+        self.criterion += 2 * number / max(len(y) - number - 1, 0.5)
 
     def _choose(self, sign: int, generator: np.random.Generator) -> Candidate:
         settings, train = self._settings, self._train
@@ -100,7 +103,7 @@ class Discovery:
             rest = i >= _FINALISTS or selection.worse(candidate, free[0], floor)
             if rest and finalists:
                 break
-            model = fitting.fit(candidate.model, train)
+            model = fitting.fit(candidate.model, train, 200)
             structured = not search.done(model, train)
             approximate += structured
             if finalists and approximate > _APPROXIMATE:

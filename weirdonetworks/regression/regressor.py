@@ -89,7 +89,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         found = [
             Discovery(x, y, sign, noise == "relative", settings, generator) for noise in noises
         ]
-        best = max(found, key=lambda discovery: discovery.likelihood)
+        best = min(found, key=lambda discovery: discovery.criterion)
         self.noise_ = "relative" if best.data.relative else "absolute"
         self.law_, self.coefficient_errors_, self.exponent_errors_ = best.law(names, target)
         self.status_, self.evidence_ = status.judge(best.model, best.data, best.validation_error)
@@ -107,22 +107,34 @@ class _Regressor(RegressorMixin, BaseEstimator):
         if self.num_terms is not None:
             numbers = (_checks.integer("num_terms", self.num_terms),)
         if self.rounding not in ("auto", None):
+            if isinstance(self.rounding, str):
+                raise ValueError(
+                    f"rounding must be 'auto', None or an integer >= 1, got {self.rounding!r}"
+                )
             _checks.integer("rounding", self.rounding)
         try:
             powers = tuple(Fraction(float(p)).limit_denominator(24) for p in self.powers)
         except (TypeError, ValueError, OverflowError):
             powers = ()
         if not powers or 0 in powers or len(set(powers)) < len(powers):
-            raise ValueError(f"powers must be different numbers other than 0, got {self.powers!r}")
+            raise ValueError(
+                "powers must be different fractions other than 0 with denominators up to 24, "
+                f"got {self.powers!r}"
+            )
         noise = _checks.choice("noise", self.noise, NOISE)
         _checks.choice("dimensions", self.dimensions, DIMENSIONS)
         _checks.number("validation_fraction", self.validation_fraction, 0.05, 0.5)
         space = Space(np.zeros(len(names)), np.eye(len(names)))
-        if self.units is None and (self.dimensions == "constrain" or self.target_units is not None):
+        constrained = self.dimensions == "constrain"
+        if self.units is None and (constrained or self.target_units is not None):
             raise ValueError("units must be given with target_units, or dimensions='constrain'")
+        if constrained and self.target_units is None:
+            raise ValueError(
+                "target_units must be given with dimensions='constrain' ('' for a pure number)"
+            )
         if self.units is not None:
             units.dimension_matrix(self.units, names)
-            if self.dimensions == "constrain":
+            if constrained:
                 offset, basis = units.consistent_exponents(
                     self.units, self.target_units or "", names
                 )
@@ -206,8 +218,8 @@ class PosynomialRegressor(_Regressor):
       rounding: "auto" as above; an integer d for multiples of 1/d; None for none.
       powers: the p to try.
       noise: "absolute", errors of y with one standard deviation: least squares of y; "relative", of
-        log y: then y must be > 0, or < 0, throughout; "auto": the one under which the data are
-        likelier, as Gaussian noise of y or of log y.
+        log y: then y must be > 0, or < 0, throughout; "auto": the one of the better AICc
+        (Hurvich and Tsai 1989), with Gaussian noise of y or of log y.
       units, target_units: units of the columns by name, and of y, as pint understands them.
       dimensions: "check" reports whether all constants are dimensionless (`units_`); "constrain"
         admits only exponents with which they are (Buckingham's theorem).

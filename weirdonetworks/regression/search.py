@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from weirdonetworks.regression import fitting
-from weirdonetworks.regression.diagnostics import structure
+from weirdonetworks.regression.diagnostics import polynomial_degree, structure
 from weirdonetworks.regression.fitting import Data, Model, error, is_real
 from weirdonetworks.regression.polynomials import polynomials
 from weirdonetworks.regression.space import Space, factor
@@ -202,10 +202,17 @@ def freed(model: Model, space: Space) -> Model:
 
 
 def done(model: Model, data: Data) -> bool:
-    """Whether the model fits at numerical precision, or leaves no structure that a test finds."""
+    """Whether the model fits at numerical precision, or leaves no structure that a test finds.
+
+    Rows too few to look for products of two columns, but twice as many as a further term would
+    make parameters, may always hold some.
+    """
     if error(model, data) <= fitting.PRECISION:
         return True
     residuals, parameters = model.residuals(data), model.num_parameters
+    larger = parameters + 1 + data.u.shape[1]
+    if polynomial_degree(data.u, parameters) < 2 and len(data.y) > 2 * larger:
+        return False
     return not (
         structure(data.u, residuals, parameters, neighbours=False).found
         or structure(data.u, residuals, parameters).found

@@ -64,7 +64,7 @@ def dimension_matrix(
     return powers.matrix([powers.parse(units, name) for name in names])
 
 
-def law_units(law: Law, units: Mapping[str, str], target_unit: str) -> LawUnits:
+def law_units(law: Law, units: Mapping[str, str], target_units: str) -> LawUnits:
     """Returns the unit that each constant of the law must carry.
 
     The values of the law are numbers in the given units. So a dimensionless constant can still hold
@@ -75,7 +75,7 @@ def law_units(law: Law, units: Mapping[str, str], target_unit: str) -> LawUnits:
     Raises as `dimension_matrix` does.
     """
     parsed = [powers.parse(units, name) for name in law.names]
-    target = powers.parse({law.target: target_unit}, law.target, "target_unit")
+    target = powers.parse({law.target: target_units}, law.target, "target_units")
     constants = []
     for c, row in zip(law.coefficients, law.exponents, strict=True):
         unit = powers.product([target, *parsed], [law.power, *(-Fraction(a) for a in row)])
@@ -95,7 +95,7 @@ def law_units(law: Law, units: Mapping[str, str], target_unit: str) -> LawUnits:
 
 
 def consistent_exponents(
-    units: Mapping[str, str], target_unit: str, names: Sequence[str], power: Fraction = Fraction(1)
+    units: Mapping[str, str], target_units: str, names: Sequence[str], power: Fraction = Fraction(1)
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns all exponents that give a term the dimension of target^power (Buckingham's theorem).
 
@@ -112,7 +112,7 @@ def consistent_exponents(
         raise ValueError(f"power must be a Fraction other than 0, got {power!r}")
     names = tuple(names)
     parsed = [powers.parse(units, name) for name in names]
-    target = powers.parse({"target_unit": target_unit}, "target_unit", "target_unit")
+    target = powers.parse({"target_units": target_units}, "target_units", "target_units")
     bases, dimensions = powers.matrix([target, *parsed])
     matrix = sympy.Matrix(len(bases), len(names), lambda i, j: _rational(dimensions[j + 1, i]))
     wanted = sympy.Matrix(len(bases), 1, lambda i, _: _rational(power * dimensions[0, i]))
@@ -129,8 +129,8 @@ def consistent_exponents(
             else "the columns hold its dimensions in other proportions only"
         )
         raise ValueError(
-            f"target_unit must be the unit of a product of powers of the columns {names}, but "
-            f"{reason}; got {target_unit!r}"
+            f"target_units must be the unit of a product of powers of the columns {names}, but "
+            f"{reason}; got {target_units!r}"
         )
     a0 = np.full(len(names), Fraction(0), object)
     for i, pivot in enumerate(pivots):
