@@ -167,3 +167,17 @@ def test_true_fractions_are_rounded_nearly_always():
         model, data = _fitted([0.5, 1], 0.01, seed=seed, rows=100)
         kept += rounding.round_exponents(model, data, 6).known == ((HALF, 1),)
     assert kept >= 95
+
+
+def test_exponents_are_near_halves_only_where_errors_are_small():
+    """Five standard errors off, an exponent of a small error is near 2; others are near no half."""
+    rng = np.random.default_rng(0)
+    u = rng.normal(size=(4000, 1))
+    for true, noise, near in ((2.0, 1e-3, True), (2.0, 0.3, False), (1.9, 1e-3, False)):
+        y = np.exp(true * u[:, 0] + noise * rng.normal(size=len(u)))
+        data = fitting.Data(u, y, relative=True)
+        model = fitting.fit(fitting.monomial(np.array([true]), 1.0, np.eye(1)), data)
+        _, variances = fitting.covariance(model, data)
+        moved = model.a + 5 * np.sqrt(variances)
+        moved = fitting.monomial(moved[0], float(model.c[0]), np.eye(1))
+        assert rounding.all_near_halves(moved, data) is near

@@ -41,6 +41,20 @@ def supported(exponent: float, error: float, max_denominator: int) -> Fraction |
     return fraction if 2 * half * number <= 0.5 else None
 
 
+def all_near_halves(model: Model, data: Data) -> bool:
+    """Whether each exponent that is not fixed lies within 6 standard errors of a multiple of 1/2,
+    where an arbitrary number would so at most once in 20 times: 2 * 6 * error * 2 <= 1/20.
+
+    Of many true fractions, one lies beyond `WIDTH` errors now and then.
+    """
+    _, variances = fitting.covariance(model, data)
+    for k, i in unknown(model):
+        error, exponent = float(np.sqrt(variances[k, i])), model.a[k, i]
+        if 24 * error > 1 / 20 or abs(exponent - np.round(2 * exponent) / 2) > 6 * error + _LEAST:
+            return False
+    return True
+
+
 def _totient(n: int) -> int:
     return sum(1 for k in range(1, n + 1) if np.gcd(k, n) == 1)
 

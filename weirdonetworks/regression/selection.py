@@ -84,8 +84,9 @@ def worse(candidate: Candidate, best: Candidate, floor: float) -> bool:
 def variants(model: Model, data: Data, rounded: str | int | None, structured: bool) -> list[Model]:
     """The model with free exponents, and with those rounded.
 
-    "auto": at the fractions that the data support; an integer d: all at multiples of 1/d; None: as
-    they are.
+    "auto": at the fractions that the data support and, where the floats that are left are all near
+    halves for their small errors, those at halves, too; an integer d: all at multiples of 1/d;
+    None: as they are.
     """
     if rounded is None:
         return [model]
@@ -93,6 +94,8 @@ def variants(model: Model, data: Data, rounded: str | int | None, structured: bo
         result = [model, rounding.round_exponents(model, data, 2 if structured else 6)]
         if structured:
             return result
+        if rounding.unknown(result[-1]) and rounding.all_near_halves(result[-1], data):
+            result.append(force(result[-1], data, 2))
     else:
         result = [force(model, data, rounded)]
     return [pruned(each, data) for each in result]
