@@ -215,3 +215,20 @@ def test_equal_terms_are_one():
 def test_last_term_stays():
     _, data = _fitted([[1, 0]], [1e-3], 1.0)
     assert selection.pruned(fitting.fit(_model([[1, 0]]), data), data).num_terms == 1
+
+
+def test_obvious_structure_is_outweighed_by_no_number_of_bits():
+    """Thirteen bits of surprise are less than what the simple law saves; its structure rules."""
+    zero = Fraction(0)
+    simple = fitting.monomial(np.zeros(4), 1.0, np.zeros((4, 0)))
+    simple = dataclasses.replace(simple, known=((zero,) * 4,))
+    floats = fitting.monomial(np.ones(4), 1.0, np.eye(4))
+    residuals = np.random.default_rng(0).normal(size=50)
+    chosen = selection.select(
+        [
+            selection.Candidate(simple, residuals, p_value=1e-6),
+            selection.Candidate(floats, residuals, p_value=0.5),
+        ],
+        1e-12,
+    )
+    assert chosen.model is floats
