@@ -2,6 +2,7 @@
 
 from weirdonetworks.functional.activations import ACTIVATIONS, gelu, gelu_tanh, get_activation
 from weirdonetworks.functional.images import warp
+from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
 from weirdonetworks.functional.maxima import implicit_soft_maximum, soft_maximum
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
 from weirdonetworks.functional.parameter_activations import (
@@ -25,11 +26,13 @@ __all__ = [
     "ParameterActivation",
     "Pooling",
     "SparseMap",
+    "exp_iterate",
     "gelu",
     "gelu_tanh",
     "get_activation",
     "get_parameter_activation",
     "get_pooling",
+    "half_exp",
     "implicit_soft_maximum",
     "moments",
     "monomial_indices",
@@ -37,5 +40,7 @@ __all__ = [
     "num_monomials",
     "order_statistics",
     "soft_maximum",
+    "superexp",
+    "superlog",
     "warp",
 ]
