@@ -19,7 +19,8 @@ import weirdonetworks as wn
 from training import app, kneser
 
 DIGITS = 40
-POWER = mpf("2.5")  # of x^p exp(C(log x)): it keeps C below 0.4 for x <= 85
+# Of x^p exp(C(log x)), for the function and for its slope: they keep C small for x <= 85.
+POWER, SLOPE_POWER = mpf("2.5"), mpf("1.5")
 SPLIT = mpf("5.83")  # C is two polynomials of log x, for x below and above 340
 LOWEST, HIGHEST = mpf("-0.25"), mpf("0.75")  # slog(u) + 1 of the base interval
 # Unit roundoff and log of the largest finite number.
@@ -53,7 +54,6 @@ def constants() -> dict[str, mpf]:
             "BASE_LOW": kneser.superexp(LOWEST - 1),
             "BASE_HIGH": kneser.superexp(HIGHEST - 1),
             "HALF_AT_ZERO": half(mpf(0)),
-            "POWER": POWER,
             "SPLIT": SPLIT,
         }
 
@@ -70,18 +70,21 @@ def pieces(dtype: str) -> dict[str, Piece]:
     def log_remainder(y):
         return half(y) - POWER * y
 
+    def log_slope_remainder(y):
+        return half(y) + mpmath.log(half_slope(y)) - (1 + SLOPE_POWER) * y
+
     return {
         "SUPERLOG": Piece(lambda u: (kneser.superlog(u) + 1) / u, *base),
         "SUPERLOG_SLOPE": Piece(kneser.superlog_slope, *base),
         "SUPEREXP": Piece(lambda r: kneser.superexp(r - 1) / r, LOWEST, HIGHEST),
         "HALF_NEGATIVE": Piece(lambda w: mpmath.log(half(w)) / (w - start), mpf(0), mpf(1)),
         "HALF_MIDDLE": Piece(lambda x: (half(x) - start) / x, mpf(0), +mp.e),
-        "HALF_LARGE": Piece(log_remainder, mpf(1), SPLIT, size=mpf(1)),
-        "HALF_LARGER": Piece(log_remainder, SPLIT, end, size=mpf(1)),
+        "HALF_LARGE_LOW": Piece(log_remainder, mpf(1), SPLIT, size=mpf(1)),
+        "HALF_LARGE_HIGH": Piece(log_remainder, SPLIT, end, size=mpf(1)),
         "HALF_SLOPE_NEGATIVE": Piece(lambda w: half_slope(w) / half(w), mpf(0), mpf(1)),
         "HALF_SLOPE_MIDDLE": Piece(half_slope, mpf(0), +mp.e),
-        "HALF_SLOPE_LARGE": Piece(half_slope, mpf(1), SPLIT),
-        "HALF_SLOPE_LARGER": Piece(half_slope, SPLIT, end),
+        "HALF_SLOPE_LARGE_LOW": Piece(log_slope_remainder, mpf(1), SPLIT, size=mpf(1)),
+        "HALF_SLOPE_LARGE_HIGH": Piece(log_slope_remainder, SPLIT, end, size=mpf(1)),
     }
 
 

@@ -239,36 +239,34 @@ def _half_exp(x):
     def gradient(upstream):
         return upstream * _half_exp_slope(x)
 
-    end = kneser.END[x.dtype.name]
-    large = x > np.e
-    log_x = tf.minimum(tf.math.log(tf.where(large, x, tf.ones_like(x))), end)
-    c = tf.where(
-        log_x < kneser.SPLIT, _polynomial("HALF_LARGE", log_x), _polynomial("HALF_LARGER", log_x)
-    )
-    exponential = tf.exp(tf.where(large, c, x))
+    exponential, _ = _half_exponential("HALF_LARGE", x)
     start = kneser.HALF_AT_ZERO
     y = tf.where(
         x < 0,
         (exponential - start) * _polynomial("HALF_NEGATIVE", exponential),
         start + x * _polynomial("HALF_MIDDLE", x),
     )
-    return tf.where(large, x * x * tf.sqrt(x) * exponential, y), gradient
+    return tf.where(x > np.e, x * x * tf.sqrt(x) * exponential, y), gradient
 
 
 def _half_exp_slope(x: tf.Tensor) -> tf.Tensor:
-    """f'(x) = f'(log x) f(x) / x for x > e."""
-    w = tf.exp(tf.minimum(x, 0.0))
-    middle = tf.clip_by_value(x, 0.0, np.e)
-    large = tf.clip_by_value(x, np.e, x.dtype.max)
-    log_x = tf.minimum(tf.math.log(large), kneser.END[x.dtype.name])
-    slope_at_log = tf.where(
-        log_x < kneser.SPLIT,
-        _polynomial("HALF_SLOPE_LARGE", tf.minimum(log_x, kneser.SPLIT)),
-        _polynomial("HALF_SLOPE_LARGER", tf.maximum(log_x, kneser.SPLIT)),
-    )
+    """f'(x): e^x A(e^x) for x < 0, B(x) for 0 <= x <= e, x^1.5 exp(C(log x)) for x > e."""
+    exponential, large = _half_exponential("HALF_SLOPE_LARGE", x)
     slope = tf.where(
         x < 0,
-        w * _polynomial("HALF_SLOPE_NEGATIVE", w),
-        _polynomial("HALF_SLOPE_MIDDLE", middle),
+        exponential * _polynomial("HALF_SLOPE_NEGATIVE", tf.minimum(exponential, 1.0)),
+        _polynomial("HALF_SLOPE_MIDDLE", tf.clip_by_value(x, 0.0, np.e)),
     )
-    return tf.where(x > np.e, _half_exp(x) / large * slope_at_log, slope)
+    return tf.where(x > np.e, large * tf.sqrt(large) * exponential, slope)
+
+
+def _half_exponential(name: str, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """(exp(C(log x)), x) for x > e, (e^x, e) below: the one exp and the one log of `half_exp`."""
+    large = tf.maximum(x, np.e)
+    log_x = tf.minimum(tf.math.log(large), kneser.END[x.dtype.name])
+    c = tf.where(
+        log_x < kneser.SPLIT,
+        _polynomial(name + "_LOW", tf.minimum(log_x, kneser.SPLIT)),
+        _polynomial(name + "_HIGH", tf.maximum(log_x, kneser.SPLIT)),
+    )
+    return tf.exp(tf.where(x > np.e, c, tf.minimum(x, np.e))), large
