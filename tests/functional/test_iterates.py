@@ -600,15 +600,16 @@ def test_dense_points_against_the_stand_in(dtype, honest, truths):
     report.check()
 
 
-@pytest.mark.parametrize("precise", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype, precise", [("float32", False), ("float32", True), ("float64", False)]
+)
 def test_numbers_as_alpha_against_the_oracle(dtype, precise, truths):
     truth = truths(dtype)
     for number in (0.25, 0.5, -0.5):
         some = truth[(truth.alpha == number) & (truth.x <= 85)]
         op = Op(dtype, number=number, precise=precise)
         if number > 0:
-            check_any_alpha(op, some, precise and dtype == "float32", derivatives=["dx"])
+            check_any_alpha(op, some, precise, derivatives=["dx"])
         else:
             some = some[np.isfinite(some.value)]
             assert some.conditioned("value", op.value(some.x, 0)).max() < 24
@@ -661,18 +662,27 @@ def test_superlog_and_superexp_are_inverse_and_turn_exp_into_plus_one(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("function, bound", [("half", 40), ("any", 128), ("precise", 1)])
-def test_twice_half_exp_is_exp(function, bound, dtype):
-    if (function, dtype) == ("precise", "float64"):
-        bound = 128  # There is nothing more precise inside.
-    check_equation(Op(dtype, half=function != "any", precise=function == "precise"), bound)
+@pytest.mark.parametrize("half, bound", [(True, 40), (False, 128)])
+def test_twice_half_exp_is_exp(half, bound, dtype):
+    check_equation(Op(dtype, half=half), bound)
 
 
-@pytest.mark.parametrize("precise, bound", [(False, 128), (True, 2)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_iterates_form_a_semigroup(dtype, precise, bound):
-    op = Op(dtype, precise=precise)
-    check_semigroup(op, bound if dtype == "float32" else 128)
+def test_iterates_form_a_semigroup(dtype):
+    check_semigroup(Op(dtype), 128)
+
+
+def test_with_float64_inside_only_the_last_rounding_of_float32_is_left():
+    for half in (False, True):
+        check_equation(Op("float32", half=half, precise=True), 1)
+    check_semigroup(Op("float32", precise=True), 2)
+
+
+def test_precise_leaves_float64_as_it_is():
+    x = _line("float64")
+    for half in (False, True):
+        plain, precise = (Op(half=half, precise=p).value(x, 0.5) for p in (False, True))
+        np.testing.assert_array_equal(precise, plain)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -690,17 +700,12 @@ def test_alpha_0_keeps_x_where_exp_of_x_is_lost_beside_1():
     assert Op().value(-300, 1e-100) == pytest.approx(np.log(np.exp(-300) + 1e-100 / float(SLOPE)))
 
 
-@pytest.mark.parametrize("half", [False, True])
-def test_derivatives_of_identities(half):
-    op, half_op = Op(second=False), Op(half=True, second=False)
-    if half:
-        op._function = lambda x, alpha: half_exp(x)
-        x = np.linspace(-20, 85, 2001)
-        first = half_op.jet(x, 0.5)
-        product = half_op.jet(first.value, 0.5).dx * first.dx
-        np.testing.assert_allclose(product, np.exp(x), rtol=1e-12)
-    else:
-        check_derivatives_of_identities(op)
+def test_derivatives_of_identities():
+    check_derivatives_of_identities(Op(second=False))
+    op, x = Op(half=True, second=False), np.linspace(-20, 85, 2001)
+    first = op.jet(x, 0.5)
+    product = op.jet(first.value, 0.5).dx * first.dx
+    np.testing.assert_allclose(product, np.exp(x), rtol=1e-12)
 
 
 # Limits, and what is not a number.
@@ -727,8 +732,9 @@ def _grid(dtype):
 ALPHAS = [-1, -0.5, -0.25, -1e-3, 0, 1e-30, 1e-3, 0.25, 0.5, 0.75, 1]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("precise", [False, True])
+@pytest.mark.parametrize(
+    "dtype, precise", [("float32", False), ("float32", True), ("float64", False)]
+)
 def test_no_derivative_is_nan_inside_the_domain(dtype, precise, oracle):
     x = _grid(dtype)
     jets = [(0.5, Op(dtype, half=True, precise=precise).jet(x, 0.5))]
@@ -811,6 +817,17 @@ def test_limits_of_any_alpha(dtype):
         for op in (Op(dtype), Op(dtype, number=float(alpha)), Op(dtype, precise=True)):
             value = op.value(x, alpha)
             np.testing.assert_allclose(value, expected, atol=1e-6, err_msg=f"{x}, {alpha}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("alpha", [0.3, 0.75, 1.0])
+def test_slopes_overflow_with_the_values_and_do_not_come_back(alpha, dtype):
+    x = np.geomspace(10, np.finfo(dtype).max, 300)
+    jet = Op(dtype, second=False).jet(x, alpha)
+    assert np.isinf(jet.value[-1]) and np.isfinite(jet.value[0])
+    for slope in (jet.dx, jet.dalpha):
+        assert np.all(slope[1:] >= slope[:-1]), x[1:][slope[1:] < slope[:-1]][:3]
+        assert np.all(slope[-3:] == np.inf)
 
 
 def test_a_symbolic_alpha_outside_its_range_gives_nan():
