@@ -1,12 +1,15 @@
 """Building blocks, [batch, in] -> [batch, out]."""
 
+from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
+from weirdonetworks.layers.comodulation import ComodulationDense
 from weirdonetworks.layers.convex import (
     ImplicitSoftmaxAffineDense,
     MaxAffineDense,
     SoftmaxAffineDense,
 )
 from weirdonetworks.layers.dropout import Dropout
+from weirdonetworks.layers.gated import GatedDense
 from weirdonetworks.layers.group_dense import GroupDense
 from weirdonetworks.layers.invariant_polynomial import (
     InvariantPolynomialDense,
@@ -19,10 +22,13 @@ from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 
 __all__ = [
     "AutoactivationDense",
+    "ComodulationDense",
     "Dropout",
+    "GatedDense",
     "GroupDense",
     "ImplicitSoftmaxAffineDense",
     "InvariantPolynomialDense",
+    "IterateAttention",
     "LiftDense",
     "MaxAffineDense",
     "PolynomialDense",

@@ -7,9 +7,11 @@ import sonnet as snt
 
 from weirdonetworks import _checks
 from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
+from weirdonetworks.nets.comodulation_mlp import ComodulationMLP, GatedMLP
 from weirdonetworks.nets.mlp import MLP
 from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
 from weirdonetworks.nets.posynomial_mlp import PosynomialMLP, SignomialMLP
+from weirdonetworks.nets.row_attention import RowAttention
 from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
 
 NETWORKS: dict[str, type[snt.Module]] = {
@@ -20,6 +22,9 @@ NETWORKS: dict[str, type[snt.Module]] = {
     "posynomial_mlp": PosynomialMLP,
     "signomial_mlp": SignomialMLP,
     "autoactivation_mlp": AutoactivationMLP,
+    "comodulation_mlp": ComodulationMLP,
+    "gated_mlp": GatedMLP,
+    "row_attention": RowAttention,
 }
 
 
@@ -47,9 +52,12 @@ __all__ = [
     "MLP",
     "NETWORKS",
     "AutoactivationMLP",
+    "ComodulationMLP",
+    "GatedMLP",
     "PolynomialMLP",
     "PosynomialMLP",
     "QuadraticMLP",
+    "RowAttention",
     "SignomialMLP",
     "SynchronousMLP",
     "create_network",
