@@ -1,0 +1,110 @@
+"""Attention over the rows of an image."""
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks._once import Linear, once
+from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.layers.attention import IterateAttention
+from weirdonetworks.layers.dropout import Dropout
+
+
+class RowAttention(snt.Module):
+    """An image as a sentence of its rows: [batch, H, W(, C)] -> [batch, num_classes].
+
+        t_i = E row_i + e + p_i,                                    rows of W C numbers -> `size`,
+        t <- t + attention(t),   t <- t + W2 phi(W1 t + b1) + b2,   `depth` times,
+        logits = W (1 / H) sum_i t_i + b.
+
+    attention is `IterateAttention`, in which f = exp^[alpha] stands for exp: `heads`, `weights`,
+    `alpha` and `trainable_alpha` are its arguments. The hidden layers of `mlp_size` units see each
+    token by itself. The positions p_i are learned; without them (`positions=False`) the order of
+    the rows makes no difference. There is no normalisation, neither of batches nor of layers.
+
+    `dropout` acts on the outputs of the attention and of the hidden layers in training.
+
+    Initialisation: weights 1 / sqrt(in), biases 0, and p ~ 0.3, about the spread of what E makes of
+    the rows of digits.
+
+    Source: Vaswani et al. 2017, "Attention is all you need".
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        size: int = 32,
+        heads: int = 1,
+        depth: int = 1,
+        mlp_size: int = 64,
+        weights: str = "normalized",
+        alpha: float = 0.5,
+        trainable_alpha: bool = False,
+        positions: bool = True,
+        activation: str | Activation = "gelu",
+        dropout: float = 0.0,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes, heads or a depth that are not integers >= 1, an unknown
+        activation, a dropout rate outside [0, 1), or what `IterateAttention` refuses."""
+        super().__init__(name=name)
+        self.num_classes = _checks.integer("num_classes", num_classes)
+        self.size = _checks.integer("size", size)
+        self.depth = _checks.integer("depth", depth)
+        self.mlp_size = _checks.integer("mlp_size", mlp_size)
+        self.positions = _checks.flag("positions", positions)
+        self.activation = get_activation(activation)
+        dropout = _checks.rate("dropout", dropout)
+        attention = (heads, weights, alpha, trainable_alpha)
+        self.embedding = Linear(self.size, name="embedding")
+        self.attentions, self.layers, self.dropouts = [], [], []
+        for i in range(self.depth):
+            self.attentions.append(
+                IterateAttention(self.size, self.size, *attention, name=f"attention_{i}")
+            )
+            self.layers.append(
+                [Linear(mlp_size, name=f"expand_{i}"), Linear(size, name=f"contract_{i}")]
+            )
+            self.dropouts.append(
+                [Dropout(dropout, name=f"{part}_dropout_{i}") for part in ("attention", "hidden")]
+            )
+        self.head = Linear(self.num_classes, name="head")
+        self.image_shape = None
+
+    @once
+    def _initialize(self, tokens: tf.Tensor):
+        if self.positions:
+            spread = snt.initializers.RandomNormal(stddev=0.3)
+            self.p = tf.Variable(spread(tokens.shape[1:], tokens.dtype), name="p")
+
+    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
+        rows = self._rows(images)
+        t = snt.BatchApply(self.embedding)(rows)
+        self._initialize(t)
+        if self.positions:
+            t += self.p
+        for attention, (expand, contract), (drop, drop_hidden) in zip(
+            self.attentions, self.layers, self.dropouts, strict=True
+        ):
+            t += drop(attention(t), is_training)
+            hidden = drop_hidden(self.activation(snt.BatchApply(expand)(t)), is_training)
+            t += snt.BatchApply(contract)(hidden)
+        return self.head(tf.reduce_mean(t, axis=1))
+
+    def _rows(self, images: tf.Tensor) -> tf.Tensor:
+        """[batch, H, W, C] or [batch, H, W] -> [batch, H, W C]."""
+        images = _checks.floating("images", images)
+        if images.shape.rank not in (3, 4) or not all(images.shape[1:]):
+            raise ValueError(
+                "images must be [batch, height, width, channels] or [batch, height, width] with "
+                f"static sizes >= 1 after the batch, got shape {images.shape}"
+            )
+        if images.shape.rank == 3:
+            images = images[..., None]
+        shape = tuple(images.shape[1:])
+        known = self.image_shape or shape
+        if shape != known:
+            raise ValueError(f"images must be {known} as at the first call, got {shape}")
+        _checks.same_dtype(self, images)
+        self.image_shape = known
+        return tf.reshape(images, [-1, shape[0], shape[1] * shape[2]])
