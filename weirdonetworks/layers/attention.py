@@ -8,7 +8,7 @@ import tensorflow as tf
 from weirdonetworks import _checks
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional import exp_iterate
-from weirdonetworks.layers.comodulation import triangle_wave
+from weirdonetworks.layers import _alpha
 
 WEIGHTS = ("normalized", "comodulated")
 # Normalised weights at alpha = 0 would be those of a mean, at infinite slopes of their offset.
@@ -74,17 +74,15 @@ class IterateAttention(snt.Module):
         spread = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(self.input_size))
         self.w = tf.Variable(spread([self.input_size, 3 * self.size], inputs.dtype), name="w")
         if self.trainable_alpha:
-            theta = (self.initial_alpha - self.least_alpha) / (1 - self.least_alpha)
-            self.theta = tf.Variable(
-                tf.fill([self.heads], tf.cast(theta, inputs.dtype)), name="theta"
-            )
+            theta = tf.fill([self.heads], tf.cast(self.initial_alpha, inputs.dtype))
+            self.theta = tf.Variable(theta, name="theta")
 
     @property
     def alpha(self) -> float | tf.Tensor:
         """The number, or those of the heads, [heads]."""
         if not self.trainable_alpha:
             return self.initial_alpha
-        return self.least_alpha + (1 - self.least_alpha) * triangle_wave(self.theta)
+        return _alpha.bounded(self.theta, self.least_alpha)
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _checks.floating("IterateAttention inputs", inputs)
