@@ -39,7 +39,7 @@ class ComodulationDense(snt.Module):
     (for scale 1: 1.00, 1.01, 0.83, 0.65, 0.49 for alpha 0, 1/4, 1/2, 3/4, 1), v = w = 0 and
     b = -(E f(s z))^2. Without biases, the mean is (E f(s z))^2.
 
-    Overflow in float32: where V x = W x exceeds 1.8e19, 1.6e7, 5,900, 230, 44 for these alphas.
+    Overflow in float32: where V x = W x exceeds 1.8e19, 1.7e7, 6,000, 230, 44 for these alphas.
 
     Source: the note on role-free modulation.
     """
