@@ -69,6 +69,12 @@ _POSYNOMIAL = Recipe(
     learning_rate=2e-3,
     weight_decay=0.05,
 )
+_PRODUCTS = Recipe(
+    network_args={"dropout": 0.5, "input_dropout": 0.2},
+    epochs=30,
+    batch_size=200,
+    learning_rate=3e-3,
+)
 
 RECIPES: dict[str, Recipe] = {
     "mlp": Recipe(network_args={"dropout": 0.1}, learning_rate=2e-3),
@@ -80,6 +86,8 @@ RECIPES: dict[str, Recipe] = {
         _POSYNOMIAL, network_args={"depth": 1, "input_dropout": 0.2}
     ),
     "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
+    "comodulation_mlp": _PRODUCTS,
+    "gated_mlp": _PRODUCTS,
 }
 
 # Where a data set wants another recipe than the network's, (network, dataset): it wins.
