@@ -86,6 +86,7 @@ RECIPES: dict[str, Recipe] = {
         _POSYNOMIAL, network_args={"depth": 1, "input_dropout": 0.2}
     ),
     "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
+    "row_attention": Recipe(learning_rate=1e-2),
     "comodulation_mlp": _PRODUCTS,
     "gated_mlp": _PRODUCTS,
 }
