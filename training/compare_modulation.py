@@ -50,7 +50,7 @@ def _mlp(network: str, size: int, **arguments: Any) -> dict[str, Any]:
 
 
 def _attention(weights: str, alpha: float, **arguments: Any) -> dict[str, Any]:
-    sizes = {"size": 32, "heads": 1, "depth": 1, "mlp_size": 64, "dropout": 0.0}
+    sizes = {"size": 24, "heads": 1, "depth": 1, "mlp_size": 48, "dropout": 0.0}
     arguments = {**sizes, "weights": weights, "alpha": alpha, **arguments}
     return {"network": "row_attention", "network_args": arguments, **_COMMON}
 
@@ -84,7 +84,7 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
 }
 BASELINES = {"mlp": "exp gate", "attention": "softmax"}  # chosen before any result was seen
 
-RATES = {"mlp": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), "attention": (1e-3, 3e-3, 1e-2, 3e-2)}
+RATES = {"mlp": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), "attention": (5e-3, 1e-2, 2e-2, 4e-2)}
 EPOCHS = {"mlp": 8, "attention": 4}
 CHOICE_SEED = 1000  # of the runs that choose, whose test accuracy nobody reads
 SEEDS = ["0", "1", "2", "3", "4"]
