@@ -6,11 +6,9 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks._once import Linear
+from weirdonetworks.layers.comodulation import SCALES
 
 GATES = ("exp", "softmax", "nested")
-
-# Spreads of the outputs at the start.
-SCALES = (0.01, 10.0)
 
 
 class GatedDense(snt.Module):
