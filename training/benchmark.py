@@ -8,7 +8,9 @@ whatever else the machine does hits all alike: ratios are medians of the ratios 
 
 import csv
 import datetime
+import functools
 import io
+import json
 import os
 import platform
 import resource
@@ -44,6 +46,8 @@ class Group(NamedTuple):
       ratio: what the last column tells: the reference's rate over the contender's, or, with
         `faster`, the contender's over the reference's.
       memory: whether to measure each contender's peak memory as well, in a process of its own.
+      one_core: whether to measure in a process that may use one core only.
+      unit: what a rate counts.
     """
 
     title: str
@@ -52,6 +56,8 @@ class Group(NamedTuple):
     ratio: str
     faster: bool = False
     memory: bool = False
+    one_core: bool = False
+    unit: str = "images/s"
 
 
 def loops(size: int = 55_000) -> Group:
@@ -187,11 +193,39 @@ def training_steps(size: int = 10_000) -> Group:
     )
 
 
+def iterates(size: int = 2**20) -> Group:
+    """half_exp and exp_iterate against exp and GELU, values and gradients, compiled."""
+    alpha = tf.constant(0.3)
+    functions = {
+        "tf.exp": tf.exp,
+        "exact GELU": functools.partial(tf.nn.gelu, approximate=False),
+        "half_exp": wn.functional.half_exp,
+        "half_exp, precise": functools.partial(wn.functional.half_exp, precise=True),
+        "exp_iterate": functools.partial(wn.functional.exp_iterate, alpha=alpha),
+        "exp_iterate, precise": functools.partial(
+            wn.functional.exp_iterate, alpha=alpha, precise=True
+        ),
+    }
+    return Group(
+        f"Functions of {size:,} float32 ~ N(0, 3), XLA, one core",
+        [
+            contenders.elementwise(name + ending, function, size, of_gradient)
+            for of_gradient, ending in ((False, ""), (True, ": gradient"))
+            for name, function in functions.items()
+        ],
+        reference="tf.exp",
+        ratio="times the cost of tf.exp",
+        one_core=True,
+        unit="numbers/s",
+    )
+
+
 GROUPS: dict[str, Callable[[], Group]] = {
     "loops": loops,
     "quadratic": quadratic,
     "synchronous": synchronous,
     "steps": training_steps,
+    "iterates": iterates,
 }
 
 
@@ -237,19 +271,40 @@ def peak_memory(group: str, contender: str) -> float:
 
     A new process for each, since a process's peak never falls; what importing took is left out.
     """
-    code = "import sys; from training.benchmark import _print_peak; _print_peak(*sys.argv[1:])"
-    words = [sys.executable, "-c", code, group, contender]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"the memory of {contender} could not be measured: {done.stderr}")
-    return float(done.stdout)
+    return _in_a_process("_peak", f"the memory of {contender}", group, contender)
 
 
-def _print_peak(group: str, contender: str) -> None:
+def _peak(group: str, contender: str) -> float:
     (rival,) = [rival for rival in GROUPS[group]().contenders if rival.name == contender]
     before = _peak_so_far()
     rival.prepare()(1)
-    print(_peak_so_far() - before)
+    return _peak_so_far() - before
+
+
+def measure_on_one_core(group: str, repeats: int, seconds: float) -> dict[str, list[float]]:
+    """`measure` of a group, all of it in one process that may use one core only."""
+    return _in_a_process("_measure_group", f"the group {group}", group, repeats, seconds)
+
+
+def _measure_group(group: str, repeats: int, seconds: float) -> dict[str, list[float]]:
+    return measure(GROUPS[group]().contenders, repeats, seconds)
+
+
+def _in_a_process(function: str, what: str, *arguments: Any) -> Any:
+    """A function of this module, called in a new process, on one core for `_measure_group`."""
+    code = (
+        "import json, os, sys\n"
+        "function, arguments = json.loads(sys.argv[1])\n"
+        "if function == '_measure_group' and hasattr(os, 'sched_setaffinity'):\n"
+        "    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"  # before any thread
+        "from training import benchmark\n"
+        "print(json.dumps(getattr(benchmark, function)(*arguments)))"
+    )
+    words = [sys.executable, "-c", code, json.dumps([function, arguments])]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{what} could not be measured: {done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _peak_so_far() -> float:
@@ -290,7 +345,7 @@ def summarise(group: Group, rates: dict[str, list[float]]) -> list[dict[str, Any
 
 def to_text(group: Group, rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a table."""
-    head = f"{'':34}{'images/s':>12}{'lowest':>12}{'highest':>12}"
+    head = f"{'':34}{group.unit:>12}{'lowest':>12}{'highest':>12}"
     lines = [group.title, f"{head}{'peak MB':>10}  {group.ratio}"]
     for row in rows:
         numbers = "".join(f"{row[key]:12,.0f}" for key in ("rate", "lowest", "highest"))
@@ -336,7 +391,11 @@ def benchmark(
                 bar.set_postfix_str(contender)
                 bar.update()
 
-            rates = measure([*rivals, *extra], repeats, seconds, progress)
+            if group.one_core:
+                rates = measure_on_one_core(name, repeats, seconds)
+                bar.update(bar.total)
+            else:
+                rates = measure([*rivals, *extra], repeats, seconds, progress)
         raw += [(name, c, i, rate) for c, own in rates.items() for i, rate in enumerate(own)]
         peak = rates.pop(extra[0].name) if extra else None
         tables[name] = summarise(group, rates)
@@ -352,6 +411,12 @@ def benchmark(
                 f"{group.reference} uses {100 * share:.0f} % of it in its matrix products alone"
             )
             tables["sgemm"] = [{"flops": statistics.median(peak), "share": share}]
+        if name == "iterates":
+            for ending in ("", ": gradient"):
+                against = group._replace(reference=f"exact GELU{ending}")
+                for row in summarise(against, rates):
+                    if row["contender"] == f"half_exp{ending}":
+                        print(f"half_exp{ending} costs {row['ratio']:.2f} times exact GELU's")
         if name == "synchronous":
             seconds = build_seconds(max(3, repeats))
             print(f"cyclic(16) is built in {1000 * seconds:.0f} ms")
@@ -385,7 +450,7 @@ def _draw(run: results.Workdir, names: Sequence[str], tables: dict[str, Any]) ->
             [row["highest"] - row["rate"] for row in rows],
         ]
         axis.barh([row["contender"] for row in rows], rate, xerr=spread)
-        axis.set(xlabel="images / s", title=name)
+        axis.set(xlabel="numbers / s" if name == "iterates" else "images / s", title=name)
     run.save_figure(figure, "benchmark.png")
 
 

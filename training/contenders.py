@@ -96,6 +96,31 @@ def sgemm() -> Contender:
     return Contender("sgemm peak", 2 * _PEAK_SIZE**3, prepare)
 
 
+def elementwise(
+    name: str, function: Callable[[tf.Tensor], tf.Tensor], size: int, of_gradient: bool
+) -> Contender:
+    """A function of `size` numbers, or its gradient, under XLA."""
+
+    def prepare() -> Run:
+        x = 3 * tf.random.stateless_normal([size], [0, 0])
+
+        @tf.function(jit_compile=True)
+        def compiled(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = function(x)
+            return tape.gradient(y, x) if of_gradient else y
+
+        def run(epochs: int) -> None:
+            for _ in range(epochs):
+                y = compiled(x)
+            y.numpy()
+
+        return run
+
+    return Contender(name, size, prepare)
+
+
 def compiled_loop(
     split: Split, build: Callable[[], snt.Module], step: steps.Step = steps.plain
 ) -> Callable[[], Run]:

@@ -20,8 +20,10 @@ from training import app, kneser
 
 DIGITS = 40
 # Of x^p exp(C(log x)), for the function and for its slope: they keep C small for x <= 85.
-POWER, SLOPE_POWER = mpf("2.5"), mpf("1.5")
-SPLIT = mpf("5.83")  # C is two polynomials of log x, for x below and above 340
+POWER, SLOPE_POWER = 3, 2
+# C is a polynomial of log x from each of these to the next, the last until exp^[1/2](x) overflows:
+# longer intervals lose digits at their start, where C is small.
+SPLITS = (mpf(1), mpf("5.3"), mpf("11.66"))
 LOWEST, HIGHEST = mpf("-0.25"), mpf("0.75")  # slog(u) + 1 of the base interval
 # Unit roundoff and log of the largest finite number.
 ROUNDOFF = {"float32": mpf(2) ** -24, "float64": mpf(2) ** -53}
@@ -47,14 +49,14 @@ def half_slope(x: mpf) -> mpf:
     return kneser.exp_iterate_slope(x, mpf(1) / 2)
 
 
-def constants() -> dict[str, mpf]:
+def constants() -> dict[str, mpf | tuple[mpf, ...]]:
     """The numbers that the pieces meet at or start from."""
     with mp.workdps(DIGITS):
         return {
             "BASE_LOW": kneser.superexp(LOWEST - 1),
             "BASE_HIGH": kneser.superexp(HIGHEST - 1),
             "HALF_AT_ZERO": half(mpf(0)),
-            "SPLIT": SPLIT,
+            "SPLITS": SPLITS[1:],
         }
 
 
@@ -73,23 +75,32 @@ def pieces(dtype: str) -> dict[str, Piece]:
     def log_slope_remainder(y):
         return half(y) + mpmath.log(half_slope(y)) - (1 + SLOPE_POWER) * y
 
+    starts = [split for split in SPLITS if split < end]
     return {
         "SUPERLOG": Piece(lambda u: (kneser.superlog(u) + 1) / u, *base),
         "SUPERLOG_SLOPE": Piece(kneser.superlog_slope, *base),
         "SUPEREXP": Piece(lambda r: kneser.superexp(r - 1) / r, LOWEST, HIGHEST),
         "HALF_NEGATIVE": Piece(lambda w: mpmath.log(half(w)) / (w - start), mpf(0), mpf(1)),
         "HALF_MIDDLE": Piece(lambda x: (half(x) - start) / x, mpf(0), +mp.e),
-        "HALF_LARGE_LOW": Piece(log_remainder, mpf(1), SPLIT, size=mpf(1)),
-        "HALF_LARGE_HIGH": Piece(log_remainder, SPLIT, end, size=mpf(1)),
         "HALF_SLOPE_NEGATIVE": Piece(lambda w: half_slope(w) / half(w), mpf(0), mpf(1)),
         "HALF_SLOPE_MIDDLE": Piece(half_slope, mpf(0), +mp.e),
-        "HALF_SLOPE_LARGE_LOW": Piece(log_slope_remainder, mpf(1), SPLIT, size=mpf(1)),
-        "HALF_SLOPE_LARGE_HIGH": Piece(log_slope_remainder, SPLIT, end, size=mpf(1)),
+        **{
+            f"{name}_{i}": Piece(function, low, high, size=mpf(1))
+            for name, function in (
+                ("HALF_LARGE", log_remainder),
+                ("HALF_SLOPE_LARGE", log_slope_remainder),
+            )
+            for i, (low, high) in enumerate(zip(starts, [*starts[1:], end], strict=True))
+        },
     }
 
 
-def fit(piece: Piece, roundoff: mpf) -> tuple[mpf, list[mpf]]:
-    """(c, [a_0, a_1, ...]): sum_k a_k (z - c)^k is the function to an eighth of the roundoff."""
+def fit(piece: Piece, roundoff: mpf) -> tuple[mpf, mpf, list[mpf]]:
+    """(c, s, [a_0, a_1, ...]): sum_k a_k (s (z - c))^k, to an eighth of the roundoff.
+
+    |s (z - c)| <= 1, so that no power overflows in a derivative; s is a power of two, which
+    multiplies without rounding.
+    """
     with mp.workdps(DIGITS):
         # A center of few bits, which is the same number in float32.
         center = mpmath.nint(128 * (piece.low + piece.high)) / 256
@@ -108,7 +119,8 @@ def fit(piece: Piece, roundoff: mpf) -> tuple[mpf, list[mpf]]:
             degree -= 1
         if degree > count - 5:
             raise ValueError(f"{count} nodes do not show how many terms the function needs")
-        return center, _to_powers(series[: degree + 1], radius)
+        scale = mpf(2) ** -mpmath.ceil(mpmath.log(radius, 2))
+        return center, scale, _to_powers(series[: degree + 1], radius * scale)
 
 
 def _to_powers(series: list[mpf], radius: mpf) -> list[mpf]:
@@ -125,16 +137,22 @@ def _to_powers(series: list[mpf], radius: mpf) -> list[mpf]:
     return [value / radius**k for k, value in enumerate(powers)]
 
 
+def _number(value: mpf | tuple[mpf, ...]) -> str:
+    return repr(tuple(map(float, value)) if isinstance(value, tuple) else float(value))
+
+
 def generate() -> str:
     """The text of the module of coefficients."""
-    lines = [f"{name} = {float(value)!r}" for name, value in constants().items()]
-    lines += ["", "# dtype -> name -> (c, (a_0, a_1, ...)), for sum_k a_k (z - c)^k.", "PIECES = {"]
+    lines = [f"{name} = {_number(value)}" for name, value in constants().items()]
+    lines += ["", "# dtype -> name -> (c, s, (a_0, a_1, ...)), for sum_k a_k (s (z - c))^k."]
+    lines.append("PIECES = {")
     ends = {}
     for dtype, roundoff in ROUNDOFF.items():
         lines.append(f'    "{dtype}": {{')
         for name, piece in tqdm(pieces(dtype).items(), desc=dtype, unit="piece"):
-            center, powers = fit(piece, roundoff)
-            lines += [f'        "{name}": (', f"            {float(center)!r},", "            ("]
+            center, scale, powers = fit(piece, roundoff)
+            lines += [f'        "{name}": (', f"            {float(center)!r},"]
+            lines += [f"            {float(scale)!r},", "            ("]
             lines += [f"                {float(value)!r}," for value in powers]
             lines += ["            ),", "        ),"]
         lines.append("    },")
