@@ -85,7 +85,7 @@ FAMILIES: dict[str, dict[str, dict[str, Any]]] = {
 BASELINES = {"mlp": "exp gate", "attention": "softmax"}  # chosen before any result was seen
 
 RATES = {"mlp": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), "attention": (5e-3, 1e-2, 2e-2, 4e-2)}
-EPOCHS = {"mlp": 8, "attention": 4}
+EPOCHS = {"mlp": 6, "attention": 4}
 CHOICE_SEED = 1000  # of the runs that choose, whose test accuracy nobody reads
 SEEDS = ["0", "1", "2", "3", "4"]
 LEVEL = 0.05
