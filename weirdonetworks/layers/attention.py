@@ -67,11 +67,12 @@ class IterateAttention(snt.Module):
         self.least_alpha = _LEAST_ALPHA[self.weights]
         self.initial_alpha = _checks.number("alpha", alpha, self.least_alpha, 1)
         self.trainable_alpha = _checks.flag("trainable_alpha", trainable_alpha)
-        self.output = Linear(self.output_size, name="output")
+        w_init = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.size))
+        self.output = Linear(self.output_size, w_init=w_init, name="output")
 
     @once
     def _initialize(self, inputs: tf.Tensor):
-        spread = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(self.input_size))
+        spread = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.input_size))
         self.w = tf.Variable(spread([self.input_size, 3 * self.size], inputs.dtype), name="w")
         if self.trainable_alpha:
             theta = tf.fill([self.heads], tf.cast(self.initial_alpha, inputs.dtype))

@@ -22,7 +22,7 @@ class RowAttention(snt.Module):
     token by itself. The positions p_i are learned; without them (`positions=False`) the order of
     the rows makes no difference. There is no normalisation, neither of batches nor of layers.
 
-    `dropout` acts on the outputs of the attention and of the hidden layers in training.
+    `dropout` acts, in training, on what the attention gives and on the hidden units.
 
     Initialisation: weights 1 / sqrt(in), biases 0, and p ~ 0.3, about the spread of what E makes of
     the rows of digits.
