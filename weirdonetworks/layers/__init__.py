@@ -1,5 +1,6 @@
 """Building blocks, [batch, in] -> [batch, out]."""
 
+from weirdonetworks.layers.additive_multiplicative import AdditiveMultiplicativeDense
 from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.comodulation import ComodulationDense
@@ -21,6 +22,7 @@ from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 
 __all__ = [
+    "AdditiveMultiplicativeDense",
     "AutoactivationDense",
     "ComodulationDense",
     "Dropout",
