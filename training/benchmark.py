@@ -283,23 +283,21 @@ def _peak(group: str, contender: str) -> float:
 
 def measure_on_one_core(group: str, repeats: int, seconds: float) -> dict[str, list[float]]:
     """`measure` of a group, all of it in one process that may use one core only."""
-    return _in_a_process("_measure_group", f"the group {group}", group, repeats, seconds)
+    words = (group, repeats, seconds)
+    return _in_a_process("_measure_group", f"the group {group}", *words, one_core=True)
 
 
 def _measure_group(group: str, repeats: int, seconds: float) -> dict[str, list[float]]:
     return measure(GROUPS[group]().contenders, repeats, seconds)
 
 
-def _in_a_process(function: str, what: str, *arguments: Any) -> Any:
-    """A function of this module, called in a new process, on one core for `_measure_group`."""
-    code = (
-        "import json, os, sys\n"
-        "function, arguments = json.loads(sys.argv[1])\n"
-        "if function == '_measure_group' and hasattr(os, 'sched_setaffinity'):\n"
-        "    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"  # before any thread
-        "from training import benchmark\n"
-        "print(json.dumps(getattr(benchmark, function)(*arguments)))"
-    )
+def _in_a_process(function: str, what: str, *arguments: Any, one_core: bool = False) -> Any:
+    """A function of this module, called in a new process."""
+    code = "import json, os, sys\nfunction, arguments = json.loads(sys.argv[1])\n"
+    if one_core and hasattr(os, "sched_setaffinity"):  # before TensorFlow starts its threads
+        code += "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+    code += "from training import benchmark\n"
+    code += "print(json.dumps(getattr(benchmark, function)(*arguments)))"
     words = [sys.executable, "-c", code, json.dumps([function, arguments])]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
@@ -430,10 +428,14 @@ def benchmark(
     return tables
 
 
+def _cores() -> int | None:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cores": _cores(),
         "processor": platform.processor() or platform.machine(),
         **results.versions(),
     }

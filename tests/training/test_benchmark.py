@@ -86,12 +86,56 @@ def test_what_has_no_peak():
         benchmark.peak_memory("steps", "nobody")
 
 
+@pytest.mark.parametrize("of_gradient", [False, True])
+def test_functions_of_many_numbers(of_gradient, monkeypatch):
+    seen = []
+
+    def square(x):
+        seen.append(x.shape)
+        return x * x
+
+    contenders.elementwise("square", square, 100, of_gradient).prepare()(2)
+    assert seen == [[100]]  # traced once, with numbers that are given
+
+
+def test_values_and_gradients_take_part_alike():
+    group = benchmark.iterates(size=50)
+    names = [contender.name for contender in group.contenders]
+    half = len(names) // 2
+    assert [f"{name}: gradient" for name in names[:half]] == names[half:]
+    assert {"tf.exp", "exact GELU", "half_exp"} < set(names) and group.reference == "tf.exp"
+    assert all(contender.amount == 50 for contender in group.contenders)
+
+
+def test_one_core_is_all_that_a_process_gets():
+    assert benchmark._in_a_process("_cores", "the cores", one_core=True) == 1
+
+
+def test_a_group_on_one_core(monkeypatch, tmp_path, capsys):
+    names = ["exact GELU", "half_exp", "exact GELU: gradient", "half_exp: gradient"]
+    rivals = [counting(name, 10, []) for name in names]
+    group = Group("A title", rivals, names[0], "x", one_core=True)
+    monkeypatch.setitem(benchmark.GROUPS, "iterates", lambda: group)
+    called = []
+
+    def here(function, what, *arguments, one_core=False):
+        called.append((function, one_core))
+        return getattr(benchmark, function)(*arguments)
+
+    monkeypatch.setattr(benchmark, "_in_a_process", here)
+    benchmark.benchmark(["iterates"], 2, 1e-9, tmp_path)
+    assert called == [("_measure_group", True)]
+    assert "half_exp: gradient costs" in capsys.readouterr().out
+
+
 def test_the_columns_of_a_table():
     row = {"contender": "a", "rate": 1234.5, "lowest": 1, "highest": 2, "ratio": 1.5}
     group = Group("title", [], reference="a", ratio="times")
     head, line = benchmark.to_text(group, [row]).splitlines()[1:]
     assert head.split() == ["images/s", "lowest", "highest", "peak", "MB", "times"]
     assert line.split() == ["a", "1,234", "1", "2", "1.50"]
+    head = benchmark.to_text(group._replace(unit="numbers/s"), []).splitlines()[1]
+    assert head.split()[0] == "numbers/s"
     (line,) = benchmark.to_text(group, [{**row, "peak_mb": 56.7}]).splitlines()[2:]
     assert line.split() == ["a", "1,234", "1", "2", "57", "1.50"]
 
