@@ -27,7 +27,8 @@ WORKDIR = flags.DEFINE_string(
     "workdir",
     None,
     "The folder of the results. By default, a run gets a new one under runs/, a table "
-    "runs/table-DATASET and a comparison of steps runs/steps-DATASET, where they go on.",
+    "runs/table-DATASET, a comparison of steps runs/steps-DATASET, one of modulations "
+    "runs/modulation-DATASET, where they go on.",
 )
 
 

@@ -61,11 +61,46 @@ TABLE: dict[str, Entry] = {
     "AutoactivationDense[normalized]": Entry(
         lambda: layers.AutoactivationDense(3, "softplus", normalize="sum"), (5,)
     ),
+    **{
+        f"AdditiveMultiplicativeDense[{name}]": Entry(
+            lambda kwargs=kwargs: layers.AdditiveMultiplicativeDense(3, **kwargs), (5,)
+        )
+        for name, kwargs in (
+            ("each", {}),
+            ("shared", {"shared_alpha": True}),
+            ("product", {"alpha": 1.0, "trainable_alpha": False}),
+        )
+    },
+    **{
+        f"ComodulationDense[{name}]": Entry(
+            lambda kwargs=kwargs: layers.ComodulationDense(3, **kwargs), (5,)
+        )
+        for name, kwargs in (
+            ("half", {}),
+            ("quarter", {"alpha": 0.25}),
+            ("learned", {"trainable_alpha": True}),
+        )
+    },
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
+    **{
+        f"GatedDense[{gate}]": Entry(lambda gate=gate: layers.GatedDense(3, gate), (5,))
+        for gate in ("exp", "softmax", "nested")
+    },
     "GroupDense": Entry(lambda: layers.GroupDense(3, _EXACT), (8, 2)),
     "InvariantPolynomialDense": Entry(
         lambda: layers.InvariantPolynomialDense(3, _EXACT), (6, 6, 2)
     ),
+    **{
+        f"IterateAttention[{weights}]": Entry(
+            lambda weights=weights: layers.IterateAttention(
+                3, 4, heads=2, weights=weights, trainable_alpha=True
+            ),
+            (6, 5),
+            any_shape=True,
+        )
+        for weights in ("normalized", "comodulated")
+    },
+    "IterateAttention[half]": Entry(lambda: layers.IterateAttention(3, 4), (6, 5), any_shape=True),
     "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
     **{
         cls.__name__: Entry(lambda cls=cls: cls(3, num_terms=4), (5,))
@@ -91,6 +126,8 @@ TABLE: dict[str, Entry] = {
         for pooling in ("moments", "sorted", "concat")
     },
     "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
+    "ComodulationMLP": Entry(lambda: nets.ComodulationMLP(3, (4, 4), dropout=0.2), _SQUARE),
+    "GatedMLP": Entry(lambda: nets.GatedMLP(3, (4,)), _SQUARE),
     "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
     "PolynomialMLP": Entry(lambda: nets.PolynomialMLP(3, 3, rank=4, hidden_sizes=(4,)), (5,)),
     "PosynomialMLP": Entry(lambda: nets.PosynomialMLP(3, (4,), num_terms=5), _SQUARE),
@@ -98,6 +135,9 @@ TABLE: dict[str, Entry] = {
         lambda: nets.PosynomialMLP(3, (4,), 5, nonnegative_exponents=True, depth=3), _SQUARE
     ),
     "QuadraticMLP": Entry(lambda: nets.QuadraticMLP(3, None, hidden_sizes=(4, 4)), (3, 3)),
+    "RowAttention": Entry(
+        lambda: nets.RowAttention(3, 4, mlp_size=5, trainable_alpha=True), _SQUARE
+    ),
     "SignomialMLP": Entry(lambda: nets.SignomialMLP(3, (4,), num_terms=5), _SQUARE),
     "SynchronousMLP": Entry(
         lambda: nets.SynchronousMLP(3, (4, 4), (3,), (4,), "cyclic4", image_shape=(6, 6)), _SQUARE

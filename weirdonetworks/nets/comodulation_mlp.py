@@ -1,5 +1,8 @@
 """Networks whose only nonlinearity is the product in each layer, without roles and with them."""
 
+import functools
+from collections.abc import Callable
+
 import sonnet as snt
 import tensorflow as tf
 
@@ -18,6 +21,7 @@ class _ProductMLP(snt.Module):
         self,
         num_classes: int,
         hidden_sizes: tuple[int, ...],
+        hidden_layer: Callable[..., snt.Module],
         input_dropout: float,
         dropout: float,
         name: str | None,
@@ -29,15 +33,12 @@ class _ProductMLP(snt.Module):
         dropout = _checks.rate("dropout", dropout)
         self.input_dropout = Dropout(input_dropout, name="input_dropout")
         self.layers = [
-            self._hidden_layer(size, f"hidden_{i}") for i, size in enumerate(self.hidden_sizes)
+            hidden_layer(size, name=f"hidden_{i}") for i, size in enumerate(self.hidden_sizes)
         ]
         self.layers.append(Linear(self.num_classes, name="head"))
         self.dropouts = [
             Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
         ]
-
-    def _hidden_layer(self, size: int, name: str) -> snt.Module:
-        raise NotImplementedError
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = _checks.features(self, flatten(images))
@@ -71,11 +72,9 @@ class ComodulationMLP(_ProductMLP):
     ):
         """Raises ValueError for sizes that are not integers >= 1, dropout rates outside [0, 1), or
         whatever `ComodulationDense` refuses."""
-        self._arguments = {"alpha": alpha, "trainable_alpha": trainable_alpha, "scale": scale}
-        super().__init__(num_classes, hidden_sizes, input_dropout, dropout, name)
-
-    def _hidden_layer(self, size: int, name: str) -> snt.Module:
-        return ComodulationDense(size, name=name, **self._arguments)
+        arguments = {"alpha": alpha, "trainable_alpha": trainable_alpha, "scale": scale}
+        hidden_layer = functools.partial(ComodulationDense, **arguments)
+        super().__init__(num_classes, hidden_sizes, hidden_layer, input_dropout, dropout, name)
 
 
 class GatedMLP(_ProductMLP):
@@ -97,8 +96,5 @@ class GatedMLP(_ProductMLP):
         name: str | None = None,
     ):
         """Raises ValueError as `ComodulationMLP` does, and for an unknown gate."""
-        self._arguments = {"gate": gate, "scale": scale}
-        super().__init__(num_classes, hidden_sizes, input_dropout, dropout, name)
-
-    def _hidden_layer(self, size: int, name: str) -> snt.Module:
-        return GatedDense(size, name=name, **self._arguments)
+        hidden_layer = functools.partial(GatedDense, gate=gate, scale=scale)
+        super().__init__(num_classes, hidden_sizes, hidden_layer, input_dropout, dropout, name)
