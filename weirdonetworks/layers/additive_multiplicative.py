@@ -28,25 +28,25 @@ class AdditiveMultiplicativeDense(snt.Module):
     `shared_alpha` all of them the same.
 
     A learned a is a variable theta, cut to [0, 1] so that it reaches both ends and leaves them
-    again; the gradient in theta is that in a everywhere between. (A sigmoid never arrives: it slows
-    down towards its ends, and so does (1 - cos theta) / 2, which cannot leave where it starts at
-    one. Behind a plain cut, what was carried outside would stay there.) An output that depends on
-    one input alone, with w = 1 and b = 0, is the same for every a; its a means nothing.
+    again, with the gradient of the identity. (A sigmoid never arrives; (1 - cos(pi theta)) / 2
+    does, but cannot leave an end at which it starts; behind a plain cut, what momentum has carried
+    out stays out.) Not every a means something: an output that passes on one input, w = 1 and
+    b = 0, is the same for all of them.
 
     Domain: exp^[-a](x) is real for x > sexp(a - 2), the `lower_edge`: no limit for a = 0, -0.696
-    for a = 1/2, 0 for a = 1. The outputs of a layer lie above the edge of every layer of no larger
-    a. Below, and down to it,
+    for a = 1/2, 0 for a = 1. Outputs of a layer lie above the edge of any layer of the same or a
+    smaller a. For inputs that do not,
 
     * x is replaced by max(x, exp^[a](log floor)), the `lowest_input`, where exp^[-a] is log floor;
-      for a = 1 that is the floor itself. Below it, gradients in x are zero, and those in a, too.
-      Only a = 0 takes all numbers as they are, and is there a limit of no other a.
-    * With `floor=None`, outputs are -inf or NaN at the edge, and NaN below.
+      for a = 1 that is the floor itself. Below it, exp^[-a](x) is constant: its gradients in x and
+      in a are zero. For a = 0 nothing is replaced; it is the one a without a limit.
+    * With `floor=None`, exp^[-a](x) is -inf at the edge, and outputs are NaN below.
 
-    Outputs stop at e^60 = 1e26 in float32, e^600 in float64 and e^8 in half precision; above that
-    bound y is constant and its gradient zero. For a = 0 there is none. So values and gradients in
-    x, W, b and a are finite for x up to 1e30 in float32, unless the sum itself overflows. Slopes
-    are up to 1 / floor near the edge, and exp^[a] grows fast (from 5: 61 for a = 0.6): clip
-    gradients where inputs come near one or the other.
+    Outputs stop at e^60 = 1e26 in float32, e^600 in float64 and e^8 in half precision: above, y is
+    constant, and its gradients are zero. For a = 0 they do not stop. So values and gradients in x,
+    W, b and a are finite for |x| up to 1e30 in float32, unless the sum over i overflows. Large they
+    can be: exp^[-a] has slopes up to about 1 / floor near the edge, and exp^[1/2](85) is 90,476.
+    Clip gradients where data come near.
 
     Initialisation, b = 0 and W by `start`:
 
@@ -123,7 +123,7 @@ class AdditiveMultiplicativeDense(snt.Module):
     @property
     def lower_edge(self) -> tf.Tensor:
         """sexp(a - 2), above which exp^[-a] is real, in the shape of a; -inf for a = 0."""
-        return superexp(tf.cast(self.alpha, self.input_dtype) - 2)
+        return superexp(tf.convert_to_tensor(self.alpha, self.input_dtype) - 2)
 
     @property
     def lowest_input(self) -> tf.Tensor:
@@ -131,7 +131,7 @@ class AdditiveMultiplicativeDense(snt.Module):
         the `lower_edge`."""
         if self.floor is None:
             return self.lower_edge
-        alpha = tf.cast(self.alpha, self.input_dtype)
+        alpha = tf.convert_to_tensor(self.alpha, self.input_dtype)
         lowest = exp_iterate(tf.constant(math.log(self.floor), alpha.dtype), alpha)
         return tf.where(alpha == 0, tf.constant(-np.inf, alpha.dtype), lowest)
 
