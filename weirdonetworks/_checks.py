@@ -71,7 +71,11 @@ def image_shape(name: str, value: Any) -> tuple[int, int]:
 
 def floating(name: str, inputs: tf.Tensor) -> tf.Tensor:
     """Returns `inputs` as a tensor of a floating type."""
-    inputs = tf.convert_to_tensor(inputs)
+    try:
+        inputs = tf.convert_to_tensor(inputs)
+    except (TypeError, ValueError):
+        kind = type(inputs).__name__
+        raise ValueError(f"{name} must be a tensor of a floating type, got {kind}") from None
     if not inputs.dtype.is_floating:
         raise ValueError(
             f"{name} must be of a floating type (tf.cast it, and scale images to [0, 1]), "

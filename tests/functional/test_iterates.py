@@ -1034,6 +1034,9 @@ BAD = [
     (lambda x: exp_iterate(tf.cast(x, tf.int32), 0.5), "x must be of a floating type.*int32"),
     (lambda x: half_exp(tf.cast(x, tf.int64)), "x must be of a floating type.*int64"),
     (lambda x: half_exp([1, 2]), "x must be of a floating type.*int32"),
+    (lambda x: half_exp(None), "x must be a tensor of a floating type, got NoneType"),
+    (lambda x: exp_iterate(x, [0.1, "a"]), r"alpha must be numbers in \[-1, 1\], got \[0.1, 'a'\]"),
+    (lambda x: exp_iterate(x, [0.1, 1.2, 0]), r"alpha must be in \[-1, 1\], got .*1\.2"),
     (lambda x: superlog(tf.cast(x, tf.int32)), "x must be of a floating type.*int32"),
     (lambda x: superexp(tf.cast(x, tf.int32)), "t must be of a floating type.*int32"),
 ]

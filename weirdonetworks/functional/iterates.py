@@ -120,7 +120,10 @@ def superexp(t: tf.Tensor) -> tf.Tensor:
 def _alpha(alpha: Any, x: tf.Tensor) -> float | tf.Tensor:
     """alpha as a checked Python number, or as a tensor of x's type."""
     if isinstance(alpha, (np.ndarray, list, tuple)):
-        alpha = tf.constant(alpha, x.dtype)
+        try:
+            alpha = tf.constant(alpha, x.dtype)
+        except (TypeError, ValueError):
+            raise ValueError(f"alpha must be numbers in [-1, 1], got {alpha!r}") from None
     if not tf.is_tensor(alpha):  # neither a tensor nor a variable
         return _checks.number("alpha", alpha, -1, 1)
     alpha = tf.convert_to_tensor(alpha)
