@@ -80,7 +80,7 @@ def test_text():
         parameters=4,
     )
     _, line = learn_operations.to_text({("x1*x2", "learned"): runs}).splitlines()
-    assert " ".join(line.split()) == "x1*x2 learned 4 0.20 ± 0.14 1.00 ± 0.71 1/2 0.990 ± 0.014"
+    assert " ".join(line.split()) == "x1*x2 learned 4 0.2 ± 0.14 1 ± 0.71 1/2 0.990 ± 0.014"
 
 
 def test_the_command(command, tmp_path):

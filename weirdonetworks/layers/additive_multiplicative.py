@@ -55,7 +55,8 @@ class AdditiveMultiplicativeDense(snt.Module):
       number of inputs. The start to learn formulas of positive variables from.
     * "forms": w ~ N(0, 1 / in). For inputs exp^[a](z), z ~ N(0, I), the forms inside exp^[a] have
       unit variance, so that outputs are distributed as the inputs are, at every a. Weights of the
-      wrong sign seldom return: from here, fewer networks find the formula.
+      wrong sign seldom return: with two layers for x1 + x2 x3, 3 of 10 seeds find the formula, and
+      10 of 10 from "means" (`training/learn_operations.py`).
 
     Memory: one a for all outputs needs [batch, in] numbers exp^[-a](x), an a for each output
     [batch, in, out].
