@@ -12,13 +12,16 @@ from training import (
     benchmark,
     compare_cooking,
     compare_gplearn,
+    compare_modulation,
     compare_steps,
     convex_fits,
     energy,
     evaluate,
     extrapolate_product,
     fit_law,
+    generate_iterates,
     grow_posynomials,
+    learn_operations,
     recover_laws,
     stability,
     tabulate,
@@ -34,13 +37,16 @@ MODULES = {
         benchmark,
         compare_cooking,
         compare_gplearn,
+        compare_modulation,
         compare_steps,
         convex_fits,
         energy,
         evaluate,
         extrapolate_product,
         fit_law,
+        generate_iterates,
         grow_posynomials,
+        learn_operations,
         recover_laws,
         stability,
         tabulate,
@@ -56,7 +62,7 @@ def test_examples(example, capsys):
 
 
 def test_there_are_examples_and_commands():
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
     shown = {module for module, _ in COMMANDS}
     assert shown >= {"train", "evaluate", "tabulate", "stability", "fit_law", "recover_laws"}
 

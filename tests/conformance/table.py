@@ -67,8 +67,7 @@ TABLE: dict[str, Entry] = {
         )
         for name, kwargs in (
             ("each", {}),
-            ("shared", {"shared_alpha": True}),
-            ("product", {"alpha": 1.0, "trainable_alpha": False}),
+            ("shared", {"shared_alpha": True, "start": "forms"}),
         )
     },
     **{
@@ -77,14 +76,13 @@ TABLE: dict[str, Entry] = {
         )
         for name, kwargs in (
             ("half", {}),
-            ("quarter", {"alpha": 0.25}),
             ("learned", {"trainable_alpha": True}),
         )
     },
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
     **{
         f"GatedDense[{gate}]": Entry(lambda gate=gate: layers.GatedDense(3, gate), (5,))
-        for gate in ("exp", "softmax", "nested")
+        for gate in ("softmax", "nested")
     },
     "GroupDense": Entry(lambda: layers.GroupDense(3, _EXACT), (8, 2)),
     "InvariantPolynomialDense": Entry(
@@ -100,7 +98,6 @@ TABLE: dict[str, Entry] = {
         )
         for weights in ("normalized", "comodulated")
     },
-    "IterateAttention[half]": Entry(lambda: layers.IterateAttention(3, 4), (6, 5), any_shape=True),
     "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
     **{
         cls.__name__: Entry(lambda cls=cls: cls(3, num_terms=4), (5,))
