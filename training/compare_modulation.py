@@ -405,7 +405,7 @@ def _draw(table: results.Workdir, dataset: str, rows: Sequence[Row], alphas: Seq
 
 
 _FAMILIES = flags.DEFINE_list(
-    "families", list(FAMILIES), f"Which of {', '.join(FAMILIES)}, separated by commas."
+    "modulation_families", list(FAMILIES), f"Which of {', '.join(FAMILIES)}, separated by commas."
 )
 flags.declare_key_flag("seeds")
 flags.adopt_module_key_flags(shared)

@@ -397,9 +397,13 @@ def test_five_seeds_by_default(command, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "exit_code", "message"),
     [
-        (["--families=cnn"], 1, "families must be among ['mlp', 'attention'], got 'cnn'"),
-        (["--families="], 1, "families must be at least one, and each once, got []"),
-        (["--families=mlp,mlp"], 1, "families must be at least one, and each once"),
+        (
+            ["--modulation_families=cnn"],
+            1,
+            "families must be among ['mlp', 'attention'], got 'cnn'",
+        ),
+        (["--modulation_families="], 1, "families must be at least one, and each once, got []"),
+        (["--modulation_families=mlp,mlp"], 1, "families must be at least one, and each once"),
         (["--seeds=1,1"], 1, "seeds must be at least one, and each once, got [1, 1]"),
         (["--seeds=one"], 1, "seeds must be integers >= 0, got ['one']"),
         (["--seeds=0,1000"], 1, "seeds must leave 1000 to the choice of rates, got [0, 1000]"),
