@@ -309,7 +309,7 @@ def _check_seeds(seeds: Sequence[int]) -> None:
 def to_text(outcome: dict[tuple[str, str], Runs]) -> str:
     """Mean ± sample standard deviation over the seeds, and every learned order."""
     head = ("target", "model", "parameters", "% inside", "% outside", "success", "a at the end")
-    form = "{:9} {:21}{:>10}{:>16}{:>16}{:>9}  {}"
+    form = "{:9} {:21}{:>10}{:>22}{:>22}{:>9}  {}"
     lines = [form.format(*head)]
     for (target, model), runs in outcome.items():
         inside, outside = (
