@@ -15,10 +15,11 @@ from absl import flags
 from mpmath import mp, mpf
 from tqdm import tqdm
 
-import weirdonetworks as wn
 from training import app, kneser
 
 DIGITS = 40
+# Found without importing the library, which may be in need of what is made here.
+DEFAULT = Path(__file__).parents[1] / "weirdonetworks" / "functional" / "_kneser_coefficients.py"
 # Of x^p exp(C(log x)), for the function and for its slope: they keep C small for x <= 85.
 POWER, SLOPE_POWER = 3, 2
 # C is a polynomial of log x from each of these to the next, the last until exp^[1/2](x) overflows:
@@ -55,6 +56,7 @@ def constants() -> dict[str, mpf | tuple[mpf, ...]]:
         return {
             "BASE_LOW": kneser.superexp(LOWEST - 1),
             "BASE_HIGH": kneser.superexp(HIGHEST - 1),
+            "NEXT_HIGH": kneser.superexp(HIGHEST),
             "HALF_AT_ZERO": half(mpf(0)),
             "SPLITS": SPLITS[1:],
         }
@@ -65,6 +67,7 @@ def pieces(dtype: str) -> dict[str, Piece]:
     with mp.workdps(DIGITS):
         known = constants()
         base = (known["BASE_LOW"], known["BASE_HIGH"])
+        following = (known["BASE_HIGH"], known["NEXT_HIGH"])
         # Past the end, exp^[1/2](x) is certain to overflow.
         end = kneser.exp_iterate(LOG_LARGEST[dtype] + mpf("0.5"), mpf(-1) / 2)
         start = known["HALF_AT_ZERO"]  # where exp^[1/2] is 1, too
@@ -78,8 +81,10 @@ def pieces(dtype: str) -> dict[str, Piece]:
     starts = [split for split in SPLITS if split < end]
     return {
         "SUPERLOG": Piece(lambda u: (kneser.superlog(u) + 1) / u, *base),
+        "SUPERLOG_NEXT": Piece(lambda u: kneser.superlog(u) / (u - 1), *following),
         "SUPERLOG_SLOPE": Piece(kneser.superlog_slope, *base),
         "SUPEREXP": Piece(lambda r: kneser.superexp(r - 1) / r, LOWEST, HIGHEST),
+        "SUPEREXP_NEXT": Piece(lambda r: (kneser.superexp(r) - 1) / r, LOWEST, HIGHEST),
         "HALF_NEGATIVE": Piece(lambda w: mpmath.log(half(w)) / (w - start), mpf(0), mpf(1)),
         "HALF_MIDDLE": Piece(lambda x: (half(x) - start) / x, mpf(0), +mp.e),
         "HALF_SLOPE_NEGATIVE": Piece(lambda w: half_slope(w) / half(w), mpf(0), mpf(1)),
@@ -171,8 +176,7 @@ _TARGET = flags.DEFINE_string(
 
 
 def main() -> None:
-    default = Path(wn.functional.__file__).parent / "_kneser_coefficients.py"
-    path = Path(_TARGET.value or default)
+    path = Path(_TARGET.value or DEFAULT)
     text = generate()
     path.write_text(text, encoding="utf-8")
     print(f"written to  {path}")

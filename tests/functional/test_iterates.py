@@ -577,8 +577,9 @@ def test_precise_against_the_oracle(jit, truths):
     check_half(op, truth[:HALVES], precise=True)
 
 
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "XLA"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_dense_points_against_the_stand_in(dtype, honest, truths):
+def test_dense_points_against_the_stand_in(dtype, jit, honest, truths):
     truth = truths("float64")[:HALVES]
     truth = truth[truth.x <= 85]
     assert truth.ulps(honest.value(truth.x, truth.alpha)).max() < 0.52
@@ -587,15 +588,15 @@ def test_dense_points_against_the_stand_in(dtype, honest, truths):
     alpha = rng.uniform(0, 0.5, x.size).astype(dtype)
     alpha[::3] = 0.5
     for name, op, points, powers in (
-        ("half", Op(dtype, half=True, jit=True, second=False), x[x >= 0], 0.5),
-        ("any", Op(dtype, jit=True, second=False), x, alpha),
+        ("half", Op(dtype, half=True, jit=jit, second=False), x[x >= 0], 0.5),
+        ("any", Op(dtype, jit=jit, second=False), x, alpha),
     ):
         expected, y = honest.iterate(points, powers), op.jet(points, powers).value
         error, away = np.abs(y - expected), np.abs(expected) > 0.02
         if single and name == "any":
             report.below("any, relative", (error / np.abs(expected))[away], 1.2e-5)
         else:
-            bound = 16 if name == "half" else 80
+            bound = 16 if name == "half" else 80 if jit else 110
             report.below(f"{name}, ulp", (error / ulp(expected, dtype))[away], bound)
     report.check()
 
