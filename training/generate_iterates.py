@@ -6,6 +6,7 @@ Each function that the op evaluates is interpolated at Chebyshev nodes, to the l
 leaves an eighth of a rounding error of float32, respectively float64. Half a minute.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -177,8 +178,10 @@ _TARGET = flags.DEFINE_string(
 
 def main() -> None:
     path = Path(_TARGET.value or DEFAULT)
-    text = generate()
-    path.write_text(text, encoding="utf-8")
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.touch()  # before the work: can it be written?
+    temporary.write_text(generate(), encoding="utf-8")
+    os.replace(temporary, path)
     print(f"written to  {path}")
 
 

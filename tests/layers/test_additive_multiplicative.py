@@ -265,20 +265,24 @@ def test_outputs_stop_at_the_bound(alpha, trainable, dtype, bound):
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
-@pytest.mark.parametrize("shared", [False, True])
-def test_outputs_and_gradients_are_finite(shared, jit):
+@pytest.mark.parametrize(("shared", "floor"), [(False, 1e-3), (True, 1e-3), (False, 1e-6)])
+def test_outputs_and_gradients_are_finite(shared, jit, floor):
     """For inputs of every size, parameters of every size, and every a."""
     inputs = [-1e30, -50.0, -0.7, 0.0, 1e-38, 1e-3, 1.0, 100.0, 1e30]
     x = tf.constant(list(itertools.product(inputs, repeat=2)), tf.float32)
-    layer = AdditiveMultiplicativeDense(3, shared_alpha=shared)
+    layer = AdditiveMultiplicativeDense(3, shared_alpha=shared, floor=floor)
     layer(x)
+    # Of both signs: gradients that lead out of [0, 1] are 0 whatever they were.
+    signs = tf.constant(np.random.default_rng(1).choice([-1.0, 1.0], [len(x), 3]), tf.float32)
 
     def outputs_and_gradients():
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             tape.watch(x)
             y = layer(x)
-            loss = tf.reduce_mean(y)
-        return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
+            losses = [tf.reduce_mean(y), -tf.reduce_mean(y), tf.reduce_mean(signs * y)]
+        variables = [x, *layer.trainable_variables]
+        gradients = [tape.gradient(loss, variables) for loss in losses]
+        return [y, *map(tf.stack, zip(*gradients, strict=True))]
 
     function = tf.function(outputs_and_gradients, jit_compile=jit)
     rng = np.random.default_rng(0)
@@ -421,8 +425,8 @@ def test_variables():
         ({"trainable_alpha": 1}, r"^trainable_alpha must be True or False, got 1$"),
         ({"shared_alpha": "no"}, r"^shared_alpha must be True or False, got 'no'$"),
         ({"with_bias": None}, r"^with_bias must be True or False, got None$"),
-        ({"floor": 0}, r"^floor must be a number in \[1e-12, 1.0\], got 0$"),
-        ({"floor": 2}, r"^floor must be a number in \[1e-12, 1.0\], got 2$"),
+        ({"floor": 0}, r"^floor must be a number in \[1e-06, 1.0\], got 0$"),
+        ({"floor": 2}, r"^floor must be a number in \[1e-06, 1.0\], got 2$"),
         ({"start": "ones"}, r"^start must be one of \['means', 'forms'\], got 'ones'$"),
     ],
 )

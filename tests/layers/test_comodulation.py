@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tests import helpers
-from weirdonetworks.functional import superexp, superlog
-from weirdonetworks.layers import ComodulationDense, PolynomialDense
+from weirdonetworks.functional import exp_iterate, superexp, superlog
+from weirdonetworks.layers import ComodulationDense, PolynomialDense, _alpha
 
 ALPHAS = pytest.mark.parametrize("alpha", [0, 0.25, 0.5, 0.75, 1])
 # s of scale 1, and the greatest V x = W x whose outputs are finite in float32: the docstring's.
@@ -247,3 +247,24 @@ def test_a_negative_alpha_would_not_be_defined_on_all_forms():
     """Why it is refused."""
     assert np.isnan(superexp(superlog(tf.constant(-1.0)) - 0.5))
     assert np.isfinite(superexp(superlog(tf.constant(-1.0)) + 0.5))
+
+
+def test_a_learned_order_at_zero_has_finite_gradients():
+    """d/dalpha = e^-x there overflows in float32: of both signs, its sum would be NaN."""
+    x = tf.constant([-200.0, -100.0, -41.0, -3.0, 2.0])
+    signs = tf.constant([1.0, -1.0, 1.0, 1.0, -1.0])
+
+    def gradient(function):
+        alpha = tf.Variable(0.0)
+        with tf.GradientTape() as tape:
+            y = function(x, alpha + 0.0)
+            loss = tf.reduce_sum(signs * y)
+        return y.numpy(), tape.gradient(loss, alpha).numpy()
+
+    y, finite = gradient(_alpha.iterate)
+    np.testing.assert_array_equal(y, x)
+    assert np.isnan(gradient(exp_iterate)[1])
+    with tf.GradientTape() as tape:
+        alpha = tf.Variable(0.0)
+        part = tf.reduce_sum(signs[3:] * exp_iterate(x[3:], alpha))
+    np.testing.assert_allclose(finite, tape.gradient(part, alpha), rtol=1e-6)

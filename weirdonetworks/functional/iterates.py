@@ -42,7 +42,8 @@ def exp_iterate(x: tf.Tensor, alpha: Any, precise: bool = False) -> tf.Tensor:
     Errors for 0 <= alpha <= 1/2, x in [-50, 85], against 24 digits, where |y| > 0.02: in float64
     80 ulp under XLA, 110 in eager mode, whose exp and log are rounder; in float32 a relative 1.2e-5
     in both. Up to 1,500 ulp for alpha near 1 and x near 85, where y = exp(exp(...)) magnifies every
-    rounding. Branch-free; derivatives in eager mode, `tf.function`, XLA and a SavedModel alike.
+    rounding. Branch-free; derivatives in eager mode, `tf.function`, XLA and a SavedModel alike. But
+    tapes that are nested for higher ones must all be inside a `tf.function`, or all of it eager.
     Second derivatives can be NaN where y is within a factor of 10 of overflow, or x is NaN.
 
     Sources: Kneser 1950, "Reelle analytische Loesungen der Gleichung phi(phi(x)) = e^x und
@@ -51,7 +52,7 @@ def exp_iterate(x: tf.Tensor, alpha: Any, precise: bool = False) -> tf.Tensor:
     Raises:
       ValueError: x is not floating, alpha is not a number in [-1, 1] or not of x's type, the shapes
         do not broadcast. Values of a symbolic tensor, such as a variable inside `tf.function`,
-        cannot be checked: outside [-1, 1] they give NaN.
+        cannot be checked: outside [-1, 1] they give NaN. NaN in a tensor stays NaN.
     """
     x = _checks.floating("x", x)
     _checks.flag("precise", precise)

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from weirdonetworks.functional import exp_iterate
+
 
 def bounded(theta: tf.Tensor, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
     """theta cut to [low, high], both ends included: alpha of `functional.exp_iterate`.
@@ -23,3 +25,15 @@ def bounded(theta: tf.Tensor, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
         return tf.clip_by_value(theta, low, high), gradient
 
     return cut(theta)
+
+
+def iterate(x: tf.Tensor, alpha: float | tf.Tensor) -> tf.Tensor:
+    """exp^[alpha](x) for an alpha that may be learned, with a gradient in alpha that is finite.
+
+    It is less than 1 / alpha for x < 0, and e^-x at alpha = 0, which overflows, and is NaN in a sum
+    of both signs. So there, x < -40 takes no part in it.
+    """
+    if not tf.is_tensor(alpha):
+        return exp_iterate(x, alpha)
+    steep = tf.logical_and(tf.equal(alpha, 0), x < -40)
+    return tf.where(steep, x, exp_iterate(tf.where(steep, tf.zeros_like(x), x), alpha))

@@ -13,8 +13,8 @@ from weirdonetworks.functional import exp_iterate, superexp
 from weirdonetworks.layers import _alpha
 from weirdonetworks.layers.posynomial import log_maximum
 
-# Floors below would make slopes that, times the bound of the outputs, overflow float32.
-FLOORS = (1e-12, 1.0)
+# Below, rounding to float32 moves the lowest input to the edge itself, where slopes are infinite.
+FLOORS = (1e-6, 1.0)
 STARTS = ("means", "forms")
 
 
@@ -78,7 +78,7 @@ class AdditiveMultiplicativeDense(snt.Module):
         name: str | None = None,
     ):
         """Raises ValueError for a size that is not an integer >= 1, an alpha outside [0, 1], or
-        several of them that are shared or not output_size, a floor outside [1e-12, 1], or an
+        several of them that are shared or not output_size, a floor outside [1e-6, 1], or an
         unknown start."""
         super().__init__(name=name)
         self.output_size = _checks.integer("output_size", output_size)
@@ -87,7 +87,11 @@ class AdditiveMultiplicativeDense(snt.Module):
         self.with_bias = _checks.flag("with_bias", with_bias)
         self.floor = None if floor is None else _checks.number("floor", floor, *FLOORS)
         self.start = _checks.choice("start", start, STARTS)
-        if isinstance(alpha, (Sequence, np.ndarray)) and not isinstance(alpha, str):
+        if (
+            isinstance(alpha, (Sequence, np.ndarray))
+            and np.ndim(alpha)
+            and not isinstance(alpha, str)
+        ):
             if self.shared_alpha or len(alpha) != self.output_size:
                 rule = "a number if it is shared" if self.shared_alpha else f"{output_size} numbers"
                 raise ValueError(f"alpha must be {rule}, got {alpha!r}")
@@ -115,11 +119,15 @@ class AdditiveMultiplicativeDense(snt.Module):
     @property
     def alpha(self) -> float | tf.Tensor:
         """a: a number if fixed for all outputs, else a tensor [] if shared or [output_size]."""
-        if self.trainable_alpha:
+        if hasattr(self, "theta"):
             return _alpha.bounded(self.theta)
         if isinstance(self.initial_alpha, tuple):
-            return tf.constant(self.initial_alpha, self.input_dtype)
+            return tf.constant(self.initial_alpha, self._dtype)
         return self.initial_alpha
+
+    @property
+    def _dtype(self) -> tf.DType:
+        return getattr(self, "input_dtype", tf.float32)  # the default before the first call
 
     @property
     def lower_edge(self) -> tf.Tensor:
@@ -165,5 +173,5 @@ def _iterate(
     """exp^[alpha](x), and outside the limit the `end` that it has there; x for alpha = 0."""
     # Constant outside, rather than the iterate of a maximum: the gradients in alpha of the iterate
     # and of its limit would cancel there, but for roundings that a steep slope magnifies.
-    y = exp_iterate(tf.where(outside, tf.stop_gradient(limit), x), alpha)
+    y = _alpha.iterate(tf.where(outside, tf.stop_gradient(limit), x), alpha)
     return tf.where(outside, tf.where(tf.equal(alpha, 0), x, end), y)

@@ -31,8 +31,8 @@ class IterateAttention(snt.Module):
       tokens. alpha in [0, 1]; nothing bounds the scores, and with alpha near 1 large ones
       overflow as exp does.
 
-    Equivariant: a permutation of the tokens permutes the outputs. Their number may change between
-    calls.
+    Equivariant: a permutation of the tokens permutes the outputs. Their number is static, and may
+    change between calls.
 
     alpha is a number, with 0, 1/2 and 1 by faster functions. With `trainable_alpha`, each head
     learns its own, from `alpha` on, within the same interval, as in `ComodulationDense`.
@@ -80,8 +80,8 @@ class IterateAttention(snt.Module):
 
     @property
     def alpha(self) -> float | tf.Tensor:
-        """The number, or those of the heads, [heads]."""
-        if not self.trainable_alpha:
+        """The number, also before the first call, or those of the heads, [heads]."""
+        if not hasattr(self, "theta"):
             return self.initial_alpha
         return _alpha.bounded(self.theta, self.least_alpha)
 
@@ -107,7 +107,7 @@ class IterateAttention(snt.Module):
         alpha = self.alpha[:, None, None] if self.trainable_alpha else self.alpha
         if self.weights == "normalized":
             return weighted_mean(scores, values, alpha)
-        products = tf.matmul(exp_iterate(scores, alpha), exp_iterate(values, alpha))
+        products = tf.matmul(_alpha.iterate(scores, alpha), _alpha.iterate(values, alpha))
         return products / values.shape[2]
 
 

@@ -29,7 +29,7 @@ class ComodulationDense(snt.Module):
     sexp(-2 - alpha), and nothing keeps V x above. With `trainable_alpha`, each unit learns its own
     from `alpha` on, cut to [0, 1] so that it reaches both ends and leaves them again. (A sigmoid
     cannot start at an end, and is slow to come near one; behind a plain cut, one that went outside
-    would stay there.)
+    would stay there. At 0, inputs of f below -40 take no part in the gradient in alpha, e^-x.)
 
     Initialisation: for x ~ N(0, I), the outputs have mean 0 and standard deviation `scale`, in
     [0.01, 10], at every alpha. V and W ~ s / sqrt(in), where s solves
@@ -78,14 +78,14 @@ class ComodulationDense(snt.Module):
 
     @property
     def alpha(self) -> float | tf.Tensor:
-        """The number, or those of the units, [output_size]."""
-        return _alpha.bounded(self.theta) if self.trainable_alpha else self.initial_alpha
+        """The number, also before the first call, or those of the units, [output_size]."""
+        return _alpha.bounded(self.theta) if hasattr(self, "theta") else self.initial_alpha
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _checks.features(self, inputs)
         self._initialize(inputs)
         alpha = self.alpha
-        y = exp_iterate(self.v(inputs), alpha) * exp_iterate(self.w(inputs), alpha)
+        y = _alpha.iterate(self.v(inputs), alpha) * _alpha.iterate(self.w(inputs), alpha)
         return y + self.b if self.with_bias else y
 
 

@@ -26,7 +26,8 @@ class GatedDense(snt.Module):
 
         s^2 E g^2 = scale^2,    E g^2 = exp(2 s^2) (exp), 1 + (1 - 1 / m) (exp(s^2) - 1) (softmax),
 
-    the latter exact for small s and for many units (for two, outputs are a tenth too small). U
+    the latter exact for small s and for many units (for two, outputs are a tenth too small at scale
+    1; beyond, outputs of few units are smaller: 0.9 of scale 3 with 64). U
     starts at 0, where the nested gate is the exponential one, and learns: for any U but 0, E g^2 is
     infinite (with t z = U x, z ~ N(0, 1), it is E exp(2 s^2 exp(2 t z)), the exponential of an
     exponential against the density of a Gaussian).
