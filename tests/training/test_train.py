@@ -33,6 +33,9 @@ TINY = {
     "posynomial_mlp": ["hidden_sizes=(16,)", "num_terms=32"],
     "signomial_mlp": ["hidden_sizes=(16,)", "num_terms=32"],
     "autoactivation_mlp": ["hidden_sizes=(16,)"],
+    "comodulation_mlp": ["hidden_sizes=(24,)"],
+    "gated_mlp": ["hidden_sizes=(24,)"],
+    "row_attention": ["size=48", "alpha=1.0"],
 }
 pytestmark = pytest.mark.usefixtures("quick_data")
 WORDS = ["--epochs=2", "--batch_size=50", "--learning_rate=0.005"]
