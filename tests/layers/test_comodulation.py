@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests import helpers
 from weirdonetworks.functional import exp_iterate, superexp, superlog
-from weirdonetworks.layers import ComodulationDense, PolynomialDense, _alpha
+from weirdonetworks.layers import ComodulationDense, IterateAttention, PolynomialDense, _alpha
 
 ALPHAS = pytest.mark.parametrize("alpha", [0, 0.25, 0.5, 0.75, 1])
 # s of scale 1, and the greatest V x = W x whose outputs are finite in float32: the docstring's.
@@ -268,3 +268,20 @@ def test_a_learned_order_at_zero_has_finite_gradients():
         alpha = tf.Variable(0.0)
         part = tf.reduce_sum(signs[3:] * exp_iterate(x[3:], alpha))
     np.testing.assert_allclose(finite, tape.gradient(part, alpha), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["comodulation", "attention"])
+def test_layers_that_start_at_zero_learn_from_large_inputs(name):
+    """Slopes in alpha of both signs overflow there, and would make it NaN at the first step."""
+    tf.random.set_seed(0)
+    x = 60 * tf.random.normal([64, 8])
+    if name == "comodulation":
+        layer = ComodulationDense(4, alpha=0.0, trainable_alpha=True)
+    else:
+        x = x[:, None, :] + tf.zeros([1, 3, 1])
+        layer = IterateAttention(4, 8, weights="comodulated", alpha=0.0, trainable_alpha=True)
+    layer(x)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.random.normal([64, *layer(x).shape[1:]]) * layer(x))
+    (theta,) = tape.gradient(loss, [layer.theta])
+    assert np.all(np.isfinite(theta))
