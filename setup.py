@@ -47,6 +47,7 @@ TEST = [
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "packaging>=23.0",
     "pytest>=8.0",
+    "pytest-xdist>=3.6",
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "setuptools>=70.1",  # builds the wheel that the tests look into
 ]
