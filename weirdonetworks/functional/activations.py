@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from weirdonetworks.functional.stochastic import stochastic_gelu
+
 Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -29,6 +31,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": tf.nn.softplus,
     "tanh": tf.tanh,
     "sigmoid": tf.sigmoid,
+    "stochastic_gelu": stochastic_gelu,
 }
 
 

@@ -4,7 +4,8 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
-from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.functional.activations import Activation
+from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.nets.mlp import flatten
@@ -33,7 +34,7 @@ class AutoactivationMLP(snt.Module):
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
-        self.activation = get_activation(activation)
+        self.activation = create_activation(activation)
         dropout = _checks.rate("dropout", dropout)
         self.layers = [
             AutoactivationDense(
@@ -48,5 +49,5 @@ class AutoactivationMLP(snt.Module):
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = flatten(images)
         for dense, dropout in zip(self.layers, self.dropouts, strict=False):
-            x = dropout(self.activation(dense(x)), is_training)
+            x = dropout(activate(self.activation, dense(x), is_training), is_training)
         return self.layers[-1](x)

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks._once import Linear
-from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.functional.activations import Activation
+from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
 
 
@@ -43,7 +44,7 @@ class MLP(snt.Module):
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
-        self.activation = get_activation(activation)
+        self.activation = create_activation(activation)
         dropout = _checks.rate("dropout", dropout)
         self.layers = [
             Linear(size, name=f"linear_{i}")
@@ -57,5 +58,5 @@ class MLP(snt.Module):
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = _checks.features(self, flatten(images))
         for linear, dropout in zip(self.layers, self.dropouts, strict=False):
-            x = dropout(self.activation(linear(x)), is_training)
+            x = dropout(activate(self.activation, linear(x), is_training), is_training)
         return self.layers[-1](x)

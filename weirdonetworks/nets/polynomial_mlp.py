@@ -4,7 +4,8 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
-from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.functional.activations import Activation
+from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.nets.mlp import MLP, flatten
@@ -43,7 +44,7 @@ class PolynomialMLP(snt.Module):
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
-        self.activation = get_activation(activation)
+        self.activation = create_activation(activation)
         input_dropout = _checks.rate("input_dropout", input_dropout)
         dropout = _checks.rate("dropout", dropout)
         first, *rest = [*self.hidden_sizes, self.num_classes]
@@ -57,7 +58,8 @@ class PolynomialMLP(snt.Module):
         x = self.polynomial(x)
         if self.head is None:
             return x
-        return self.head(self.dropout(self.activation(x), is_training), is_training)
+        x = activate(self.activation, x, is_training)
+        return self.head(self.dropout(x, is_training), is_training)
 
 
 class QuadraticMLP(PolynomialMLP):

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks._once import Linear, once
-from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.functional.activations import Activation
+from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.dropout import Dropout
 
@@ -53,7 +54,7 @@ class RowAttention(snt.Module):
         self.depth = _checks.integer("depth", depth)
         self.mlp_size = _checks.integer("mlp_size", mlp_size)
         self.positions = _checks.flag("positions", positions)
-        self.activation = get_activation(activation)
+        self.activation = create_activation(activation)
         dropout = _checks.rate("dropout", dropout)
         attention = (heads, weights, alpha, trainable_alpha)
         self.embedding = Linear(self.size, name="embedding")
@@ -87,7 +88,8 @@ class RowAttention(snt.Module):
             self.attentions, self.layers, self.dropouts, strict=True
         ):
             t += drop(attention(t), is_training)
-            hidden = drop_hidden(self.activation(snt.BatchApply(expand)(t)), is_training)
+            hidden = activate(self.activation, snt.BatchApply(expand)(t), is_training)
+            hidden = drop_hidden(hidden, is_training)
             t += snt.BatchApply(contract)(hidden)
         return self.head(tf.reduce_mean(t, axis=1))
 

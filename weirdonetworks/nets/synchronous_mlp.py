@@ -5,9 +5,10 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks._once import Linear
-from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
 from weirdonetworks.groups import ImageAction, get_group
+from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.group_dense import GroupDense
 from weirdonetworks.layers.synchronous import LiftDense, check_exact
@@ -34,7 +35,8 @@ class SynchronousMLP(snt.Module):
     training, `dropout` hidden units.
 
     Invariant for any input where the group acts exactly, up to rounding; otherwise as far as
-    interpolation allows.
+    interpolation allows. That holds at inference: in training, dropout and an activation that
+    draws have masks of their own for each g.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class SynchronousMLP(snt.Module):
         self.head_sizes = None if head_sizes is None else _checks.sizes("head_sizes", head_sizes)
         self.group = get_group(group, image_shape)
         self.pooling = get_pooling(pooling)
-        self.activation = get_activation(activation)
+        self.activation = create_activation(activation)
         input_dropout = _checks.rate("input_dropout", input_dropout)
         dropout = _checks.rate("dropout", dropout)
         self.exact = check_exact(exact, self.group)
@@ -87,14 +89,17 @@ class SynchronousMLP(snt.Module):
         if self.exact:
             images = self.group.canonical(images)
         dropouts = iter(self.dropouts)
-        x = self.lift(self.input_dropout(images, is_training))
-        x = next(dropouts)(self.activation(x), is_training)
-        x = tf.reshape(x, [-1, self.lift_sizes[0]])
+
+        def activated(x: tf.Tensor) -> tf.Tensor:
+            return next(dropouts)(activate(self.activation, x, is_training), is_training)
+
+        x = activated(self.lift(self.input_dropout(images, is_training)))
+        x = tf.reshape(x, [-1, x.shape[-1]])
         for linear in self.layers:
-            x = next(dropouts)(self.activation(linear(x)), is_training)
-        x = tf.reshape(x, [-1, self.group.size, self.lift_sizes[-1]])
+            x = activated(linear(x))
+        x = tf.reshape(x, [-1, self.group.size, x.shape[-1]])
         for mix in self.mixes:
-            x = next(dropouts)(self.activation(mix(x)), is_training)
+            x = activated(mix(x))
         if self.head is not None:
             return x
         logits = self.logits(tf.reshape(x, [-1, x.shape[2]]))
