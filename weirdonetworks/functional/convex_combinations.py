@@ -1,0 +1,57 @@
+"""Combinations that stay in the range of what they combine."""
+
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks.functional.squashes import get_squash
+
+
+def convex_combination(
+    values: tf.Tensor, scores: tf.Tensor, squash: str | None = None, scale: float = 1.0
+) -> tf.Tensor:
+    """y_m = sum_n w_mn v_n, w_mn = exp(s_mn) / sum_k exp(s_mk): [..., n, d] -> [..., m, d].
+
+    Scores are [..., m, n]. Weights are >= 0 and sum to 1, so that each y lies between the least and
+    the largest of the n values. Scores that are variables make a layer, `layers.ConvexCombination`;
+    scores q . k / sqrt(d) that come from the input make softmax attention.
+
+    With a squash g of `SQUASHES`, the quasi-arithmetic mean of numbers on a scale c,
+
+        y_m = c g^-1(sum_n w_mn g(v_n / c)),
+
+    which lies in the same range, and which large values move less than those within c of 0.
+
+    What rounding would put outside of the range is put on its end, also where g(v / c) has been
+    rounded to 1; the gradient is that of the formula. Values must be finite.
+
+    Sources: Vaswani et al. 2017, "Attention is all you need"; Kolmogorov 1930, "Sur la notion de
+    la moyenne".
+
+    Raises:
+      ValueError: values or scores that are not floating, or of different types, less than two axes
+        or different n; an unknown squash; or a scale that is not a finite number > 0.
+    """
+    values = _checks.floating("values", values)
+    scores = _checks.floating("scores", scores)
+    for name, tensor, form in (("values", values, "n, d"), ("scores", scores, "m, n")):
+        if tensor.shape.rank is None or tensor.shape.rank < 2:
+            raise ValueError(f"{name} must be [..., {form}], got shape {tensor.shape}")
+    if scores.dtype != values.dtype:
+        raise ValueError(
+            f"scores must be {values.dtype.name} as the values, got {scores.dtype.name}"
+        )
+    if not values.shape[-2:-1].is_compatible_with(scores.shape[-1:]):
+        raise ValueError(
+            f"scores must be [..., m, n] with the n of values {values.shape}, "
+            f"got shape {scores.shape}"
+        )
+    pair = None if squash is None else get_squash(squash)
+    scale = _checks.positive("scale", scale)
+    weights = tf.nn.softmax(scores)
+    if pair is None:
+        mean = tf.matmul(weights, values)
+    else:
+        mean = scale * pair.unsquash(tf.matmul(weights, pair.squash(values / scale)))
+    least = tf.reduce_min(values, axis=-2, keepdims=True)
+    largest = tf.reduce_max(values, axis=-2, keepdims=True)
+    return mean + tf.stop_gradient(tf.clip_by_value(mean, least, largest) - mean)

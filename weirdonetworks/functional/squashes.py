@@ -1,0 +1,78 @@
+"""Squashes by name: increasing, odd maps of the line onto (-1, 1), each with its exact inverse."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from weirdonetworks import _checks
+
+
+class Squash(NamedTuple):
+    """A map of the reals onto (-1, 1), increasing, odd, with slope 1 at 0, and its inverse.
+
+    Both are finite, and so are their gradients, for all finite arguments. Rounding takes `squash`
+    to +-1 for large ones. `unsquash` takes |u| > 1 - eps for 1 - eps, with slope 0 there (eps:
+    2^-24 in float32, half the distance of 1 to the next number), so that its results are bounded:
+
+        name        squash              unsquash              largest, float32  float64
+        tanh        tanh z              artanh u              8.66              18.7
+        softsign    z / (1 + |z|)       u / (1 - |u|)         1.7e7             9.0e15
+        algebraic   z / sqrt(1 + z^2)   u / sqrt(1 - u^2)     2.9e3             6.7e7
+
+    A rounding of u moves z by eps / squash'(z): tanh' falls as 4 e^-2|z|, softsign' as |z|^-2 and
+    algebraic' as |z|^-3. Away from 0, the inverse of tanh is therefore the first to be lost. The
+    second derivative of softsign jumps at 0; the others are smooth.
+    """
+
+    squash: Callable[[tf.Tensor], tf.Tensor]
+    unsquash: Callable[[tf.Tensor], tf.Tensor]
+
+
+def _inside(u: tf.Tensor) -> tf.Tensor:
+    """u, cut to the largest numbers of its type inside of (-1, 1)."""
+    # The precision of a type is what separates 1 from its neighbour below.
+    bits = {tf.float64: 53, tf.float32: 24, tf.float16: 11, tf.bfloat16: 8}[u.dtype]
+    return tf.clip_by_value(u, 2.0**-bits - 1, 1 - 2.0**-bits)
+
+
+def _artanh(u: tf.Tensor) -> tf.Tensor:
+    u = _inside(u)
+    return 0.5 * (tf.math.log1p(u) - tf.math.log1p(-u))
+
+
+def _softsign(z: tf.Tensor) -> tf.Tensor:
+    return z / (1 + tf.abs(z))
+
+
+def _inverse_softsign(u: tf.Tensor) -> tf.Tensor:
+    u = _inside(u)
+    return u / (1 - tf.abs(u))
+
+
+def _algebraic(z: tf.Tensor) -> tf.Tensor:
+    # The same for every t > 0, so t takes no part in the gradient; this one keeps z^2 finite.
+    t = tf.stop_gradient(1 / tf.maximum(tf.abs(z), 1))
+    z *= t
+    return z / tf.sqrt(t * t + z * z)
+
+
+def _inverse_algebraic(u: tf.Tensor) -> tf.Tensor:
+    u = _inside(u)
+    return u * tf.math.rsqrt((1 - u) * (1 + u))
+
+
+SQUASHES: dict[str, Squash] = {
+    "tanh": Squash(tf.tanh, _artanh),
+    "softsign": Squash(_softsign, _inverse_softsign),
+    "algebraic": Squash(_algebraic, _inverse_algebraic),
+}
+
+
+def get_squash(squash: str) -> Squash:
+    """The pair of this name.
+
+    Raises:
+      ValueError: an unknown name.
+    """
+    return SQUASHES[_checks.choice("squash", squash, SQUASHES)]
