@@ -80,6 +80,11 @@ TABLE: dict[str, Entry] = {
         )
     },
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
+    "DynamicDense": Entry(lambda: layers.DynamicDense(3), (5,)),
+    "DynamicDense[rank]": Entry(lambda: layers.DynamicDense(3, rank=2), (5,)),
+    "DynamicDense[channels]": Entry(
+        lambda: layers.DynamicDense(3, normalize="softmax", generator_sizes=()), (5, 2)
+    ),
     **{
         f"GatedDense[{gate}]": Entry(lambda gate=gate: layers.GatedDense(3, gate), (5,))
         for gate in ("softmax", "nested")
@@ -124,6 +129,7 @@ TABLE: dict[str, Entry] = {
     },
     "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
     "ComodulationMLP": Entry(lambda: nets.ComodulationMLP(3, (4, 4), dropout=0.2), _SQUARE),
+    "DynamicMLP": Entry(lambda: nets.DynamicMLP(3, (4,), rank=2), _SQUARE),
     "GatedMLP": Entry(lambda: nets.GatedMLP(3, (4,)), _SQUARE),
     "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
     "PolynomialMLP": Entry(lambda: nets.PolynomialMLP(3, 3, rank=4, hidden_sizes=(4,)), (5,)),

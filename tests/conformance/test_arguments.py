@@ -24,6 +24,8 @@ BAD = {
     "exact": _FLAGS,
     "floor": [0, -1, 1e-45, math.inf, math.nan, "1"],
     "gate": _NAMES,
+    "generator": ["unknown", 3, True],
+    "generator_sizes": _SIZES,
     "group": ["unknown", "", 3, None, ["cyclic4"]],
     "head_sizes": [size for size in _SIZES if size is not None],
     "heads": _INTEGERS,
@@ -57,6 +59,7 @@ BAD = {
     "trainable_alpha": _FLAGS,
     "weights": _NAMES,
     "with_bias": _FLAGS,
+    "with_static": _FLAGS,
 }
 
 # What must be given.

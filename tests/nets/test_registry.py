@@ -24,6 +24,7 @@ def test_there_are_at_least_these():
         "comodulation_mlp",
         "gated_mlp",
         "row_attention",
+        "dynamic_mlp",
     } <= set(NAMES)
 
 

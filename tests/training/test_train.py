@@ -36,6 +36,7 @@ TINY = {
     "comodulation_mlp": ["hidden_sizes=(24,)"],
     "gated_mlp": ["hidden_sizes=(24,)"],
     "row_attention": ["size=48", "alpha=1.0"],
+    "dynamic_mlp": ["hidden_sizes=(24,)", "rank=8"],
 }
 pytestmark = pytest.mark.usefixtures("quick_data")
 WORDS = ["--epochs=2", "--batch_size=50", "--learning_rate=0.005"]

@@ -10,6 +10,7 @@ from weirdonetworks.layers.convex import (
     SoftmaxAffineDense,
 )
 from weirdonetworks.layers.dropout import Dropout
+from weirdonetworks.layers.dynamic import DynamicDense
 from weirdonetworks.layers.gated import GatedDense
 from weirdonetworks.layers.group_dense import GroupDense
 from weirdonetworks.layers.invariant_polynomial import (
@@ -26,6 +27,7 @@ __all__ = [
     "AutoactivationDense",
     "ComodulationDense",
     "Dropout",
+    "DynamicDense",
     "GatedDense",
     "GroupDense",
     "ImplicitSoftmaxAffineDense",

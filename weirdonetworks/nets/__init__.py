@@ -8,6 +8,7 @@ import sonnet as snt
 from weirdonetworks import _checks
 from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
 from weirdonetworks.nets.comodulation_mlp import ComodulationMLP, GatedMLP
+from weirdonetworks.nets.dynamic_mlp import DynamicMLP
 from weirdonetworks.nets.mlp import MLP
 from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
 from weirdonetworks.nets.posynomial_mlp import PosynomialMLP, SignomialMLP
@@ -25,6 +26,7 @@ NETWORKS: dict[str, type[snt.Module]] = {
     "comodulation_mlp": ComodulationMLP,
     "gated_mlp": GatedMLP,
     "row_attention": RowAttention,
+    "dynamic_mlp": DynamicMLP,
 }
 
 
@@ -53,6 +55,7 @@ __all__ = [
     "NETWORKS",
     "AutoactivationMLP",
     "ComodulationMLP",
+    "DynamicMLP",
     "GatedMLP",
     "PolynomialMLP",
     "PosynomialMLP",

@@ -1,0 +1,59 @@
+"""A network whose weights are produced from its input."""
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks._once import Linear
+from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.layers.dropout import Dropout
+from weirdonetworks.layers.dynamic import DynamicDense
+from weirdonetworks.nets.mlp import flatten
+
+
+class DynamicMLP(snt.Module):
+    """x_l = phi(W_l(x_{l-1})^T x_{l-1} + b_l): images -> [batch, num_classes].
+
+    Images as in `MLP`. Hidden layers are `DynamicDense`: a small network with hidden layers of
+    `generator_sizes` makes the change of rank `rank` from W_l to W_l(x), or with `rank=None` all
+    of it, in * out numbers for each image. phi is the activation. The logits are linear in the
+    last hidden layer. `input_dropout` drops pixels in training, `dropout` hidden units.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        hidden_sizes: tuple[int, ...] = (256, 128),
+        rank: int | None = 32,
+        generator_sizes: tuple[int, ...] = (32,),
+        activation: str | Activation = "gelu",
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes or a rank that are not integers >= 1, an unknown activation,
+        or dropout rates outside [0, 1)."""
+        super().__init__(name=name)
+        self.num_classes = _checks.integer("num_classes", num_classes)
+        self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
+        self.activation = get_activation(activation)
+        input_dropout = _checks.rate("input_dropout", input_dropout)
+        dropout = _checks.rate("dropout", dropout)
+        rank = None if rank is None else _checks.integer("rank", rank)
+        generator_sizes = _checks.sizes("generator_sizes", generator_sizes)
+        self.input_dropout = Dropout(input_dropout, name="input_dropout")
+        self.layers = [
+            DynamicDense(size, rank, generator_sizes=generator_sizes, name=f"dynamic_{i}")
+            for i, size in enumerate(self.hidden_sizes)
+        ]
+        self.layers.append(Linear(self.num_classes, name="head"))
+        self.dropouts = [
+            Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
+        ]
+
+    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
+        x = _checks.features(self, flatten(images))
+        x = self.input_dropout(x, is_training)
+        for layer, dropout in zip(self.layers, self.dropouts, strict=False):
+            x = dropout(self.activation(layer(x)), is_training)
+        return self.layers[-1](x)
