@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks._once import Linear
-from weirdonetworks.functional.activations import Activation, get_activation
+from weirdonetworks.functional.activations import Activation
+from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
 from weirdonetworks.nets.mlp import flatten
@@ -36,7 +37,7 @@ class DynamicMLP(snt.Module):
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.hidden_sizes = _checks.sizes("hidden_sizes", hidden_sizes)
-        self.activation = get_activation(activation)
+        self.activation = create_activation(activation)
         input_dropout = _checks.rate("input_dropout", input_dropout)
         dropout = _checks.rate("dropout", dropout)
         rank = None if rank is None else _checks.integer("rank", rank)
@@ -55,5 +56,5 @@ class DynamicMLP(snt.Module):
         x = _checks.features(self, flatten(images))
         x = self.input_dropout(x, is_training)
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
-            x = dropout(self.activation(layer(x)), is_training)
+            x = dropout(activate(self.activation, layer(x), is_training), is_training)
         return self.layers[-1](x)
