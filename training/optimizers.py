@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 import sonnet as snt
 import tensorflow as tf
 
+from training.exponentiated_gradient import ExponentiatedGradient
+
 
 class Adam(snt.optimizers.Adam):
     """Sonnet's Adam, with the corrections of the biases moved into two scalars:
@@ -41,6 +43,7 @@ OPTIMIZERS: dict[str, Callable[[tf.Variable], snt.Optimizer]] = {
     "sgd": lambda rate: snt.optimizers.SGD(rate),
     "momentum": lambda rate: snt.optimizers.Momentum(rate, momentum=0.9),
     "rmsprop": lambda rate: snt.optimizers.RMSProp(rate),
+    "eg": lambda rate: ExponentiatedGradient(rate),
 }
 
 SCHEDULES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
