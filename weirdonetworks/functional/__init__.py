@@ -1,10 +1,24 @@
 """Pure functions of tensors, without variables."""
 
-from weirdonetworks.functional.activations import ACTIVATIONS, gelu, gelu_tanh, get_activation
+from weirdonetworks.functional.activations import (
+    ACTIVATIONS,
+    and_gate,
+    gelu,
+    gelu_tanh,
+    get_activation,
+    or_gate,
+)
+from weirdonetworks.functional.cdfs import DISTRIBUTIONS, Distribution, cdf_gate, cdf_ramp
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
 from weirdonetworks.functional.maxima import implicit_soft_maximum, soft_maximum
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
+from weirdonetworks.functional.normalized import (
+    layer_norm,
+    solu,
+    solu_layer_norm,
+    xexp_layer_norm,
+)
 from weirdonetworks.functional.parameter_activations import (
     PARAMETER_ACTIVATIONS,
     ParameterActivation,
@@ -18,29 +32,45 @@ from weirdonetworks.functional.pooling import (
     order_statistics,
 )
 from weirdonetworks.functional.sparse import SparseMap
+from weirdonetworks.functional.stochastic import stochastic_gelu
+from weirdonetworks.functional.units import group_softmax, maxout, sort_groups
 
 __all__ = [
     "ACTIVATIONS",
+    "DISTRIBUTIONS",
+    "Distribution",
     "PARAMETER_ACTIVATIONS",
     "POOLINGS",
     "ParameterActivation",
     "Pooling",
     "SparseMap",
+    "and_gate",
+    "cdf_gate",
+    "cdf_ramp",
     "exp_iterate",
     "gelu",
     "gelu_tanh",
     "get_activation",
     "get_parameter_activation",
     "get_pooling",
+    "group_softmax",
     "half_exp",
     "implicit_soft_maximum",
+    "layer_norm",
+    "maxout",
     "moments",
     "monomial_indices",
     "monomials",
     "num_monomials",
+    "or_gate",
     "order_statistics",
     "soft_maximum",
+    "solu",
+    "solu_layer_norm",
+    "sort_groups",
+    "stochastic_gelu",
     "superexp",
     "superlog",
     "warp",
+    "xexp_layer_norm",
 ]

@@ -1,11 +1,21 @@
 """Activations by name."""
 
+import functools
 import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
+from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated
+from weirdonetworks.functional.iterates import half_exp
+from weirdonetworks.functional.normalized import (
+    layer_norm,
+    solu,
+    solu_layer_norm,
+    xexp_layer_norm,
+)
 from weirdonetworks.functional.stochastic import stochastic_gelu
+from weirdonetworks.functional.units import group_softmax, maxout, sort_groups
 
 Activation = Callable[[tf.Tensor], tf.Tensor]
 
@@ -22,6 +32,37 @@ def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.gelu(x, approximate=True)
 
 
+def and_gate(activation: str | Activation) -> Activation:
+    """x -> x f(x) for an activation f: passes x as far as f does, "x and f(x)".
+
+    f = sigmoid gives the SiLU, f = Phi the GELU, f = relu the squared ReLU, f = tanh an even
+    function, x tanh(x), which tells |x| smoothly.
+
+    Source: the gates of Hendrycks and Gimpel 2016 and So et al. 2021, "Primer: searching for
+    efficient transformers for language modeling" (squared ReLU), under one name.
+
+    Raises ValueError as `get_activation`.
+    """
+    return functools.partial(gated, get_activation(activation))
+
+
+def or_gate(activation: str | Activation) -> Activation:
+    """x -> x + f(x) for an activation f: passes what either does, "x or f(x)".
+
+    A residual connection around f: for an increasing f the slope is 1 at least, so that no gradient
+    vanishes. f = relu gives slopes 1 and 2.
+
+    Raises ValueError as `get_activation`.
+    """
+    return functools.partial(added, get_activation(activation))
+
+
+def added(activation: Activation, x: tf.Tensor) -> tf.Tensor:
+    """x + f(x)."""
+    x = tf.convert_to_tensor(x)
+    return x + activation(x)
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "identity": tf.identity,
     "gelu": gelu,
@@ -31,7 +72,26 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": tf.nn.softplus,
     "tanh": tf.tanh,
     "sigmoid": tf.sigmoid,
-    "stochastic_gelu": stochastic_gelu,
+    "half_exp": half_exp,
+    "stochastic_gelu": stochastic_gelu,  # its mean, without a seed
+    # Those of distributions that are not above: gate_logistic is silu, gate_normal gelu,
+    # ramp_logistic softplus.
+    **{f"ramp_{name}": d.ramp for name, d in DISTRIBUTIONS.items() if name != "logistic"},
+    **{f"gate_{name}": cdf_gate(name) for name in list(DISTRIBUTIONS)[2:]},
+    "and_tanh": functools.partial(gated, tf.tanh),
+    "and_relu": functools.partial(gated, tf.nn.relu),
+    "and_softplus": functools.partial(gated, tf.nn.softplus),
+    "or_tanh": functools.partial(added, tf.tanh),
+    "or_relu": functools.partial(added, tf.nn.relu),
+    "or_gelu": functools.partial(added, gelu),
+    # All units of the last axis together, or in groups.
+    "layer_norm": layer_norm,
+    "solu": solu,
+    "solu_layer_norm": solu_layer_norm,
+    "xexp_layer_norm": xexp_layer_norm,
+    "maxout": maxout,
+    "sort_groups": sort_groups,
+    "group_softmax": group_softmax,
 }
 
 
