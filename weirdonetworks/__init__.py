@@ -3,12 +3,13 @@
 import importlib
 from typing import Any
 
-from weirdonetworks import functional, groups, layers, nets, stability
+from weirdonetworks import analysis, functional, groups, layers, nets, stability
 from weirdonetworks.nets import create_network, list_networks
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "analysis",
     "create_network",
     "functional",
     "groups",

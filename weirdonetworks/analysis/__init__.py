@@ -1,0 +1,61 @@
+"""What a trained network looks like: spectra, covariances, alignments, and networks drawn anew."""
+
+from weirdonetworks.analysis.alignment import (
+    HiddenAlignment,
+    NetworkAlignment,
+    WeightAlignment,
+    align_networks,
+    procrustes,
+    random_rotation,
+    residual,
+)
+from weirdonetworks.analysis.covariance import (
+    covariance_distance,
+    effective_rank,
+    participation_ratio,
+    stable_rank,
+    weight_covariance,
+)
+from weirdonetworks.analysis.networks import activations, dense_layers
+from weirdonetworks.analysis.operators import (
+    Operator,
+    norm_product,
+    operator,
+    radial_cosines,
+    scale_response,
+)
+from weirdonetworks.analysis.sampling import refit_head, sample_network
+from weirdonetworks.analysis.spectra import (
+    MarchenkoPastur,
+    Spectrum,
+    kolmogorov_smirnov,
+    spectrum,
+)
+
+__all__ = [
+    "HiddenAlignment",
+    "MarchenkoPastur",
+    "NetworkAlignment",
+    "Operator",
+    "Spectrum",
+    "WeightAlignment",
+    "activations",
+    "align_networks",
+    "covariance_distance",
+    "dense_layers",
+    "effective_rank",
+    "kolmogorov_smirnov",
+    "norm_product",
+    "operator",
+    "participation_ratio",
+    "procrustes",
+    "radial_cosines",
+    "random_rotation",
+    "refit_head",
+    "residual",
+    "sample_network",
+    "scale_response",
+    "spectrum",
+    "stable_rank",
+    "weight_covariance",
+]

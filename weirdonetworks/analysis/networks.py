@@ -1,0 +1,98 @@
+"""Networks of dense layers in sequence: their layers, and what passes between them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks
+from weirdonetworks.layers.activation import activate
+from weirdonetworks.nets.mlp import flatten
+from weirdonetworks.stability.lipschitz import unroll
+
+_RULE = (
+    "network must be dense layers (snt.Linear) in sequence, with functions of one argument "
+    "between them"
+)
+
+
+def parts(network: snt.Module) -> list[Callable[[tf.Tensor], tf.Tensor]]:
+    """The functions whose composition a network is at inference, dense layers among them.
+
+    network: called before; `nets.MLP`, `snt.nets.MLP`, `snt.Sequential`, `snt.Linear`, or any
+    module whose forward pass is its list `layers` with its `activation` between them.
+
+    Raises:
+      ValueError: no Sonnet module, one that was never called, or one with layers or variables of
+        another kind. Whether the composition is the network can be seen on inputs only: there,
+        `activations` checks it.
+    """
+    if not isinstance(network, snt.Module):
+        raise ValueError(f"network must be a Sonnet module, got {network!r}")
+    found = unroll(network)
+    layers, phi = getattr(network, "layers", None), getattr(network, "activation", None)
+    if found == [network] and isinstance(layers, Sequence) and layers and callable(phi):
+        found = [flatten, *(part for layer in layers for part in (layer, phi))][:-1]
+    dense = [part for part in found if isinstance(part, snt.Linear)]
+    label = type(network).__name__
+    if not dense:
+        raise ValueError(f"{_RULE}, got {label}")
+    if not all(hasattr(layer, "w") for layer in dense):
+        raise ValueError(f"network must have been called, so that it has weights, got {label}")
+    modules = [part for part in found if isinstance(part, tf.Module)]
+    known = {id(v) for module in modules for v in tf.Module.trainable_variables.fget(module)}
+    other = [v.name for v in network.trainable_variables if id(v) not in known]
+    if other:
+        raise ValueError(f"{_RULE}, got {label}, which has {other[0]} besides")
+    return found
+
+
+def dense_layers(network: snt.Module) -> list[snt.Linear]:
+    """The dense layers of a network, from the inputs to the logits; raises as `parts` does."""
+    return [part for part in parts(network) if isinstance(part, snt.Linear)]
+
+
+def activations(network: snt.Module, inputs: Any, batch_size: int = 1000) -> list[np.ndarray]:
+    """What each dense layer but the first is given, layer by layer, [n, size] each.
+
+    inputs: of a floating type, [n, ...], as the network takes them.
+
+    Raises:
+      ValueError: whatever `parts` refuses, no inputs, or a network whose outputs are not those of
+        the composition of its layers.
+    """
+    functions = parts(network)
+    inputs = _checks.floating("inputs", inputs)
+    if not inputs.shape.rank or not inputs.shape[0]:
+        raise ValueError(f"inputs must be [n, ...] with n >= 1, got shape {inputs.shape}")
+    batch_size = _checks.integer("batch_size", batch_size)
+    batches: list[list[np.ndarray]] = []
+    for first in range(0, inputs.shape[0], batch_size):
+        x = batch = inputs[first : first + batch_size]
+        given = []
+        try:
+            for function in functions:
+                if isinstance(function, snt.Linear):
+                    given.append(x)
+                x = activate(function, x, is_training=False)
+        except (TypeError, tf.errors.InvalidArgumentError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{_RULE}, got {type(network).__name__}: {reason}") from error
+        if not first:
+            _check_same(network, network(batch), x)
+        batches.append([hidden.numpy() for hidden in given[1:]])
+    return [np.concatenate(hidden) for hidden in zip(*batches, strict=True)]
+
+
+def _check_same(network: snt.Module, expected: tf.Tensor, outputs: tf.Tensor) -> None:
+    difference = float("inf")
+    if expected.shape == outputs.shape:
+        scale = float(tf.reduce_max(tf.abs(expected))) or 1.0
+        difference = float(tf.reduce_max(tf.abs(expected - outputs))) / scale
+    if not difference <= 1e-4:  # a NaN is no agreement either
+        raise ValueError(
+            f"{_RULE}, got {type(network).__name__}, whose outputs differ from those of the "
+            f"sequence by {difference:.2g} of the largest"
+        )
