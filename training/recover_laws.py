@@ -6,23 +6,18 @@ A fit sees a sample and the variables' names, never the law's class. Every resul
 comes; those that are there already are not repeated, so an interrupted table goes on.
 """
 
-import concurrent.futures
-import contextlib
 import csv
 import io
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
 from training import app, results, tabulate
 from training import flags as shared
+from training import workers as pool
 from training.laws.attempt import COLUMNS, attempt, posynomial_regressor
 from training.laws.classify import classify
 from training.laws.report import draw, to_markdown
@@ -31,7 +26,6 @@ from training.laws.table import get, load
 from weirdonetworks import _checks
 
 NOISES = (0.0, 0.001, 0.01, 0.1)
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _FLAGS = ("solved", "same_terms")
 _Key = tuple[str, float, int]
 
@@ -76,7 +70,7 @@ def recover(
     asked = [(law, noise, seed) for noise in noises for seed in seeds for law in laws]
     missing = [(*key, points, make) for key in asked if key not in rows]
     with tqdm(total=len(asked), initial=len(asked) - len(missing), unit="fit", disable=None) as bar:
-        for row in _run(missing, workers):
+        for row in pool.run(attempt, missing, workers):
             row["class"] = classify(get(row["law"])).name
             rows[_key(row)] = row
             table.write_text("laws.csv", results.to_csv(_in_order(rows), COLUMNS))
@@ -85,48 +79,6 @@ def recover(
     table.write_text("table.md", to_markdown(chosen))
     draw(table, chosen)
     return chosen
-
-
-def _run(tasks: Sequence[tuple], workers: int) -> Iterator[dict[str, Any]]:
-    """The rows of the tasks, as they come."""
-    if not workers or not tasks:
-        yield from (attempt(*task) for task in tasks)
-        return
-    with _one_thread_each():
-        pool = concurrent.futures.ProcessPoolExecutor(
-            min(workers, len(tasks)),
-            multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-        )
-        try:
-            futures = [pool.submit(attempt, *task) for task in tasks]
-            for future in concurrent.futures.as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Child processes find in their environment that NumPy shall use one thread."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _start_worker() -> None:
-    """One thread for TensorFlow, and an end when the parent is killed: workers would wait on."""
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _key(row: dict[str, Any]) -> _Key:
@@ -181,8 +133,8 @@ NOISE = flags.DEFINE_list(
     "Standard deviations of the noise, in units of the RMS of the law's values.",
 )
 POINTS = flags.DEFINE_integer("points", 10_000, "Rows that each fit gets.", 1)
-_WORKERS = flags.DEFINE_integer("workers", 2, "Processes; 0: all in this one.", 0)
 flags.declare_key_flag("seeds")
+flags.declare_key_flag("workers")
 flags.declare_key_flag("workdir")
 
 
@@ -194,7 +146,7 @@ def main() -> None:
         tabulate.parse_seeds(tabulate.SEEDS.value),
         workdir,
         POINTS.value,
-        _WORKERS.value,
+        pool.WORKERS.value,
     )
     print(to_markdown(rows), end="")
     print(f"solved: the law up to an additive or a multiplicative constant, {TOLERANCE:.0%} for")

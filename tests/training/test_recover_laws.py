@@ -190,14 +190,6 @@ def test_workers_find_what_one_process_finds(table, tmp_path):
         )
 
 
-def test_workers_are_told_to_use_one_thread(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with recover_laws._one_thread_each():
-        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
-    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
-
-
 def test_the_command(command, monkeypatch, table):
     _, rows = table
     calls = []
