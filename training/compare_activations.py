@@ -127,8 +127,12 @@ def compare(
         raise ValueError(f"seeds must leave {CHOICE_SEED} to the choice of rates, got {seeds!r}")
     _checks.integer("workers", processes, minimum=0)
     table = results.Workdir(workdir)
+    given = {"data_dir": data_dir, "manual_dir": manual_dir}
+    paths = {name: given for name in datasets}
+    if finals:  # the folders are theirs: embedded heats take none
+        paths["mnist_5k"] = dict.fromkeys(given)
     for name in datasets:  # what is missing shows before the work begins
-        data.load(name, data_dir=data_dir, manual_dir=manual_dir)
+        data.load(name, **paths[name])
     table.claim(_config(dataset, epochs), resume=True)
     rows: list[Row] = []
     choices: list[Row] = []
@@ -144,8 +148,7 @@ def compare(
                 effort.batch_size,
                 tuple(seeds),
                 str(table.path),
-                data_dir,
-                manual_dir,
+                **paths[name],
             )
             for network in networks
             for activation in chosen
