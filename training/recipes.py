@@ -87,6 +87,12 @@ RECIPES: dict[str, Recipe] = {
     ),
     "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
     "row_attention": Recipe(learning_rate=1e-2),
+    "dynamic_mlp": Recipe(
+        network_args={"dropout": 0.3, "input_dropout": 0.2},
+        epochs=30,
+        batch_size=200,
+        learning_rate=2e-3,
+    ),
     "comodulation_mlp": _PRODUCTS,
     "gated_mlp": _PRODUCTS,
 }

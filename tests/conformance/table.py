@@ -79,6 +79,8 @@ TABLE: dict[str, Entry] = {
             ("learned", {"trainable_alpha": True}),
         )
     },
+    "ConvexCombination": Entry(lambda: layers.ConvexCombination(3), (5,)),
+    "ConvexCombination[squash]": Entry(lambda: layers.ConvexCombination(3, "tanh", 2.0), (5,)),
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
     "DynamicDense": Entry(lambda: layers.DynamicDense(3), (5,)),
     "DynamicDense[rank]": Entry(lambda: layers.DynamicDense(3, rank=2), (5,)),
@@ -119,6 +121,7 @@ TABLE: dict[str, Entry] = {
         layers.PosynomialDense, log_output=True, nonnegative_exponents=True
     ),
     "SignomialDense": _posynomial(layers.SignomialDense),
+    "StochasticGELU": Entry(lambda: layers.StochasticGELU(3), (5,), {"is_training": True}, True),
     "Synchronous": Entry(lambda: layers.Synchronous(nets.MLP(3, (4,)), _BILINEAR), _SQUARE),
     **{
         f"Synchronous[{pooling}]": Entry(
@@ -148,6 +151,12 @@ TABLE: dict[str, Entry] = {
     "SynchronousMLP[averaged logits]": Entry(
         lambda: nets.SynchronousMLP(3, (4,), (), None, _BILINEAR, image_shape=(6, 6)), _SQUARE
     ),
+    **{
+        f"UniversalRegressor[{features}]": Entry(
+            lambda features=features: nets.UniversalRegressor(2, features=features), (5,)
+        )
+        for features in ("log", "both")
+    },
 }
 
 

@@ -9,6 +9,7 @@ from weirdonetworks.functional.activations import (
     or_gate,
 )
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, Distribution, cdf_gate, cdf_ramp
+from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
 from weirdonetworks.functional.maxima import implicit_soft_maximum, soft_maximum
@@ -32,6 +33,7 @@ from weirdonetworks.functional.pooling import (
     order_statistics,
 )
 from weirdonetworks.functional.sparse import SparseMap
+from weirdonetworks.functional.squashes import SQUASHES, Squash, get_squash
 from weirdonetworks.functional.stochastic import stochastic_gelu
 from weirdonetworks.functional.units import group_softmax, maxout, sort_groups
 
@@ -41,18 +43,22 @@ __all__ = [
     "Distribution",
     "PARAMETER_ACTIVATIONS",
     "POOLINGS",
+    "SQUASHES",
     "ParameterActivation",
     "Pooling",
     "SparseMap",
+    "Squash",
     "and_gate",
     "cdf_gate",
     "cdf_ramp",
+    "convex_combination",
     "exp_iterate",
     "gelu",
     "gelu_tanh",
     "get_activation",
     "get_parameter_activation",
     "get_pooling",
+    "get_squash",
     "group_softmax",
     "half_exp",
     "implicit_soft_maximum",

@@ -1,5 +1,6 @@
 """Building blocks, [batch, in] -> [batch, out]."""
 
+from weirdonetworks.layers.activation import StochasticGELU
 from weirdonetworks.layers.additive_multiplicative import AdditiveMultiplicativeDense
 from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
@@ -9,6 +10,7 @@ from weirdonetworks.layers.convex import (
     MaxAffineDense,
     SoftmaxAffineDense,
 )
+from weirdonetworks.layers.convex_combination import ConvexCombination
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
 from weirdonetworks.layers.gated import GatedDense
@@ -26,6 +28,7 @@ __all__ = [
     "AdditiveMultiplicativeDense",
     "AutoactivationDense",
     "ComodulationDense",
+    "ConvexCombination",
     "Dropout",
     "DynamicDense",
     "GatedDense",
@@ -39,6 +42,7 @@ __all__ = [
     "PosynomialDense",
     "SignomialDense",
     "SoftmaxAffineDense",
+    "StochasticGELU",
     "Synchronous",
     "invariant_energy",
     "monomial_orbits",

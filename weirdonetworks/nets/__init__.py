@@ -1,4 +1,4 @@
-"""Whole networks, images -> logits, and their registry."""
+"""Whole networks, and the registry of those for images -> logits."""
 
 import inspect
 from typing import Any
@@ -14,6 +14,7 @@ from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
 from weirdonetworks.nets.posynomial_mlp import PosynomialMLP, SignomialMLP
 from weirdonetworks.nets.row_attention import RowAttention
 from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
+from weirdonetworks.nets.universal_regressor import UniversalRegressor
 
 NETWORKS: dict[str, type[snt.Module]] = {
     "mlp": MLP,
@@ -63,6 +64,7 @@ __all__ = [
     "RowAttention",
     "SignomialMLP",
     "SynchronousMLP",
+    "UniversalRegressor",
     "create_network",
     "list_networks",
 ]
