@@ -128,7 +128,7 @@ def compare(
     _checks.integer("workers", processes, minimum=0)
     table = results.Workdir(workdir)
     given = {"data_dir": data_dir, "manual_dir": manual_dir}
-    paths = {name: given for name in datasets}
+    paths = dict.fromkeys(datasets, given)
     if finals:  # the folders are theirs: embedded heats take none
         paths["mnist_5k"] = dict.fromkeys(given)
     for name in datasets:  # what is missing shows before the work begins
