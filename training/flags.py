@@ -23,13 +23,24 @@ MANUAL_DIR = flags.DEFINE_string(
 EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Passes over the training split; each network's recipe by default.", 1
 )
-WORKDIR = flags.DEFINE_string(
+WORKDIRS = flags.DEFINE_multi_string(
     "workdir",
     None,
     "The folder of the results. By default, a run gets a new one under runs/, a table "
     "runs/table-DATASET, a comparison of steps runs/steps-DATASET, one of modulations "
     "runs/modulation-DATASET, where they go on.",
 )
+
+
+class _Workdir:
+    """The one folder of a command: the last that was given, as of any flag that is given twice."""
+
+    @property
+    def value(self) -> str | None:
+        return WORKDIRS.value[-1] if WORKDIRS.value else None
+
+
+WORKDIR = _Workdir()
 
 
 def parse_arguments(words: list[str], flag: str = "network_arg") -> dict[str, Any]:
