@@ -104,8 +104,9 @@ class Spectrum(NamedTuple):
       eigenvalues: [in], falling; in - out of them are 0 where in > out.
       singular_values: of W, [min(in, out)], falling.
       law: the Marchenko-Pastur law of this shape and variance.
-      distance: sup |F - G| of its distribution function and that of the eigenvalues, in [0, 1]
-        (Kolmogorov and Smirnov); of order 1 / in for random weights, as eigenvalues repel.
+      distance: sup |F - G| of the law's distribution function and that of the min(in, out)
+        eigenvalues that are not 0 by the shape alone, in [0, 1] (Kolmogorov and Smirnov); of order
+        1 / min(in, out) for random weights, as eigenvalues repel.
       threshold: what 1 % of random matrices of this size exceed: mu + 2.0234 s, Tracy and Widom's
         law at the finite size. With n = out - 1/2 and p = in - 1/2,
         mu = v (sqrt(n) + sqrt(p))^2 / out,
@@ -153,6 +154,10 @@ def spectrum(weights: Any, variance: float | str | None = None) -> Spectrum:
     elif isinstance(variance, str):
         raise ValueError(f"variance must be None, 'bulk' or a number > 0, got {variance!r}")
     law = MarchenkoPastur(inputs / outputs, _checks.positive("variance", variance))
+    # Of the smaller Gram matrix, which has no eigenvalues 0 that would agree for any weights.
+    small, large = sorted((inputs, outputs))
+    nonzero = MarchenkoPastur(small / large, law.variance)
+    distance = kolmogorov_smirnov(singular_values**2 / large, nonzero)
     n, p = math.sqrt(outputs - 0.5), math.sqrt(inputs - 0.5)
     centre = law.variance * (n + p) ** 2 / outputs
     scale = law.variance * (n + p) * (1 / n + 1 / p) ** (1 / 3) / outputs
@@ -161,7 +166,7 @@ def spectrum(weights: Any, variance: float | str | None = None) -> Spectrum:
         eigenvalues,
         singular_values,
         law,
-        kolmogorov_smirnov(eigenvalues, law),
+        distance,
         threshold,
         scale,
         int(np.sum(eigenvalues > threshold)),

@@ -1,0 +1,253 @@
+"""Analysing finished runs: files, what they say, and runs that cannot be compared."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import weirdonetworks as wn
+from training import analyse, evaluate, sampled
+from training.evaluate import load_run
+from training.loop import Loop, scale
+from training.recipes import recipe_for
+from training.train import train_and_evaluate
+from weirdonetworks.analysis import dense_layers, spectrum
+
+pytestmark = pytest.mark.usefixtures("quick_data")
+
+FILES = {
+    "config.json",
+    "report.json",
+    "table.txt",
+    "spectra.csv",
+    "spectra.png",
+    "eigenvalues.csv",
+    "eigenvalues.png",
+    "samples.csv",
+    "samples.png",
+}
+
+
+@pytest.fixture(scope="module")
+def twin(small_run, patched_load, tmp_path_factory):
+    """The network of the small run, trained with another seed."""
+    workdir = tmp_path_factory.mktemp("twin") / "twin"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.data.load", patched_load)
+        train_and_evaluate(workdir=workdir, seed=1, **small_run.settings)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def analysed(small_run, twin, patched_load, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("analysed") / "both"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.data.load", patched_load)
+        report = analyse.analyse([small_run.workdir, twin], folder, draws=2, images=500)
+    return folder, report
+
+
+def _rows(path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_files_of_two_runs(analysed):
+    folder, report = analysed
+    assert {path.name for path in folder.iterdir()} == FILES | {"alignment.csv", "alignment.png"}
+    for path in folder.glob("*.png"):
+        assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(report))
+    for name in ("spectra", "alignment", "samples"):
+        assert len(_rows(folder / f"{name}.csv")) == len(report[name])
+    assert (folder / "table.txt").read_text() == analyse.to_text(report)
+
+
+def test_spectra_are_those_of_the_runs(small_run, analysed):
+    folder, report = analysed
+    rows = {(row["run"], row["state"], row["layer"]): row for row in report["spectra"]}
+    assert list(rows) == [(r, s, k) for s in ("initial", "trained") for r in "AB" for k in (1, 2)]
+    weights = dense_layers(load_run(small_run.workdir)[0])[0].w
+    row, known = rows["A", "trained", 1], spectrum(weights, "bulk")
+    assert (row["inputs"], row["outputs"]) == (784, 16)
+    assert row["distance"] == known.distance and row["outliers"] == known.outliers
+    assert row["size"] == pytest.approx(np.linalg.norm(weights))
+    assert rows["A", "initial", 1]["outliers"] == 0 < row["outliers"]
+    values = [
+        float(row["eigenvalue"])
+        for row in _rows(folder / "eigenvalues.csv")
+        if (row["run"], row["state"], row["layer"]) == ("A", "trained", "1")
+    ]
+    np.testing.assert_allclose(values, known.eigenvalues[:16])
+
+
+@pytest.mark.parametrize("invariant_start", [False, True])
+def test_the_initial_network_is_where_training_starts(small_run, mnist_5k, invariant_start):
+    config = load_run(small_run.workdir)[1] | {"seed": 7, "invariant_start": invariant_start}
+    arguments = {"network_args": config["network_args"], "invariant_start": invariant_start}
+    recipe = recipe_for("mlp", "mnist_5k", **arguments)
+    network = wn.create_network("mlp", **recipe.network_args)
+    tf.random.set_seed(7)  # as train_and_evaluate does
+    loop = Loop(network, mnist_5k.train, seed=7, **recipe.loop_settings())
+    initial = analyse.initial_network(config)
+    for variable, known in zip(initial.variables, loop.network.variables, strict=True):
+        np.testing.assert_array_equal(variable, known)
+    other = analyse.initial_network(config | {"seed": 8})
+    assert np.abs(other.layers[0].w - initial.layers[0].w).max() > 0.01
+
+
+def test_alignment_of_trainings(analysed):
+    _, report = analysed
+    rows = [row for row in report["alignment"] if row["what"] == "activations"]
+    assert [(row["state"], row["layer"]) for row in rows] == [("initial", 1), ("trained", 1)]
+    for row in rows:
+        assert 0 < row["aligned"] < row["unaligned"] / 2
+    whats = {row["what"] for row in report["alignment"]}
+    assert whats == {"activations", "covariances, frobenius", "covariances, bures"}
+
+
+def test_samples(small_run, analysed):
+    _, report = analysed
+    scores = {key: np.mean(test) for key, (_, test) in analyse.by_kind(report["samples"]).items()}
+    assert len(report["samples"]) == 2 * 2 * (1 + 3 * 2) and len(scores) == 2 * 2 * 4
+    result = json.loads((small_run.workdir / "result.json").read_text())
+    assert scores["A", "trained", "trained"] == pytest.approx(result["test_accuracy"], abs=1e-3)
+    assert scores["A", "aligned", "trained"] > scores["A", "unaligned", "trained"] + 0.2
+    assert scores["A", "trained", "refitted"] > scores["A", "white", "refitted"] + 0.05
+
+
+def test_the_command_with_one_run(small_run, command):
+    workdir = small_run.workdir
+    words = (f"--workdir={workdir}", "--draws=1", "--analysis_images=200")
+    outcome = command(analyse, *words)
+    assert outcome.exit_code == 0, outcome
+    folder = Path("runs") / f"analysis-{workdir.name}"
+    assert {path.name for path in folder.iterdir()} == FILES
+    lines = outcome.stdout.splitlines()
+    assert lines[0] == f"A: {workdir}" and lines[-1].startswith(
+        f"written to {folder}/: config.json"
+    )
+    assert (folder / "table.txt").read_text() in outcome.stdout
+    assert "left" not in outcome.stdout and "alignment" not in outcome.stdout
+    assert command(analyse, *words).exit_code == 0  # again, in its own folder
+    command(analyse, *words, "--draws=2").assert_failed("holds a run of another configuration")
+
+
+def test_the_command_with_two_runs(small_run, twin, command):
+    words = [f"--workdir={small_run.workdir}", f"--workdir={twin}", "--analysis_dir=both"]
+    outcome = command(analyse, *words, "--draws=1", "--analysis_images=200")
+    assert outcome.exit_code == 0, outcome
+    assert outcome.stdout.startswith(f"A: {small_run.workdir}\nB: {twin}\n")
+    assert "alignment.csv, alignment.png" in outcome.stdout.splitlines()[-1]
+    assert Path("both/alignment.png").exists()
+
+
+def test_of_other_commands_the_last_folder_counts(small_run, command):
+    outcome = command(evaluate, "--workdir=nowhere", f"--workdir={small_run.workdir}")
+    assert outcome.exit_code == 0 and outcome.stdout.startswith("test accuracy")
+    outcome = command(evaluate, f"--workdir={small_run.workdir}", "--workdir=nowhere")
+    outcome.assert_failed("workdir nowhere has no config.json")
+
+
+def _other_run(small_run, folder, **entries):
+    """A copy of the small run that says of itself that it is something else."""
+    shutil.copytree(small_run.workdir, folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+    return folder
+
+
+def _trained(folder, **settings):
+    settings = {"network": "mlp", "dataset": "mnist_5k", "epochs": 1, "batch_size": 500} | settings
+    train_and_evaluate(workdir=folder, **settings)
+    return folder
+
+
+ONE = "workdir must name two trainings of one network on one data set, got "
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"network_args": {"hidden_sizes": (17,)}}, ONE + "network_args: {'hidden_sizes': [16], "),
+        ({"network_args": {"hidden_sizes": (16, 16)}}, ONE + "network_args: "),
+        ({"network": "quadratic_mlp", "network_args": {"rank": 2}}, ONE + "network: 'mlp' in "),
+    ],
+)
+def test_runs_of_different_networks(small_run, command, tmp_path, settings, message):
+    other = _trained(tmp_path / "other", **settings)
+    outcome = command(analyse, f"--workdir={small_run.workdir}", f"--workdir={other}")
+    outcome.assert_failed(message)
+
+
+def test_runs_on_different_data(small_run, command, tmp_path):
+    other = _other_run(small_run, tmp_path / "other", dataset="fashion_mnist")
+    command(analyse, f"--workdir={small_run.workdir}", f"--workdir={other}").assert_failed(
+        ONE + "dataset: 'mnist_5k' in ", "'fashion_mnist' in "
+    )
+
+
+def test_a_network_that_is_no_sequence(command, tmp_path):
+    other = _trained(tmp_path / "other", network="quadratic_mlp", network_args={"rank": 2})
+    command(analyse, f"--workdir={other}").assert_failed(
+        "network must be dense layers (snt.Linear) in sequence", "got QuadraticMLP"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unfinished_run(small_run, command, tmp_path):
+    other = _other_run(small_run, tmp_path / "other")
+    (other / "result.json").unlink()
+    command(analyse, f"--workdir={other}").assert_failed("has no result.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "message"),
+    [
+        ([], 1, "workdir must be given: --workdir=FOLDER of a run, and again for another one"),
+        (["--workdir="], 1, "workdir must be given"),
+        (["--workdir=nowhere"], 1, "workdir nowhere has no result.json: give the folder of a run"),
+        (["--workdir=a", "--workdir=b", "--workdir=c"], 1, "once or twice, got 3 folders"),
+        (["--workdir=a", "--workdir=./a"], 1, "must name two different runs, got a twice"),
+        (["--workdir=a", "--draws=0"], 2, "flag --draws=0: 0 is not a positive integer"),
+        (["--workdir=a", "--analysis_images=x"], 2, "flag --analysis_images=x: invalid literal"),
+        (["--workdir=a", "stray"], 2, "unexpected argument 'stray'"),
+        (["--workdir"], 2, "Missing value for flag --workdir"),
+    ],
+)
+def test_bad_flags(command, tmp_path, words, exit_code, message):
+    command(analyse, *words).assert_failed(message, exit_code=exit_code)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_of_something_else(small_run, command, tmp_path):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "letter.txt").write_text("Dear")
+    words = [f"--workdir={small_run.workdir}", "--analysis_dir=letters"]
+    command(analyse, *words).assert_failed("workdir letters exists and holds no run")
+
+
+def test_data_folders_are_passed_on(small_run, command):
+    outcome = command(analyse, f"--workdir={small_run.workdir}", "--data_dir=data")
+    outcome.assert_failed("data_dir must be left out with mnist_5k")
+
+
+@pytest.mark.parametrize("name", ["draws", "images"])
+@pytest.mark.parametrize("value", [0, True, 2.0])
+def test_bad_counts(small_run, tmp_path, name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be an integer >= 1, got {value}$"):
+        analyse.analyse([small_run.workdir], tmp_path / "a", **{name: value})
+
+
+def test_some_images(mnist_5k):
+    some = sampled.some_images(mnist_5k.train, 50)
+    assert some.shape == (50, 28, 28, 1) and some.dtype == tf.float32
+    np.testing.assert_array_equal(some, sampled.some_images(mnist_5k.train, 50))
+    everything = sampled.some_images(mnist_5k.validation, 10_000)
+    assert everything.shape == (500, 28, 28, 1)
+    total = float(tf.reduce_sum(scale(mnist_5k.validation.images)))
+    assert float(tf.reduce_sum(everything)) == pytest.approx(total, rel=1e-4)
