@@ -54,4 +54,6 @@ def convex_combination(
         mean = scale * pair.unsquash(tf.matmul(weights, pair.squash(values / scale)))
     least = tf.reduce_min(values, axis=-2, keepdims=True)
     largest = tf.reduce_max(values, axis=-2, keepdims=True)
-    return mean + tf.stop_gradient(tf.clip_by_value(mean, least, largest) - mean)
+    # In this order the result is a number of the range to the bit, with the gradient of the mean.
+    inside = tf.stop_gradient(tf.clip_by_value(mean, least, largest))
+    return inside + (mean - tf.stop_gradient(mean))

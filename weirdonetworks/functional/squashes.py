@@ -51,10 +51,9 @@ def _inverse_softsign(u: tf.Tensor) -> tf.Tensor:
 
 
 def _algebraic(z: tf.Tensor) -> tf.Tensor:
-    # The same for every t > 0, so t takes no part in the gradient; this one keeps z^2 finite.
-    t = tf.stop_gradient(1 / tf.maximum(tf.abs(z), 1))
-    z *= t
-    return z / tf.sqrt(t * t + z * z)
+    # The same for every c > 0, so c takes no part in the gradient; this one keeps z^2 finite.
+    c = tf.stop_gradient(tf.maximum(tf.abs(z), 1))
+    return (z / c) / tf.sqrt(tf.square(1 / c) + tf.square(z / c))
 
 
 def _inverse_algebraic(u: tf.Tensor) -> tf.Tensor:
