@@ -1,25 +1,65 @@
-"""Activations by name."""
+"""Activations by name: formulas, numbers of any size, every way to run them; gates and / or."""
 
+import copy
+import functools
 import math
+import pickle
 
 import numpy as np
 import pytest
+import scipy.special
+import scipy.stats
 import sonnet as snt
 import tensorflow as tf
 
+from tests import helpers
 from weirdonetworks import functional
+from weirdonetworks.functional import ACTIVATIONS, and_gate, or_gate
 
-X = np.linspace(-6, 6, 101)
-CDF = np.array([0.5 * (1 + math.erf(x / math.sqrt(2))) for x in X])
+X = np.linspace(-6, 6, 104)
+CDF = scipy.special.ndtr(X)
+RELU = np.maximum(X, 0)
+PAIRS, FOURS = X.reshape(-1, 2), X.reshape(-1, 4)
+
+
+def _layer_norm(x, epsilon=1e-5):
+    return (x - x.mean()) / np.sqrt(x.var() + epsilon)
+
+
 FORMULAS = {
     "identity": X,
     "gelu": X * CDF,
-    "relu": np.maximum(X, 0),
+    "relu": RELU,
     "silu": X / (1 + np.exp(-X)),
     "softplus": np.log1p(np.exp(X)),
     "tanh": np.tanh(X),
     "sigmoid": 1 / (1 + np.exp(-X)),
+    "stochastic_gelu": X * CDF,
+    "ramp_normal": X * CDF + scipy.stats.norm.pdf(X),
+    "ramp_cauchy": X * scipy.stats.cauchy.cdf(X) - np.log1p(X**2) / (2 * np.pi),
+    "ramp_uniform": np.where(X < -1, 0, np.where(X > 1, X, (1 + X) ** 2 / 4)),
+    "ramp_laplace": RELU + np.exp(-np.abs(X)) / 2,
+    "ramp_student_t2": (X + np.sqrt(X**2 + 2)) / 2,
+    "gate_cauchy": X * scipy.stats.cauchy.cdf(X),
+    "gate_uniform": X * scipy.stats.uniform(-1, 2).cdf(X),
+    "gate_laplace": X * scipy.stats.laplace.cdf(X),
+    "gate_student_t2": X * scipy.stats.t(2).cdf(X),
+    "and_tanh": X * np.tanh(X),
+    "and_relu": RELU**2,
+    "and_softplus": X * np.log1p(np.exp(X)),
+    "or_tanh": X + np.tanh(X),
+    "or_relu": X + RELU,
+    "or_gelu": X + X * CDF,
+    "layer_norm": _layer_norm(X),
+    "solu": X * scipy.special.softmax(X),
+    "solu_layer_norm": _layer_norm(X * scipy.special.softmax(X)),
+    "xexp_layer_norm": _layer_norm(X * np.exp(X)),
+    "maxout": PAIRS.max(axis=1),
+    "sort_groups": np.sort(PAIRS, axis=1).ravel(),
+    "group_softmax": (4 * scipy.special.softmax(FOURS, axis=1)).ravel(),
 }
+TESTED_ELSEWHERE = {"gelu_tanh", "half_exp"}
+each_activation = pytest.mark.parametrize("name", ACTIVATIONS)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -34,7 +74,53 @@ def test_gelu_tanh_is_as_near_to_gelu_as_it_says():
 
 
 def test_all_names_are_tested():
-    assert set(functional.ACTIVATIONS) == {*FORMULAS, "gelu_tanh"}
+    assert set(ACTIVATIONS) == {*FORMULAS, *TESTED_ELSEWHERE}
+
+
+LARGE = [-1e4, -300, -90, -30, -5, -1e-3, 0, 0, 1e-3, 1, 20, 89, 300, 1e4, 1e4, 7]
+# Nothing but one unit, nothing but the same, nothing but the smallest and the largest.
+ROWS = [LARGE, [0.0] * 16, [1e4] * 16, [-1e4] * 16, [1e2] * 16, [-1e4, 1e4] * 8]
+
+
+def _with_gradient(function, x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+        loss = tf.reduce_sum(tf.sin(y))
+    return y, tape.gradient(loss, x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@each_activation
+def test_values_and_gradients_are_finite(name, dtype):
+    x = tf.constant(ROWS, dtype)
+    for value in _with_gradient(ACTIVATIONS[name], x):
+        assert np.all(np.isfinite(value)) and value.dtype == dtype
+
+
+@each_activation
+def test_eager_and_compiled_agree_for_any_batch(name):
+    function = ACTIVATIONS[name]
+    x = tf.constant(np.random.default_rng(0).normal(size=(5, 3, 16)))
+    compiled = tf.function(
+        functools.partial(_with_gradient, function),
+        input_signature=[tf.TensorSpec([None, None, 16], x.dtype)],
+        jit_compile=True,
+    )
+    for rows in (x, x[:2], x[:0]):
+        for a, b in zip(_with_gradient(function, rows), compiled(rows), strict=True):
+            assert a.shape == b.shape and a.shape[0] == len(rows)
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+    static = compiled.get_concrete_function().structured_outputs[0].shape
+    assert static[-1] == function(x).shape[-1]
+
+
+@each_activation
+def test_copies_compute_the_same(name):
+    function = ACTIVATIONS[name]
+    x = tf.constant(np.random.default_rng(0).normal(size=(5, 16)))
+    for other in (pickle.loads(pickle.dumps(function)), copy.deepcopy(function)):
+        np.testing.assert_array_equal(other(x), function(x))
 
 
 def test_a_callable_is_its_own_activation():
@@ -44,6 +130,40 @@ def test_a_callable_is_its_own_activation():
 
 
 @pytest.mark.parametrize("activation", ["swish", "", None, 3, ["gelu"]])
-def test_what_is_neither_a_name_nor_a_callable(activation):
-    with pytest.raises(ValueError, match=r"activation must be a callable or one of \['identity'"):
-        functional.get_activation(activation)
+@pytest.mark.parametrize("function", [functional.get_activation, and_gate, or_gate])
+def test_what_is_neither_a_name_nor_a_callable(function, activation):
+    with pytest.raises(ValueError, match=r"^activation must be a callable or one of \['identity'"):
+        function(activation)
+
+
+def test_gates_of_known_activations_are_known_ones():
+    np.testing.assert_allclose(and_gate("sigmoid")(X), ACTIVATIONS["silu"](X), rtol=1e-14)
+    np.testing.assert_allclose(and_gate(scipy.special.ndtr)(X), functional.gelu(X), atol=1e-15)
+    np.testing.assert_array_equal(and_gate("relu")(X), RELU**2)
+    for name in ("tanh", "relu", "softplus"):
+        np.testing.assert_array_equal(and_gate(name)(X), ACTIVATIONS[f"and_{name}"](X))
+    for name in ("tanh", "relu", "gelu"):
+        np.testing.assert_array_equal(or_gate(name)(X), ACTIVATIONS[f"or_{name}"](X))
+
+
+def test_gates_take_callables_and_gates():
+    np.testing.assert_allclose(or_gate(and_gate(tf.sin))(X), X + X * np.sin(X))
+    for gate in (and_gate("tanh"), or_gate(functional.gelu)):
+        assert isinstance(gate, functools.partial)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(gate))(X), gate(X))
+
+
+def test_or_keeps_slopes_at_one_and_and_does_not():
+    x = tf.constant(X)
+    for name in ("or_tanh", "or_relu"):
+        (slope,) = helpers.gradients(ACTIVATIONS[name], x)
+        assert np.min(slope) >= 1 and np.max(slope) > 1.9
+    (slope,) = helpers.gradients(ACTIVATIONS["and_tanh"], x)
+    assert np.min(slope) < -1  # even: falls on the left
+    np.testing.assert_allclose(ACTIVATIONS["and_tanh"](-x), ACTIVATIONS["and_tanh"](x))
+
+
+def test_the_slopes_of_or_relu():
+    (slope,) = helpers.gradients(ACTIVATIONS["or_relu"], tf.constant(X))
+    np.testing.assert_array_equal(slope, np.where(X > 0, 2, 1))
+    assert math.isclose(float(and_gate("tanh")(tf.constant(30.0))), 30)
