@@ -323,8 +323,8 @@ def _compare(store, functions, models, seeds, steps, bar) -> None:
                     errors = trainer.fit(task, seed, penalty, strength)
                     key = {"function": function, "model": model, "seed": seed}
                     store.add_run(key | score(trainer.network, errors), errors)
+                    store.write()
                 bar.update()
-            store.write()
 
 
 def _ablate(store, ablation, seeds, steps, bar) -> None:
@@ -340,8 +340,8 @@ def _ablate(store, ablation, seeds, steps, bar) -> None:
                 errors = trainer.fit(FUNCTIONS["2x"], seed, variant.penalty, variant.strength)
                 row = variant._asdict() | {"seed": seed} | score(trainer.network, errors)
                 store.ablation[(*variant, seed)] = row
+                store.write()
             bar.update()
-        store.write()
 
 
 class _Store:
