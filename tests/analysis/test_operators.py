@@ -97,9 +97,10 @@ def test_not_so_without_it_or_behind_what_does_not_commute(activation):
 
 
 def test_the_librarys_layer_normalisation_up_to_its_epsilon():
-    layer_norm = pytest.importorskip("weirdonetworks.functional.activations").layer_norm
     inputs = _normal(100, 6)
-    *hidden, _ = scale_response(_mlp(lambda x: tf.nn.relu(layer_norm(x)), inputs), inputs, 2.0)
+    *hidden, _ = scale_response(
+        _mlp(lambda x: tf.nn.relu(wn.functional.layer_norm(x)), inputs), inputs, 2.0
+    )
     assert max(hidden) < 1e-3
 
 
