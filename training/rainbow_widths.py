@@ -211,7 +211,8 @@ def _draw(
             means = [statistics.mean(v for w, v in points if w == width) for width in widths]
             label = f"layer {layer}, {state}"
             right.plot(widths, means, style, color=f"C{layer - 1}", markersize=4, label=label)
-    right.set(xlabel="width", xscale="log", yscale="log", title="left after aligning two trainings")
+    right.set(yscale="log", title="left after aligning two trainings")
+    _width_axis(right, [row["width"] for row in rows])
     if aligned:
         right.legend(fontsize=8)
     table.save_figure(figure, "widths.png")
@@ -228,8 +229,16 @@ def draw_accuracies(axis, rows: Sequence[Row]) -> None:
             axis.plot(widths, means, style, color=color, label=label)
             percent = [100 * row["test_accuracy"] for row in chosen]
             axis.plot([row["width"] for row in chosen], percent, "o", color=color, markersize=2)
-    axis.set(xlabel="width of the hidden layers", xscale="log", ylabel="test accuracy in %")
+    axis.set(ylabel="test accuracy in %")
+    _width_axis(axis, [row["width"] for row in rows])
     axis.legend(fontsize=7)
+
+
+def _width_axis(axis, widths: Sequence[int]) -> None:
+    axis.set(xlabel="width of the hidden layers", xscale="log")
+    ticks = sorted(set(widths))
+    axis.set_xticks(ticks, ticks)
+    axis.minorticks_off()
 
 
 _WIDTHS = flags.DEFINE_list(
