@@ -170,6 +170,8 @@ def test_bad_arguments():
     network = _mlp("relu", inputs)
     with pytest.raises(ValueError, match=r"^factor must be a finite number > 0, got 0$"):
         scale_response(network, inputs, 0)
+    with pytest.raises(ValueError, match=r"^inputs must be a tensor of a floating type, got None"):
+        scale_response(network, None)
     with pytest.raises(ValueError, match=r"^weights must not all be 0$"):
         operator(np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"^network must have been called"):

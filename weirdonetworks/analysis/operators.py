@@ -85,7 +85,8 @@ def scale_response(network: snt.Module, inputs: Any, factor: float = 2.0) -> lis
     last layer of any network.
     """
     factor = _checks.positive("factor", factor)
-    activations(network, inputs, batch_size=len(inputs))  # checks the network and the inputs
+    inputs = _checks.floating("inputs", inputs)
+    activations(network, inputs)  # for its checks
     outputs = network(inputs)
     moved = []
     for layer in dense_layers(network):
