@@ -8,8 +8,9 @@ over the rows of an image, with softmax and with exp^[alpha] in the place of exp
 
 For each variant, the learning rate is chosen on the validation split, with a seed that is not
 reported; then every seed (0 to 4 by default) is trained with it and scored once on the test set.
-Each run is one of `training.train`, in a folder of its own under --workdir; runs that are there
-already are not repeated, so an interrupted comparison goes on.
+Each run is one of `training.train`, in a folder of its own under --workdir, in a worker process
+that is replaced after ten of them; runs that are there already are not repeated, so an interrupted
+comparison goes on.
 """
 
 import contextlib
@@ -20,15 +21,15 @@ import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.stats
 from absl import flags
 from tqdm import tqdm
 
-from training import app, data, results, tabulate
+from training import app, comparison, data, results, tabulate, workers
 from training import flags as shared
+from training.comparison import CHOICE_SEED
 from training.evaluate import load_run
 from training.recipes import Recipe
 from training.train import resolve_config, train_and_evaluate
@@ -86,9 +87,8 @@ BASELINES = {"mlp": "exp gate", "attention": "softmax"}  # chosen before any res
 
 RATES = {"mlp": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), "attention": (5e-3, 1e-2, 2e-2, 4e-2)}
 EPOCHS = {"mlp": 6, "attention": 4}
-CHOICE_SEED = 1000  # of the runs that choose, whose test accuracy nobody reads
 SEEDS = ["0", "1", "2", "3", "4"]
-LEVEL = 0.05
+_PER_PROCESS = 10  # runs of a worker: each leaves 65 MB of compiled code
 
 CHOICE_COLUMNS = ("family", "variant", "learning_rate", "validation_accuracy", "status")
 COLUMNS = (
@@ -116,6 +116,7 @@ def compare(
     workdir: str | Path,
     *,
     epochs: int | None = None,
+    processes: int = 2,
     data_dir: str | None = None,
     manual_dir: str | None = None,
 ) -> tuple[list[Row], list[Row]]:
@@ -143,93 +144,117 @@ def compare(
     table = results.Workdir(workdir)
     variants = [(family, variant) for family in families for variant in FAMILIES[family]]
     paths = {"data_dir": data_dir, "manual_dir": manual_dir}
-    rows, choices, alphas = [], [], []
-    number = itertools.count(1)
     total = sum(len(RATES[family]) + len(seeds) for family, _ in variants)
-    with _loading_once(), tqdm(total=total, desc="runs", unit="run", disable=None) as bar:
+    number = itertools.count(1).__next__
+    with tqdm(total=total, desc="runs", unit="run", disable=None) as bar:
 
-        def train(family: str, variant: str, seed: int, rate: float) -> tuple[Path, Row]:
-            what = f"{family}: {variant}, seed {seed}, rate {rate:g}"
-            bar.set_postfix_str(what)
-            if bar.disable:  # nobody watches: a line a run
-                print(f"run {next(number)} of {total}: {what}", file=sys.stderr, flush=True)
-            run = table.path / family / f"{variant.replace(' ', '_').replace('/', '')}"
-            run = run / f"seed{seed}-rate{rate:g}"
-            settings = {**FAMILIES[family][variant], "learning_rate": rate}
-            settings["epochs"] = epochs or EPOCHS[family]
-            result = _train(run, dataset, seed, settings, paths)
-            bar.update()
-            keys = {"family": family, "variant": variant, "learning_rate": rate, "seed": seed}
-            return run, {**dict.fromkeys(COLUMNS, ""), **result, **keys}
+        def train(runs: Sequence[_Run]) -> Iterator[dict[_Run, Row]]:
+            """The rows so far, in the order of the runs, after each of them."""
+            rows: dict[_Run, Row] = {}
+            tasks = []
+            for run in runs:
+                settings = {**FAMILIES[run.family][run.variant], "learning_rate": run.rate}
+                settings["epochs"] = epochs or EPOCHS[run.family]
+                tasks.append((run, run.folder(table.path), dataset, settings, paths))
+            for run, result in workers.run(_train, tasks, processes, _PER_PROCESS):
+                what = f"{run.family}: {run.variant}, seed {run.seed}, rate {run.rate:g}"
+                bar.set_postfix_str(what)
+                bar.update()
+                if bar.disable:  # nobody watches: a line a run
+                    print(f"run {number()} of {total}: {what}", file=sys.stderr, flush=True)
+                keys = {"family": run.family, "variant": run.variant}
+                keys |= {"learning_rate": run.rate, "seed": run.seed}
+                rows[run] = {**dict.fromkeys(COLUMNS, ""), **result, **keys}
+                yield {run: rows[run] for run in runs if run in rows}
 
-        for family, variant in variants:
-            for rate in RATES[family]:
-                _, row = train(family, variant, CHOICE_SEED, rate)
-                choices.append({key: row[key] for key in CHOICE_COLUMNS})
-                table.write_text("choices.csv", results.to_csv(choices, CHOICE_COLUMNS))
-            rate = chosen_rate(choices, family, variant)
-            if rate is None:
-                bar.update(len(seeds))
-                continue
-            for seed in seeds:
-                run, row = train(family, variant, seed, rate)
-                if row["status"] == "done":
-                    learned = learned_alphas(run)
-                    row |= _summary(learned)
-                    keys = {"family": family, "variant": variant, "seed": seed}
-                    alphas += [{**keys, "alpha": alpha} for alpha in learned]
-                rows.append({key: row[key] for key in COLUMNS})
-                table.write_text("runs.csv", results.to_csv(rows, COLUMNS))
-                table.write_text(
-                    "alphas.csv", results.to_csv(alphas, ("family", "variant", "seed", "alpha"))
-                )
-                table.write_text("table.md", to_markdown(rows, choices))
-                table.write_text("conclusions.txt", "\n".join(conclusions(rows, choices)) + "\n")
-                _draw(table, dataset, rows, alphas)
+        choices: list[Row] = []
+        for found in train([_Run(*v, CHOICE_SEED, rate) for v in variants for rate in RATES[v[0]]]):
+            choices = [{key: row[key] for key in CHOICE_COLUMNS} for row in found.values()]
+            table.write_text("choices.csv", results.to_csv(choices, CHOICE_COLUMNS))
+        rates = {variant: chosen_rate(choices, *variant) for variant in variants}
+        bar.update(len(seeds) * sum(rate is None for rate in rates.values()))
+        chosen = {variant: rate for variant, rate in rates.items() if rate is not None}
+        rows: list[Row] = []
+        learned: dict[_Run, list[float]] = {}
+        for found in train([_Run(*v, seed, rate) for v, rate in chosen.items() for seed in seeds]):
+            for run in found.keys() - learned:
+                done = found[run]["status"] == "done"
+                learned[run] = learned_alphas(run.folder(table.path)) if done else []
+            rows = [
+                {key: (row | _summary(learned[run]))[key] for key in COLUMNS}
+                for run, row in found.items()
+            ]
+            alphas = [
+                {"family": run.family, "variant": run.variant, "seed": run.seed, "alpha": alpha}
+                for run in found
+                for alpha in learned[run]
+            ]
+            table.write_text("runs.csv", results.to_csv(rows, COLUMNS))
+            table.write_text(
+                "alphas.csv", results.to_csv(alphas, ("family", "variant", "seed", "alpha"))
+            )
+            table.write_text("table.md", to_markdown(rows, choices))
+            table.write_text("conclusions.txt", "\n".join(conclusions(rows, choices)) + "\n")
+            _draw(table, dataset, rows, alphas)
     return rows, choices
 
 
+class _Run(NamedTuple):
+    """What tells a run from the others of a comparison."""
+
+    family: str
+    variant: str
+    seed: int
+    rate: float
+
+    def folder(self, workdir: Path) -> Path:
+        variant = self.variant.replace(" ", "_").replace("/", "")
+        return workdir / self.family / variant / f"seed{self.seed}-rate{self.rate:g}"
+
+
 def _train(
-    run: Path, dataset: str, seed: int, settings: Mapping[str, Any], paths: Mapping[str, Any]
-) -> Row:
-    """A run's result with its status, from its folder if it has ended there before."""
-    arguments = {"dataset": dataset, "seed": seed, **settings}
-    folder = results.Workdir(run)
+    run: _Run,
+    path: Path,
+    dataset: str,
+    settings: Mapping[str, Any],
+    paths: Mapping[str, Any],
+) -> tuple[_Run, Row]:
+    """The run, and its result with its status, from its folder if it has ended there before."""
+    arguments = {"dataset": dataset, "seed": run.seed, **settings}
+    folder = results.Workdir(path)
     folder.claim(resolve_config(**arguments)[0], resume=True)
     for name, status in (("result.json", "done"), ("diverged.json", "diverged")):
-        if (run / name).exists():
-            return {**folder.read(name), "status": status}
+        if (path / name).exists():
+            return run, {**folder.read(name), "status": status}
     try:
-        result = train_and_evaluate(workdir=run, resume=True, **arguments, **paths)
+        with _loading_once():
+            result = train_and_evaluate(workdir=path, resume=True, **arguments, **paths)
     except FloatingPointError as error:
         folder.write("diverged.json", {"error": str(error)})
-        return {"status": "diverged"}
-    return {**result, "status": "done"}
+        return run, {"status": "diverged"}
+    return run, {**result, "status": "done"}
 
 
 @contextlib.contextmanager
 def _loading_once() -> Iterator[None]:
-    """Keeps the data between runs, which would read it anew, at seconds each."""
+    """Keeps the data between the runs of a process, which would read it anew, at seconds each."""
     load = data.load
-    data.load = functools.cache(load)
+    data.load = _kept(load)
     try:
         yield
     finally:
         data.load = load
 
 
+@functools.lru_cache(maxsize=1)
+def _kept(load):
+    return functools.lru_cache(maxsize=1)(load)
+
+
 def chosen_rate(choices: Sequence[Row], family: str, variant: str) -> float | None:
-    """The learning rate of the best validation accuracy, the smallest of equals; None if none."""
-    done = [
-        row
-        for row in choices
-        if (row["family"], row["variant"], row["status"]) == (family, variant, "done")
-    ]
-    if not done:
-        return None
-    return min(done, key=lambda row: (-row["validation_accuracy"], row["learning_rate"]))[
-        "learning_rate"
-    ]
+    """The `comparison.chosen_rate` of a variant."""
+    own = [row for row in choices if (row["family"], row["variant"]) == (family, variant)]
+    return comparison.chosen_rate(own)
 
 
 def learned_alphas(run: Path) -> list[float]:
@@ -290,24 +315,6 @@ def to_markdown(rows: Sequence[Row], choices: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def welch(a: Sequence[float], b: Sequence[float]) -> float:
-    """The two-sided p of Welch's test that two samples have one mean; 1 where it cannot tell."""
-    if len(a) < 2 or len(b) < 2:
-        return 1.0
-    if not np.ptp(a) and not np.ptp(b):
-        return float(a[0] == b[0])
-    return float(scipy.stats.ttest_ind(a, b, equal_var=False).pvalue)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """p values adjusted for their number, by Holm's step-down procedure."""
-    adjusted, largest = [0.0] * len(p), 0.0
-    for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        adjusted[i] = largest
-    return adjusted
-
-
 def conclusions(rows: Sequence[Row], choices: Sequence[Row]) -> list[str]:
     """A sentence for each family, and one on learned alpha.
 
@@ -329,14 +336,9 @@ def conclusions(rows: Sequence[Row], choices: Sequence[Row]) -> list[str]:
             for (of, variant), values in accuracies.items()
             if of == family and variant != BASELINES[family] and values
         }
-        parts = [
-            f"{verdict} {', '.join(names) or 'none'}"
-            for verdict, names in _verdicts({name: (v, base) for name, v in others.items()}).items()
-        ]
-        sentences.append(
-            f"{family}, against the {BASELINES[family]} ({results.mean_and_spread(base)} %): "
-            f"{'; '.join(parts)}."
-        )
+        told = comparison.verdicts({name: (v, base) for name, v in others.items()})
+        known = f"{BASELINES[family]} ({results.mean_and_spread(base)} %)"
+        sentences.append(f"{family}, against the {known}: {told}.")
     pairs, ends = {}, []
     for (family, variant), runs in _by_variant(rows).items():
         fixed = accuracies.get((family, variant.replace("learned", "1/2")))
@@ -346,26 +348,11 @@ def conclusions(rows: Sequence[Row], choices: Sequence[Row]) -> list[str]:
                 f"{results.mean_and_spread([row['alpha_mean'] for row in runs])} ({variant})"
             )
     if pairs:
-        parts = [
-            f"{verdict} {', '.join(names) or 'none'}" for verdict, names in _verdicts(pairs).items()
-        ]
         sentences.append(
             f"Learned alpha goes from 0.5 to {', '.join(ends)}; against alpha = 1/2, fixed: "
-            f"{'; '.join(parts)}."
+            f"{comparison.verdicts(pairs)}."
         )
     return sentences
-
-
-def _verdicts(pairs: Mapping[str, tuple[list[float], list[float]]]) -> dict[str, list[str]]:
-    """Names with their differences in points, by what the test says of each pair."""
-    verdicts: dict[str, list[str]] = {"better": [], "within the spread": [], "worse": []}
-    adjusted = holm([welch(*pair) for pair in pairs.values()])
-    for (name, (values, base)), p in zip(pairs.items(), adjusted, strict=True):
-        difference = statistics.mean(values) - statistics.mean(base)
-        better, worse = p < LEVEL and difference > 0, p < LEVEL and difference < 0
-        verdict = "better" if better else "worse" if worse else "within the spread"
-        verdicts[verdict].append(f"{name} ({difference:+.2f})")
-    return verdicts
 
 
 def _draw(table: results.Workdir, dataset: str, rows: Sequence[Row], alphas: Sequence[Row]) -> None:
@@ -408,6 +395,7 @@ _FAMILIES = flags.DEFINE_list(
     "modulation_families", list(FAMILIES), f"Which of {', '.join(FAMILIES)}, separated by commas."
 )
 flags.declare_key_flag("seeds")
+flags.declare_key_flag("workers")
 flags.adopt_module_key_flags(shared)
 
 
@@ -419,6 +407,7 @@ def main() -> None:
         tabulate.parse_seeds(tabulate.SEEDS.value if tabulate.SEEDS.present else SEEDS),
         workdir,
         epochs=shared.EPOCHS.value,
+        processes=workers.WORKERS.value,
         data_dir=shared.DATA_DIR.value,
         manual_dir=shared.MANUAL_DIR.value,
     )

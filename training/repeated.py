@@ -13,11 +13,12 @@ from training.scoring import Scorer
 
 
 class Trainer:
-    """Runs as `train.train_and_evaluate` makes them, to the bit, without its files.
+    """Runs as `train.train_and_evaluate` makes them, without its files, from the same draws.
 
     That one compiles each run anew, for seconds and 65 MB that are never freed: many times what a
     small network needs to be trained. Here seed and peak of the learning rate are no constants of
-    the compiled loop. For a recipe whose step draws nothing (`plain`).
+    the compiled loop, so that the rate may differ in its last bit. For a recipe whose step draws
+    nothing (`plain`).
     """
 
     def __init__(self, network: str, splits: data.Dataset, recipe: Recipe):

@@ -1,6 +1,7 @@
 """Tasks in worker processes of one thread each, which are replaced before they grow too large."""
 
 import concurrent.futures
+import concurrent.futures.process
 import contextlib
 import multiprocessing
 import os
@@ -30,6 +31,9 @@ def run(
     all of them are replaced, once the last of them is done.
 
     An error of a task is raised here, and ends the others that have not begun.
+
+    Raises:
+      OSError: a worker was killed, perhaps for want of memory.
     """
     _checks.integer("workers", workers, minimum=0)
     if not workers:
@@ -51,6 +55,11 @@ def _run(function: Callable[..., Any], tasks: Sequence[tuple], workers: int) -> 
             futures = [pool.submit(function, *task) for task in tasks]
             for future in concurrent.futures.as_completed(futures):
                 yield future.result()
+        except concurrent.futures.process.BrokenProcessPool:
+            raise OSError(
+                "a worker was killed, perhaps for want of memory: the same command, with fewer "
+                "--workers, goes on where it was"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
