@@ -130,7 +130,8 @@ class UniversalRegressor(snt.Module):
         `digits`: of the digits' weights, without biases. `spread`: of the differences of the units
         of the exponent from their mean, weights and biases. `sign`: of the weights of the sign,
         without those of sign(x) and biases. A law c x^a has all of them 0, so that they do not pull
-        such a law away from the data.
+        such a law away from the data; each leaves out one of the ways, other than the exponent, to
+        write a slope that ends outside of the data. It takes all three.
 
         Raises:
           ValueError: before the first call, when there are no weights.
