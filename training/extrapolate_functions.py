@@ -28,7 +28,7 @@ from training import flags as shared
 from training.optimizers import Adam, scheduled
 from weirdonetworks import _checks
 from weirdonetworks.layers import PosynomialDense, SignomialDense
-from weirdonetworks.nets.universal_regressor import UniversalRegressor
+from weirdonetworks.nets import UniversalRegressor
 
 INTERVAL = (1.0, 10.0)
 GOAL = (0.01, 1000.0)
