@@ -256,7 +256,7 @@ def test_values_stray_from_the_chord_by_no_more(name):
         assert np.max(off[bent] / strays[bent, 0]) > 0.01
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", lipschitz.ACTIVATION_SLOPES)
 def test_how_far_an_activation_bends_a_chord_is_reached(name):
     chain = lipschitz.Chain(None, None, [lipschitz.Stage(ACTIVATIONS[name], 1.0)], [], None, [])
     middles = np.linspace(-3, 3, 601)[:, None, None, None]

@@ -21,7 +21,7 @@ def _build(module, *shape: int):
     return module
 
 
-@pytest.mark.parametrize("name", functional.ACTIVATIONS)
+@pytest.mark.parametrize("name", lipschitz.ACTIVATION_SLOPES)
 def test_the_slopes_of_activations_are_the_largest_there_are(name):
     x = tf.constant(np.linspace(-15, 15, 300_001))
     with tf.GradientTape() as outer:
@@ -34,6 +34,15 @@ def test_the_slopes_of_activations_are_the_largest_there_are(name):
         return
     second = outer.gradient(first, x, unconnected_gradients="zero")
     assert slopes.second * (1 - 1e-6) <= np.abs(second).max() <= slopes.second * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(functional.ACTIVATIONS.keys() - lipschitz.ACTIVATION_SLOPES)
+)
+def test_activations_without_known_slopes_are_refused(name):
+    net = _build(nets.MLP(3, (4, 4), name), 7)
+    with pytest.raises(ValueError, match="^net must be made of dense layers and activations of"):
+        lipschitz.lipschitz_constant(net)
 
 
 @pytest.mark.parametrize("shape", [(7, 3), (3, 7), (1, 5), (4, 4)])
