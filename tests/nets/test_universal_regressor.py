@@ -279,8 +279,8 @@ def test_the_law_learned_on_1_to_10_holds_far_outside(penalised):
 @each_features
 def test_a_nan_is_not_hidden(features):
     net = _built(2, features=features)
-    y = net(tf.constant([[np.nan, 1.0], [2.0, 1.0]], tf.float64))
-    assert np.isnan(y[:, 0]).tolist() == [True, False]
+    y = net(tf.constant([[np.nan, 1.0], [2.0, 1.0], [np.inf, 1.0]], tf.float64))
+    assert np.isnan(y[:, 0]).tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize("jit", [False, True])

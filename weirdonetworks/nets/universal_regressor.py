@@ -50,8 +50,9 @@ class UniversalRegressor(snt.Module):
     their slope is 0; so |y| < 2^127. For |x| and |y| in [1e-30, 1e30], outputs and gradients are
     finite in float32. Inputs at 0, as at anything up to the floor, count as the floor, with slope
     0 in their logarithm, and 0 has sign 0. Where a slope dy/dx exceeds the type's largest number
-    (y = 1 / x at 1e-30), it is that number. The squash must leave room for e: `scale` 32
-    makes the largest exponents 277 for tanh, and more for the others.
+    (y = 1 / x at 1e-30), it is that number. Inputs that are infinite or no numbers give NaN. The
+    squash must leave room for e: `scale` 32 makes the largest exponents 277 for tanh, and more for
+    the others.
 
     Initialisation: A_0 and A_i have weights of standard deviation 1 / sqrt(features) and biases 0,
     S has the same weights and biases 1, so that most outputs start positive. All means start plain.
