@@ -259,8 +259,12 @@ def run(
     owners: np.ndarray,
     sign: str = "auto",
     dtype: tf.DType = tf.float32,
+    geometry: bool = False,
 ) -> Runs:
     """One run for each rate: with `rates[i]`, of the seed `seeds[owners[i]]`; all at once.
+
+    With `geometry`, for a map phi, there are no parameters: both parts of A follow their gradients
+    times phi'(phi^-1(A))^2, which is what gradient descent on W does to first order.
 
     `momentum` is 0.9, and Adam's settings are Kingma and Ba's, as in `training.optimizers`.
     """
@@ -271,7 +275,10 @@ def run(
     parts = lambda values: tf.constant(values[:, owners], dtype)  # noqa: E731
     # For EG, the mass: of both parts, told to be twice that of the target.
     mass = 2 * np.abs(sample.weights).sum(axis=1)[:, None]
-    program = _program(problem._replace(steps=1, condition=1.0, scale=1.0), *METHODS[method][::2])
+    form, _, dual = METHODS[method]
+    if geometry:
+        w = _checked_map(form).forward(w).numpy()
+    program = _program(problem._replace(steps=1, condition=1.0, scale=1.0), form, dual, geometry)
     rows = sample.rows if problem.rows == "one" else sample.rows[:1]  # one shape for all
     solved, final, curve, w = program(
         parts(w),
@@ -292,17 +299,27 @@ def run(
     return Runs(*(value.numpy() for value in (solved, final, curve, w)))
 
 
+def _checked_map(form: str):
+    if form in ("linear", "mass"):
+        raise ValueError(
+            f"method must be a map phi of its parameters for its geometry, got {form!r}"
+        )
+    return get_parameter_activation(form)
+
+
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 
 @functools.cache
-def _program(problem: Problem, form: str, dual: bool) -> Callable[..., Any]:
+def _program(problem: Problem, form: str, dual: bool, geometry: bool) -> Callable[..., Any]:
     """The compiled loop of all problems that differ from this one in numbers alone."""
     activate = None if form in ("linear", "mass") else PARAMETER_ACTIVATIONS[form].forward
 
     def forward(w, base, slope, mass):
         if form == "linear":
             return base + slope * w
+        if geometry:
+            return w
         if form == "mass":
             return mass * tf.exp(w - tf.reduce_logsumexp(w, axis=[0, 2], keepdims=True))
         return activate(w)
@@ -334,7 +351,11 @@ def _program(problem: Problem, form: str, dual: bool) -> Callable[..., Any]:
                 x = tf.cast(tf.gather(rows[:, i], owners), w.dtype)
                 moved = x * tf.reduce_sum(x * (a - target), axis=-1, keepdims=True)
             pull = signs * moved
-            g = pull if dual else tape.gradient(parts, w, pull)
+            if geometry:
+                derivative = PARAMETER_ACTIVATIONS[form].derivative(w)
+                g = pull * (tf.abs(derivative) if dual else tf.square(derivative))
+            else:
+                g = pull if dual else tape.gradient(parts, w, pull)
             b1 = tf.where(adam, tf.constant(_BETA1, w.dtype), mu)
             m = b1 * m + tf.where(adam, 1 - b1, 1) * g
             v = _BETA2 * v + (1 - _BETA2) * tf.square(g)
