@@ -104,7 +104,7 @@ def _posynomial(positive: bool, num_terms: int) -> snt.Module:
 
 
 # By the error on the validation range with seeds that are not reported: the strength with 0 .. 4
-# (all do alike); with 0 .. 2, the MLPs' activation (of ReLU, tanh, GELU, softplus) and learning rate
+# (all do alike); with 0 .. 2, the MLPs' activation (of ReLU, tanh, GELU, softplus) and rate
 # (of 0.003, 0.01, 0.03), that of posynomials (up to 0.1), and scale 2 on raw x (of 2, 8, 32). The
 # rate of the regressors and their 4 terms were the first that were tried.
 _RATE = 0.03
