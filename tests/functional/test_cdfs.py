@@ -100,6 +100,17 @@ def test_the_far_tail_of_the_normal_ramp():
     assert abs(at / below - 1) < 1e-13
 
 
+@pytest.mark.parametrize("name", ["cauchy", "student_t2"])
+def test_heavy_tails_keep_their_digits(name):
+    x = -np.geomspace(30, 1e7, 30)
+    distribution = DISTRIBUTIONS[name]
+    np.testing.assert_allclose(distribution.cdf(x), SCIPY[name].cdf(x), rtol=1e-13)
+    subtracted = 0.5 + (np.arctan(x) / np.pi if name == "cauchy" else x / np.sqrt(x**2 + 2) / 2)
+    assert np.abs(subtracted / SCIPY[name].cdf(x) - 1).max() > 1e-10
+    if name == "student_t2":  # x + sqrt(x^2 + 2) = 2 / (sqrt(x^2 + 2) - x)
+        np.testing.assert_allclose(distribution.ramp(x), 1 / (np.sqrt(x**2 + 2) - x), rtol=1e-14)
+
+
 @each_distribution
 def test_limits(name):
     ramp, far = cdf_ramp(name), np.array([1e3, 1e4])
