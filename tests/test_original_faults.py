@@ -67,7 +67,10 @@ def test_what_is_random_is_drawn_at_each_call_of_a_graph():
 def test_the_library_uses_no_random_numbers_of_python(path):
     """They would be frozen into a graph when it is traced."""
     assert "random" not in _imports(path)
-    assert "np.random" not in path.read_text()
+    # `analysis` takes networks apart, in NumPy and never in a graph, with a seed it is given.
+    allowed = "np.random.default_rng(_checks.integer(" if path.parent.name == "analysis" else None
+    text = path.read_text()
+    assert text.count("np.random") == (text.count(allowed) if allowed else 0)
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
