@@ -277,7 +277,7 @@ def run(
     mass = 2 * np.abs(sample.weights).sum(axis=1)[:, None]
     form, _, dual = METHODS[method]
     if geometry:
-        w = _checked_map(form).forward(w).numpy()
+        w = np.asarray(_checked_map(form).forward(w))
     program = _program(problem._replace(steps=1, condition=1.0, scale=1.0), form, dual, geometry)
     rows = sample.rows if problem.rows == "one" else sample.rows[:1]  # one shape for all
     solved, final, curve, w = program(
@@ -423,12 +423,11 @@ def fit(
     rows, targets = tf.constant(x), tf.constant(y)
     layer(rows)
     step = create_optimizer(optimizer, learning_rate)
-    losses = tf.TensorArray(tf.float64, steps)
     if hasattr(step, "_initialize"):
         step._initialize(layer.trainable_variables)
 
     @tf.function(jit_compile=True, autograph=False)
-    def descend(losses):
+    def descend():
         def one_step(i, losses):
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(tf.square(layer(rows)[:, 0] - targets)) / 2
@@ -436,6 +435,7 @@ def fit(
             step.apply(tape.gradient(loss, variables), variables)
             return i + 1, losses.write(i, loss)
 
+        losses = tf.TensorArray(tf.float64, steps)
         return tf.while_loop(lambda i, _: i < steps, one_step, (0, losses))[1].stack()
 
-    return layer, descend(losses).numpy()
+    return layer, descend().numpy()

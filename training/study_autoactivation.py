@@ -142,7 +142,7 @@ def _first_guess(problem: Problem, method: str, optimizer: str, sign: str) -> fl
         derivative = np.full_like(w, problem.scale / w.shape[-1])
     else:
         activation = PARAMETER_ACTIVATIONS[form]
-        derivative = activation.derivative(activation.forward(w)).numpy()
+        derivative = np.asarray(activation.derivative(activation.forward(w)))
     size = float(np.mean(np.square(derivative) if not (dual) else np.abs(derivative)))
     if optimizer == "adam":
         return 0.1 if dual or form == "exp" else 0.1 * problem.scale / problem.inputs / size**0.5
@@ -275,9 +275,9 @@ def _frozen(problem, method, runs, rate, seeds, sign) -> list[int]:
             first, derivative = base[:, i] + slope[:, i] * w[:, i], slope[:, i]
         else:
             activation = PARAMETER_ACTIVATIONS[form]
-            end = activation.forward(runs.parameters[:, 2 * i].astype(np.float64)).numpy()
-            first = activation.forward(w[:, i]).numpy()
-            derivative = activation.derivative(target[None] if len(end) == 1 else end).numpy()
+            end = np.asarray(activation.forward(runs.parameters[:, 2 * i].astype(np.float64)))
+            first = np.asarray(activation.forward(w[:, i]))
+            derivative = np.asarray(activation.derivative(target[None] if len(end) == 1 else end))
         geometry = np.sum(np.abs(derivative) if dual else np.square(derivative), axis=0)
         error = np.array([1, -1])[: len(first)] @ first - target
         one = sample._replace(spectrum=sample.spectrum[i], flips=sample.flips[i])
