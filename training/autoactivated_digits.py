@@ -19,7 +19,7 @@ from weirdonetworks import _checks
 from weirdonetworks.functional import PARAMETER_ACTIVATIONS
 from weirdonetworks.layers import AutoactivationDense
 
-VARIANTS = ("plain", "plain, log-normal", "plain, own rates", *PARAMETER_ACTIVATIONS)
+VARIANTS = ("plain", "plain log-normal", "plain own rates", *PARAMETER_ACTIVATIONS)
 HIDDEN_SIZES = (100, 100)
 BATCH_SIZE = 100
 LOOKS = 10  # at the validation split, each epoch
@@ -60,12 +60,12 @@ def make(
     phi = "exp" if variant.startswith("plain") else variant
     network = wn.create_network("autoactivation_mlp", parameter_activation=phi, **settings)
     network(images)
-    if variant == "plain, log-normal":
+    if variant == "plain log-normal":
         plain(images)
         for ours, theirs in zip(plain.layers, network.layers, strict=True):
             ours.w.assign(theirs.effective_weights)
         return plain
-    if variant == "plain, own rates":
+    if variant == "plain own rates":
         network.layers = [TangentDense(layer) for layer in network.layers]
     return network
 

@@ -93,8 +93,8 @@ class Method(NamedTuple):
 
 METHODS: dict[str, Method] = {
     "plain": Method("linear", "normal"),
-    "plain, log-normal": Method("linear", "log-normal"),
-    "plain, own rates": Method("linear", "linearised"),
+    "plain log-normal": Method("linear", "log-normal"),
+    "plain own rates": Method("linear", "linearised"),
     **{phi: Method(phi, "layer") for phi in PARAMETER_ACTIVATIONS},
     "EGU": Method("exp", "even", dual=True),
     "EG": Method("mass", "even", dual=True),

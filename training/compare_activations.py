@@ -24,7 +24,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from training import app, comparison, data, results, tabulate, workers
+from training import app, checks, comparison, data, results, tabulate, workers
 from training import flags as shared
 from training.comparison import CHOICE_SEED
 from training.recipes import Recipe
@@ -112,8 +112,7 @@ def compare(
       OSError: data that cannot be had.
     """
     for name, values in (("activations", activations), ("networks", networks), ("seeds", seeds)):
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
+        checks.each_once(name, values)
     for activation in activations:
         _checks.choice("activations", activation, ACTIVATIONS)
     for network in networks:

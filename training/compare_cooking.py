@@ -21,7 +21,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from training import app, results
+from training import app, checks, results
 from training import flags as shared
 from training.cooking.contenders import METHODS, TARGET, fit
 from training.cooking.problems import PROBLEMS, ROWS, Problem
@@ -98,10 +98,7 @@ def compare(
         of other seconds.
     """
     for label, values, known in (("problems", problems, PROBLEMS), ("methods", methods, METHODS)):
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{label} must be at least one, and each once, got {values!r}")
-        for value in values:
-            _checks.choice(label, value, known)
+        checks.each_once(label, values, known)
     _checks.integer("seeds", seeds)
     _checks.positive("fit_seconds", seconds)
     table = results.Workdir(workdir)

@@ -27,7 +27,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from training import app, comparison, data, results, tabulate, workers
+from training import app, checks, comparison, data, results, tabulate, workers
 from training import flags as shared
 from training.comparison import CHOICE_SEED
 from training.evaluate import load_run
@@ -134,8 +134,7 @@ def compare(
         the seeds, or whatever training refuses.
     """
     for name, values in (("families", families), ("seeds", seeds)):
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
+        checks.each_once(name, values)
     for family in families:
         if family not in FAMILIES:
             raise ValueError(f"families must be among {list(FAMILIES)}, got {family!r}")

@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 import weirdonetworks as wn
-from training import app, results, stability, tabulate
+from training import app, checks, results, stability, tabulate
 from training import flags as shared
 from training.evaluate import evaluate
 from training.scoring import ANGLES
@@ -74,8 +74,7 @@ def compare(
         refuses.
     """
     for name, values in (("networks", networks), ("variants", variants), ("seeds", seeds)):
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
+        checks.each_once(name, values)
     for name, values, known in (
         ("networks", networks, wn.list_networks()),
         ("variants", variants, VARIANTS),

@@ -23,7 +23,7 @@ import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
-from training import app, results
+from training import app, checks, results
 from training import flags as shared
 from training.optimizers import Adam, scheduled
 from weirdonetworks import _checks
@@ -285,12 +285,8 @@ def extrapolate(
         steps that are not an integer >= 1; or a workdir of other steps, or with damaged files.
     """
     for name, values, known in (("functions", functions, FUNCTIONS), ("models", models, MODELS)):
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
-        for value in values:
-            _checks.choice(name, value, known)
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise ValueError(f"seeds must be integers >= 0, at least one, each once, got {seeds!r}")
+        checks.each_once(name, values, known)
+    checks.seeds(seeds)
     _checks.integer("steps", steps)
     run = results.Workdir(workdir)
     settings = {name: model._asdict() | {"make": name} for name, model in MODELS.items()}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from training import app, results, tabulate
+from training import app, checks, results, tabulate
 from training import flags as shared
 from training.train import train_and_evaluate
 from weirdonetworks import _checks
@@ -65,8 +65,7 @@ def grow(
         "depths": _checks.sizes("depths", depths),
         "seeds": seeds,
     }.items():
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
+        checks.each_once(name, values)
     grid = results.Workdir(workdir)
     rows = []
     for label, depth, num_terms, seed in itertools.product(networks, depths, term_counts, seeds):

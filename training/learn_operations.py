@@ -17,7 +17,7 @@ import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
-from training import app, results
+from training import app, checks, results
 from training import flags as shared
 from training.optimizers import Adam, scheduled
 from weirdonetworks import _checks
@@ -166,7 +166,7 @@ def learn(
     """
     _checks.choice("target", target, TARGETS)
     _checks.choice("model", model, MODELS)
-    _check_seeds(seeds)
+    checks.seeds(seeds)
     _checks.integer("steps", steps)
     task, (make, rate) = TARGETS[target], MODELS[model]
     trainer = _Trainer(task, make, rate if learning_rate is None else learning_rate, steps)
@@ -261,11 +261,8 @@ def compare(
         workdir of other settings.
     """
     for name, values, known in (("targets", targets, TARGETS), ("models", models, MODELS)):
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
-        for value in values:
-            _checks.choice(name, value, known)
-    _check_seeds(seeds)
+        checks.each_once(name, values, known)
+    checks.seeds(seeds)
     _checks.integer("steps", steps)
     run = results.Workdir(workdir)
     settings = {"targets": targets, "models": models, "seeds": seeds, "steps": steps}
@@ -299,11 +296,6 @@ def compare(
                 run.write_text("runs.csv", results.to_csv(rows, COLUMNS))
     _draw(run, outcome)
     return outcome
-
-
-def _check_seeds(seeds: Sequence[int]) -> None:
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise ValueError(f"seeds must be integers >= 0, at least one, each once, got {seeds!r}")
 
 
 def to_text(outcome: dict[tuple[str, str], Runs]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from absl import flags
 from tqdm import tqdm
 
-from training import analyse, app, data, results, sampled, tabulate
+from training import analyse, app, checks, data, results, sampled, tabulate
 from training import flags as shared
 from training.evaluate import load_run
 from training.train import train_and_evaluate
@@ -58,8 +58,7 @@ def compare(
         integers >= 1, a workdir of another comparison, or whatever training refuses.
     """
     for name, values in (("widths", widths), ("seeds", seeds)):
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
+        checks.each_once(name, values)
     named = [("draws", draws), ("images", images), *(("widths", width) for width in widths)]
     for name, value in named:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -27,7 +27,7 @@ import scipy.stats
 from absl import flags
 from tqdm import tqdm
 
-from training import app, autoactivated_digits, data, results
+from training import app, autoactivated_digits, checks, data, results
 from training import autoactivated_regression as regression
 from training import flags as shared
 from training.autoactivated_regression import METHODS, OPTIMIZERS, RECORDS, SIGNS, Problem
@@ -231,10 +231,8 @@ def measure(
 
 def _check(problem, methods, seeds, sign) -> None:
     problem.check()
-    if not methods or len(set(methods)) < len(methods):
-        raise ValueError(f"methods must be at least one, and each once, got {methods!r}")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise ValueError(f"seeds must be integers >= 0, at least one, each once, got {seeds!r}")
+    checks.each_once("methods", methods)
+    checks.seeds(seeds)
     if set(seeds) & set(CHOOSING):
         raise ValueError(f"seeds must leave {CHOOSING} to the choice of rates, got {seeds!r}")
     for method in methods:
@@ -330,7 +328,7 @@ def measure_scales(seeds: Sequence[int], report=None) -> list[Row]:
     seeds, rows = tuple(seeds), []
     owners = _owners(len(seeds), 1, len(seeds))
     padded = tuple(itertools.islice(itertools.cycle(seeds), max(len(seeds), len(CHOOSING))))
-    for factor, method in itertools.product(SCALES, ("plain", "plain, log-normal", "exp")):
+    for factor, method in itertools.product(SCALES, ("plain", "plain log-normal", "exp")):
         problem = Problem("positive", "dense", 8, 10, "all", _SCALE_STEPS, factor)
         rates = np.full(len(owners), SCALE_RATE)
         runs = regression.run(problem, method, "adam", padded, rates, owners)
@@ -475,7 +473,7 @@ def conclusions(
         )
 
     cells = {(s["optimizer"], s["problem"], s["method"]): s for s in summaries}
-    for method in ("exp", "square", "plain, log-normal", "plain, own rates", "EGU", "EG"):
+    for method in ("exp", "square", "plain log-normal", "plain own rates", "EGU", "EG"):
         parts = [
             f"{optimizer}: {tell(counts)}"
             for optimizer in OPTIMIZERS
@@ -723,10 +721,7 @@ def study(
         ("study_variants", variants, autoactivated_digits.VARIANTS),
     )
     for name, values, options in known:
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be at least one, and each once, got {list(values)!r}")
-        for value in values:
-            _checks.choice(name, value, options)
+        checks.each_once(name, values, options)
     _checks.integer("num_seeds", num_seeds)
     _checks.integer("num_digit_seeds", num_digit_seeds)
     _checks.integer("epochs", epochs)
@@ -849,7 +844,7 @@ def _color(method: str) -> str:
 
 
 def _style(method: str) -> str:
-    return "--" if list(METHODS).index(method) > 10 or method.startswith("plain, ") else "-"
+    return "--" if list(METHODS).index(method) > 10 or method.startswith("plain ") else "-"
 
 
 def _draw_steps(run: results.Workdir, rows: Sequence[Row]) -> None:
@@ -894,7 +889,7 @@ def _draw_steps(run: results.Workdir, rows: Sequence[Row]) -> None:
     run.save_figure(figure, "steps.png")
 
 
-_DRAWN = ("plain", "plain, log-normal", "plain, own rates", "exp", "square", "EGU", "EG")
+_DRAWN = ("plain", "plain log-normal", "plain own rates", "exp", "square", "EGU", "EG")
 
 
 def _draw_curves(run: results.Workdir, rows: Sequence[Row]) -> None:
@@ -985,12 +980,10 @@ _PARTS = flags.DEFINE_list(
     "study_parts", ["regression"], f"Which of {', '.join(PARTS)}, separated by commas."
 )
 _PROBLEMS = flags.DEFINE_list("study_problems", list(PROBLEMS), "Which problems of regression.")
-_METHODS = flags.DEFINE_list(
-    "study_methods",
-    None,
-    "Which methods of regression, separated by semicolons if a name has a comma; all by default.",
+_METHODS = flags.DEFINE_list("study_methods", list(METHODS), "Which methods of regression.")
+_VARIANTS = flags.DEFINE_list(
+    "study_variants", list(autoactivated_digits.VARIANTS), "Which weights of networks."
 )
-_VARIANTS = flags.DEFINE_list("study_variants", None, "Which weights of networks; all by default.")
 _NUM_SEEDS = flags.DEFINE_integer("study_seeds", 20, "Seeds of regression.", 1)
 _NUM_DIGIT_SEEDS = flags.DEFINE_integer("digit_seeds", 10, "Seeds of digits.", 1)
 _SIGN = flags.DEFINE_enum(
@@ -1003,23 +996,6 @@ for _name in ("dataset", "data_dir", "manual_dir", "epochs", "workdir"):
     flags.declare_key_flag(_name)
 
 
-def _named(words: Sequence[str] | None, options: Sequence[str]) -> list[str]:
-    """The words of a list in which "plain, log-normal" was torn apart at its comma."""
-    if words is None:
-        return list(options)
-    joined, known, names = ",".join(words), sorted(options, key=len, reverse=True), []
-    while joined:
-        squeezed = next(
-            (n for n in known if (joined + ",").startswith((n + ",", n.replace(", ", ",") + ","))),
-            None,
-        )
-        name = squeezed or joined.split(",")[0]
-        used = name if joined.startswith(name) else name.replace(", ", ",")
-        names.append(name)
-        joined = joined[len(used) + 1 :].lstrip()
-    return names
-
-
 def main() -> None:
     workdir = Path(
         shared.WORKDIR.value or Path("runs") / f"autoactivation-{'-'.join(_PARTS.value)}"
@@ -1028,11 +1004,11 @@ def main() -> None:
         _PARTS.value,
         workdir,
         problems=_PROBLEMS.value,
-        methods=_named(_METHODS.value, METHODS),
+        methods=_METHODS.value,
         num_seeds=_NUM_SEEDS.value,
         sign=_SIGN.value,
         dataset=shared.DATASET.value,
-        variants=_named(_VARIANTS.value, autoactivated_digits.VARIANTS),
+        variants=_VARIANTS.value,
         num_digit_seeds=_NUM_DIGIT_SEEDS.value,
         epochs=shared.EPOCHS.value or 3,
         data_dir=shared.DATA_DIR.value,

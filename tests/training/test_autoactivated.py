@@ -93,7 +93,7 @@ def by_hand(problem: Problem, method: str, rate: float, seed: int) -> np.ndarray
 
 @pytest.mark.parametrize("rows", regression.ROWS)
 @pytest.mark.parametrize("data", regression.DATA)
-@pytest.mark.parametrize("method", ["plain", "plain, own rates", "exp", "EGU", "EG"])
+@pytest.mark.parametrize("method", ["plain", "plain own rates", "exp", "EGU", "EG"])
 def test_all_methods_by_hand(method, data, rows):
     problem = Problem(data, "dense", 8, 10, rows, 12)
     runs = run(problem, method, "sgd", (5,), np.array([0.07]), np.array([0]), dtype=tf.float64)
@@ -210,10 +210,10 @@ def test_starts():
     w, _, _ = start(problem, "plain", SEEDS)
     assert w.std() * 400**0.5 == pytest.approx(0.88, abs=0.05) and np.abs(w).max() <= 2 / 20
     exp = np.exp(start(problem, "exp", SEEDS)[0])
-    plain, _, slope = start(problem, "plain, log-normal", SEEDS)
+    plain, _, slope = start(problem, "plain log-normal", SEEDS)
     np.testing.assert_allclose(plain[0], exp[0] - exp[1], rtol=1e-12)
     assert np.all(slope == 1)
-    v, base, slope = start(problem, "plain, own rates", SEEDS)
+    v, base, slope = start(problem, "plain own rates", SEEDS)
     np.testing.assert_allclose([base, slope], [exp, exp], rtol=1e-12)
     assert not v.any()
     even = np.exp(start(problem, "EGU", SEEDS)[0])
@@ -292,7 +292,7 @@ def made(variant: str):
 
 def test_the_controls_start_where_the_network_with_exp_does():
     exp = made("exp")(IMAGES)
-    for variant in ("plain, log-normal", "plain, own rates"):
+    for variant in ("plain log-normal", "plain own rates"):
         np.testing.assert_allclose(made(variant)(IMAGES), exp, rtol=1e-4, atol=1e-5)
     assert not np.allclose(made("plain")(IMAGES), exp, atol=1e-2)
 
