@@ -167,3 +167,18 @@ def test_the_slopes_of_or_relu():
     (slope,) = helpers.gradients(ACTIVATIONS["or_relu"], tf.constant(X))
     np.testing.assert_array_equal(slope, np.where(X > 0, 2, 1))
     assert math.isclose(float(and_gate("tanh")(tf.constant(30.0))), 30)
+
+
+OF_TENSORFLOW = ("identity", "relu", "silu", "softplus", "tanh", "sigmoid")
+
+
+@pytest.mark.parametrize("name", [n for n in functional.ACTIVATIONS if n not in OF_TENSORFLOW])
+def test_integers_are_refused(name):
+    with pytest.raises(ValueError, match=r"^x must be of a floating type .* got int32$"):
+        functional.get_activation(name)(tf.ones([2, 4], tf.int32))
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "solu", "solu_layer_norm", "xexp_layer_norm"])
+def test_what_sees_all_units_needs_an_axis_of_them(name):
+    with pytest.raises(ValueError, match=r"^x must have a last axis of units, got shape \(\)$"):
+        functional.get_activation(name)(tf.constant(1.0))

@@ -205,15 +205,31 @@ def test_scores_start_at_unit_variance():
 
 
 @pytest.mark.parametrize(
-    ("made", "shape"), [((6, 7), "(6, 7)"), ((6,), "(6,)"), ((6, 3, 4), "(6, 3, 4)")]
+    ("made", "shape"),
+    [
+        ((6, 7), "(6, 7)"),
+        ((6,), "(6,)"),
+        ((6, 3, 4), "(6, 3, 4)"),
+        ((), "()"),
+        ((5, 15), "(5, 15)"),
+    ],
 )
 @RANKS
 def test_a_generator_that_makes_another_number(rank, made, shape):
     layer = DynamicDense(3, rank=rank, generator=lambda x: tf.zeros(made, x.dtype))
     count = 15 if rank is None else 2
-    message = f"generator must make {count} numbers for each row, got shape {shape}"
+    message = f"generator must make {count} numbers for each row of (6, 5), got shape {shape}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         layer(_normal(6, 5))
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"), [(tf.ones([6, 15]), "float32"), ("a", "str"), (None, "NoneType")]
+)
+def test_a_generator_that_makes_something_else(made, kind):
+    message = f"^generator must make a tensor of float64, got {kind}$"
+    with pytest.raises(ValueError, match=message):
+        DynamicDense(3, generator=lambda x: made)(_normal(6, 5))
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 3), (2, 5), (2, 6, 4)])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from weirdonetworks import _checks
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated
 from weirdonetworks.functional.iterates import half_exp
 from weirdonetworks.functional.normalized import (
@@ -22,14 +23,14 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 def gelu(x: tf.Tensor) -> tf.Tensor:
     """x Phi(x) with the normal CDF Phi, exact (Hendrycks and Gimpel 2016, "GELUs")."""
-    x = tf.convert_to_tensor(x)
+    x = _checks.floating("x", x)
     # Not tf.nn.gelu: that has the root of two in single precision, whatever x has.
     return 0.5 * x * (1 + tf.math.erf(x / tf.constant(math.sqrt(2), x.dtype)))
 
 
 def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
     """The tanh approximation of `gelu`, off by at most 5e-4 and quicker on a CPU."""
-    return tf.nn.gelu(x, approximate=True)
+    return tf.nn.gelu(_checks.floating("x", x), approximate=True)
 
 
 def and_gate(activation: str | Activation) -> Activation:
@@ -59,7 +60,7 @@ def or_gate(activation: str | Activation) -> Activation:
 
 def added(activation: Activation, x: tf.Tensor) -> tf.Tensor:
     """x + f(x)."""
-    x = tf.convert_to_tensor(x)
+    x = _checks.floating("x", x)
     return x + activation(x)
 
 
@@ -77,7 +78,11 @@ ACTIVATIONS: dict[str, Activation] = {
     # Those of distributions that are not above: gate_logistic is silu, gate_normal gelu,
     # ramp_logistic softplus.
     **{f"ramp_{name}": d.ramp for name, d in DISTRIBUTIONS.items() if name != "logistic"},
-    **{f"gate_{name}": cdf_gate(name) for name in list(DISTRIBUTIONS)[2:]},
+    **{
+        f"gate_{name}": cdf_gate(name)
+        for name in DISTRIBUTIONS
+        if name not in ("logistic", "normal")
+    },
     "and_tanh": functools.partial(gated, tf.tanh),
     "and_relu": functools.partial(gated, tf.nn.relu),
     "and_softplus": functools.partial(gated, tf.nn.softplus),

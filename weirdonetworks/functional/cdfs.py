@@ -14,7 +14,7 @@ Map = Callable[[tf.Tensor], tf.Tensor]
 
 def gated(gate: Map, x: tf.Tensor) -> tf.Tensor:
     """x gate(x)."""
-    x = tf.convert_to_tensor(x)
+    x = _checks.floating("x", x)
     return x * gate(x)
 
 

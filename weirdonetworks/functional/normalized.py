@@ -26,8 +26,15 @@ def layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     Raises:
       ValueError: x is not floating, or epsilon is not a finite number > 0.
     """
-    x = _checks.floating("x", x)
+    x = _with_units(x)
     return _normalize(x, tf.constant(_checks.positive("epsilon", epsilon), x.dtype))
+
+
+def _with_units(x: tf.Tensor) -> tf.Tensor:
+    x = _checks.floating("x", x)
+    if x.shape.rank == 0:
+        raise ValueError("x must have a last axis of units, got shape ()")
+    return x
 
 
 def _normalize(x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
@@ -46,7 +53,7 @@ def solu(x: tf.Tensor) -> tf.Tensor:
 
     Raises ValueError if x is not floating.
     """
-    x = _checks.floating("x", x)
+    x = _with_units(x)
     return x * tf.nn.softmax(x)
 
 
@@ -70,7 +77,7 @@ def xexp_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     Raises:
       ValueError: x is not floating, or epsilon is not a finite number > 0.
     """
-    x = _checks.floating("x", x)
+    x = _with_units(x)
     m = tf.stop_gradient(tf.reduce_max(x, axis=-1, keepdims=True))
     epsilon = tf.constant(_checks.positive("epsilon", epsilon), x.dtype)
     scaled = tf.maximum(epsilon * tf.exp(-2 * m), tf.constant(_SMALLEST_EPSILON, x.dtype))

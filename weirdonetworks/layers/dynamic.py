@@ -105,11 +105,16 @@ class DynamicDense(snt.Module):
     def _generate(self, inputs: tf.Tensor) -> tf.Tensor:
         """g(x), [batch, rank] or [batch, in, output_size]."""
         size = inputs.shape[1]
-        made = tf.convert_to_tensor(self.generator(inputs))
-        count = self._generated(size)
-        if made.shape.rank is None or math.prod(made.shape[1:].as_list() or [0]) != count:
+        made, count = self.generator(inputs), self._generated(size)
+        if not tf.is_tensor(made) or made.dtype != inputs.dtype:
+            kind = made.dtype.name if tf.is_tensor(made) else type(made).__name__
+            raise ValueError(f"generator must make a tensor of {inputs.dtype.name}, got {kind}")
+        shape = made.shape
+        rows_fit = shape.rank and shape[:1].is_compatible_with(inputs.shape[:1])
+        if not rows_fit or None in shape[1:] or math.prod(shape[1:]) != count:
             raise ValueError(
-                f"generator must make {count} numbers for each row, got shape {made.shape}"
+                f"generator must make {count} numbers for each row of {inputs.shape}, "
+                f"got shape {shape}"
             )
         return tf.reshape(made, [-1, count] if self.rank else [-1, size, self.output_size])
 

@@ -1,5 +1,7 @@
 """Posynomials of posynomials of the pixels, and differences of two."""
 
+import abc
+
 import sonnet as snt
 import tensorflow as tf
 
@@ -53,8 +55,9 @@ class _LogSpaceMLP(snt.Module):
             Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
         ]
 
+    @abc.abstractmethod
     def _last_layer(self, **kwargs) -> snt.Module:
-        raise NotImplementedError
+        """The layer of posynomials that makes the logits."""
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = self.input_dropout(flatten(images), is_training) / self.floor
