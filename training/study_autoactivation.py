@@ -233,8 +233,8 @@ def _check(problem, methods, seeds, sign) -> None:
     problem.check()
     checks.each_once("methods", methods)
     checks.seeds(seeds)
-    if set(seeds) & set(CHOOSING):
-        raise ValueError(f"seeds must leave {CHOOSING} to the choice of rates, got {seeds!r}")
+    if taken := sorted(set(seeds) & set(CHOOSING)):
+        raise ValueError(f"seeds must leave {CHOOSING} to the choice of rates, got {taken}")
     for method in methods:
         regression.is_paired(problem, method, sign)
 

@@ -1,0 +1,120 @@
+"""study_autoactivation: what it writes, that it goes on, and what it refuses."""
+
+import csv
+import json
+
+import pytest
+
+from training import study_autoactivation as study_module
+from training.autoactivated_regression import METHODS
+from training.study_autoactivation import CHOOSING, DIGIT_CHOICE_SEED, PROBLEMS, study
+
+PROBLEM = "positive-dense-8-condition10"
+TINY = {"problems": [PROBLEM], "methods": ["plain", "exp"], "num_seeds": 3}
+FILES = {
+    "config.json",
+    "conclusions.txt",
+    "curves.png",
+    "regression.csv",
+    "regression.json",
+    "steps.png",
+    "table.md",
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished study of two methods, and what it concluded."""
+    workdir = tmp_path_factory.mktemp("study")
+    return workdir, study(["regression"], workdir, **TINY)
+
+
+def test_files(finished):
+    workdir, sentences = finished
+    assert {path.name for path in workdir.iterdir()} == FILES
+    assert (workdir / "conclusions.txt").read_text().splitlines() == sentences
+    assert PROBLEM in (workdir / "table.md").read_text()
+    with open(workdir / "regression.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["method"], row["optimizer"]) for row in rows} == {
+        (method, optimizer)
+        for method in ("plain", "exp")
+        for optimizer in ("sgd", "momentum", "adam")
+    }
+    assert all(row["seeds"] == "3" and float(row["rate"]) > 0 for row in rows)
+
+
+def test_plain_weights_learn_it_and_each_method_has_a_rate_of_its_own(finished):
+    rows = json.loads((finished[0] / "regression.json").read_text())[PROBLEM]
+    plain = {row["optimizer"]: row for row in rows if row["method"] == "plain"}
+    for row in plain.values():
+        middle = row["curve"][0]
+        assert middle[-1] < 1e-3 < middle[0]
+    rates = {(row["method"], row["optimizer"]): row["rate"] for row in rows}
+    assert rates["plain", "sgd"] != rates["exp", "sgd"]
+
+
+def test_a_finished_study_is_read_and_not_run_again(finished, monkeypatch):
+    workdir, sentences = finished
+
+    def fail(*args, **kwargs):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(study_module, "measure", fail)
+    assert study(["regression"], workdir, **TINY) == sentences
+    with pytest.raises(AssertionError, match="measured again"):  # what is not there, is measured
+        study(["regression"], workdir.parent / "other", **TINY)
+
+
+def test_another_study_needs_another_workdir(finished):
+    with pytest.raises(ValueError, match="holds a run of another configuration"):
+        study(["regression"], finished[0], **{**TINY, "num_seeds": 4})
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick_data")
+def test_digits(tmp_path):
+    settings = {"variants": ["plain"], "num_digit_seeds": 2, "epochs": 1}
+    study(["digits"], tmp_path, **settings)
+    with open(tmp_path / "digits.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["optimizer"] for row in rows} == {"sgd", "momentum", "adam", "eg"}
+    assert {row["seed"] for row in rows} == {"0", "1"}
+    best = max(float(row["validation_accuracy"]) for row in rows)
+    assert best > 0.3  # of ten classes
+    assert (tmp_path / "digits.png").exists()
+    assert "adam | plain" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"parts": []}, "study_parts must be at least one, and each once, got []"),
+        ({"parts": ["words"]}, "study_parts must be one of ['regression', 'digits'], got 'words'"),
+        ({"problems": ["easy"]}, f"study_problems must be one of {list(PROBLEMS)}, got 'easy'"),
+        ({"methods": ["plain"] * 2}, "study_methods must be at least one, and each once, got"),
+        ({"methods": ["sin"]}, f"study_methods must be one of {list(METHODS)}, got 'sin'"),
+        ({"variants": []}, "study_variants must be at least one, and each once, got []"),
+        ({"num_seeds": 0}, "num_seeds must be an integer >= 1, got 0"),
+        (
+            {"num_seeds": CHOOSING[0] + 1},
+            f"seeds must leave {CHOOSING} to the choice of rates, got [{CHOOSING[0]}]",
+        ),
+        ({"parts": ["digits"], "num_digit_seeds": DIGIT_CHOICE_SEED + 1}, "num_digit_seeds must"),
+        ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
+        ({"sign": "negative"}, "autoactivation_sign must be one of"),
+        (
+            {"problems": ["signed-dense-8-condition10"], "sign": "positive"},
+            "autoactivation_sign must be 'auto' or 'paired' for data that have signs",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_bad_input(arguments, message, tmp_path):
+    parts = arguments.get("parts", ["regression"])
+    rest = {key: value for key, value in arguments.items() if key != "parts"}
+    with pytest.raises(ValueError) as error:
+        study(parts, tmp_path / "new", **{**TINY, **rest})
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "new").exists()
