@@ -71,6 +71,7 @@ DIGIT_OPTIMIZERS = (*OPTIMIZERS, "eg")
 DIGIT_CHOICE_SEED = 1000
 _DIGIT_STARTS = {"sgd": 0.1, "momentum": 0.01, "adam": 1e-3, "eg": 1.0}  # of the search
 _DIGIT_FACTOR = 10**0.5
+_DIGIT_REACH = 4  # half decades to both sides of the start
 
 COLUMNS = (
     "problem",
@@ -585,21 +586,17 @@ def choose_digit_rate(
 ) -> tuple[float, dict[float, float]]:
     """The rate of the best validation accuracy, by half decades, until it is inside of the grid."""
     tried: dict[int, float] = {}
-
-    def accuracy(place: int) -> float:
-        if place not in tried:
+    places = range(-_DIGIT_REACH, _DIGIT_REACH + 1)
+    for _ in range(_EXTENSIONS):
+        for place in places:
             rate = _DIGIT_STARTS[optimizer] * _DIGIT_FACTOR**place
             runs = trainer.train(rate, [DIGIT_CHOICE_SEED], epochs, report=report)
             last = float(runs.validation[0, -1])
             tried[place] = 0.0 if math.isnan(last) else last
-        return tried[place]
-
-    best = 0
-    for _ in range(16):
-        around = max((best - 1, best, best + 1), key=lambda place: (accuracy(place), -place))
-        if around == best:
+        best = max(tried, key=lambda place: (tried[place], -place))
+        if min(tried) < best < max(tried):
             break
-        best = around
+        places = (best - 1,) if best == min(tried) else (best + 1,)
     to_rate = lambda place: _DIGIT_STARTS[optimizer] * _DIGIT_FACTOR**place  # noqa: E731
     return to_rate(best), {to_rate(place): tried[place] for place in sorted(tried)}
 

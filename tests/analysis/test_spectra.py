@@ -135,6 +135,21 @@ def test_the_scale_of_the_largest_eigenvalue(shape):
     assert (largest.mean() - centre) / found[0].edge_scale == pytest.approx(-1.2065, abs=0.15)
 
 
+@pytest.mark.parametrize(
+    ("shape", "centre", "scale"),
+    [
+        # n = p = 1/2: mu = (2 / sqrt(2))^2, s = sqrt(2) (2 sqrt(2))^(1/3).
+        ((1, 1), 2.0, 2.0),
+        # n = 25/2, p = 9/2: sqrt(n) + sqrt(p) = 4 sqrt(2).
+        ((5, 13), 32 / 13, 4 * 2**0.5 * (16 / 15 / 2**0.5) ** (1 / 3) / 13),
+    ],
+)
+def test_the_threshold_has_the_halves_of_ma(shape, centre, scale):
+    found = spectrum(_normal(*shape), variance=3.0)
+    assert found.edge_scale == pytest.approx(3 * scale, rel=1e-12)
+    assert found.threshold == pytest.approx(3 * (centre + 2.0234 * scale), rel=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(100, 300), (300, 100), (200, 200)])
 def test_the_variance_of_the_bulk_forgets_outliers(shape):
     weights = 0.5 * _normal(*shape)

@@ -15,7 +15,7 @@ from training.evaluate import load_run
 from training.loop import Loop, scale
 from training.recipes import recipe_for
 from training.train import train_and_evaluate
-from weirdonetworks.analysis import dense_layers, spectrum
+from weirdonetworks.analysis import align_networks, dense_layers, spectrum
 
 pytestmark = pytest.mark.usefixtures("quick_data")
 
@@ -108,6 +108,24 @@ def test_alignment_of_trainings(analysed):
         assert 0 < row["aligned"] < row["unaligned"] / 2
     whats = {row["what"] for row in report["alignment"]}
     assert whats == {"activations", "covariances, frobenius", "covariances, bures"}
+
+
+def test_what_is_left_is_measured_on_images_that_did_not_align(small_run, twin, analysed, mnist_5k):
+    pair = [load_run(workdir)[0] for workdir in (small_run.workdir, twin)]
+    train, validation = (
+        sampled.some_images(split, 500) for split in (mnist_5k.train, mnist_5k.validation)
+    )
+    row = next(
+        row
+        for row in analysed[1]["alignment"]
+        if (row["state"], row["what"]) == ("trained", "activations")
+    )
+    held_out, seen = (
+        align_networks(*pair, train, images).hidden[0] for images in (validation, train)
+    )
+    for key, name in (("aligned", "residual"), ("unaligned", "unaligned"), ("random", "random")):
+        assert row[key] == pytest.approx(getattr(held_out, name), rel=1e-6)
+    assert row["aligned"] != pytest.approx(seen.residual, rel=1e-3)
 
 
 def test_samples(small_run, analysed):

@@ -2,12 +2,21 @@
 
 import csv
 import json
+import math
 
+import numpy as np
 import pytest
 
+from training import autoactivated_digits
 from training import study_autoactivation as study_module
 from training.autoactivated_regression import METHODS
-from training.study_autoactivation import CHOOSING, DIGIT_CHOICE_SEED, PROBLEMS, study
+from training.study_autoactivation import (
+    CHOOSING,
+    DIGIT_CHOICE_SEED,
+    PROBLEMS,
+    choose_digit_rate,
+    study,
+)
 
 PROBLEM = "positive-dense-8-condition10"
 TINY = {"problems": [PROBLEM], "methods": ["plain", "exp"], "num_seeds": 3}
@@ -118,3 +127,29 @@ def test_bad_input(arguments, message, tmp_path):
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "new").exists()
+
+
+class _Trainer:
+    """Learns best at one rate, diverges beyond a hundred times that."""
+
+    def __init__(self, best):
+        self.best, self.rates = best, []
+
+    def train(self, rate, seeds, epochs, report):
+        assert (seeds, epochs) == ([DIGIT_CHOICE_SEED], 1)
+        self.rates.append(rate)
+        distance = abs(math.log10(rate / self.best))
+        accuracy = math.nan if rate > 100 * self.best else max(0.1, 0.9 - distance / 10)
+        return autoactivated_digits.Runs(
+            np.zeros(1), np.array([[0.1, accuracy]]), np.full(1, math.nan), 1
+        )
+
+
+@pytest.mark.parametrize("best", [1e-6, 1e-3, 10**-2.5, 1e1])
+def test_the_rate_of_digits_is_inside_of_those_that_were_tried(best):
+    trainer = _Trainer(best)
+    rate, tried = choose_digit_rate(trainer, "adam", 1, lambda: None)
+    assert rate == pytest.approx(best)
+    assert min(trainer.rates) < rate < max(trainer.rates)
+    assert sorted(trainer.rates) == sorted(tried)
+    assert len(tried) == len(set(trainer.rates)) == len(trainer.rates)
