@@ -453,12 +453,23 @@ def to_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(text)
 
 
-def _names(summaries: Sequence[Row], wanted: Callable[[Row], bool]) -> dict[str, int]:
-    counts = {"faster": 0, "same": 0, "slower": 0}
-    for s in summaries:
-        if wanted(s):
-            counts[verdict(s)] += 1
-    return counts
+def _against(rows: Sequence[Row], method: str, base: str) -> str:
+    """On how many problems a method is faster, as fast or slower than another, by optimizer."""
+    by = {(row["method"], row["optimizer"], row["problem"]): row for row in rows}
+    problems, parts = dict.fromkeys(row["problem"] for row in rows), []
+    for optimizer in OPTIMIZERS:
+        counts = {"faster": 0, "same": 0, "slower": 0}
+        for problem in problems:
+            pair = by.get((method, optimizer, problem)), by.get((base, optimizer, problem))
+            if all(pair):
+                _, low, high = ratios(*pair)
+                counts[verdict({"ratio_low": low, "ratio_high": high})] += 1
+        if sum(counts.values()):
+            parts.append(
+                f"{optimizer}: faster on {counts['faster']}, as fast on {counts['same']}, slower "
+                f"on {counts['slower']}"
+            )
+    return "; ".join(parts)
 
 
 def conclusions(
@@ -468,27 +479,13 @@ def conclusions(
     summaries = [s for s in summarize(rows) if s["ratio"] != ""]
     sentences = []
 
-    def tell(counts):
-        return f"faster on {counts['faster']}, as fast on {counts['same']}, slower on " + str(
-            counts["slower"]
-        )
-
     cells = {(s["optimizer"], s["problem"], s["method"]): s for s in summaries}
     for method in ("exp", "square", "plain log-normal", "plain own rates", "EGU", "EG"):
-        parts = [
-            f"{optimizer}: {tell(counts)}"
-            for optimizer in OPTIMIZERS
-            if sum(
-                (
-                    counts := _names(
-                        summaries,
-                        lambda s: (s["method"], s["optimizer"]) == (method, optimizer),  # noqa: B023
-                    )
-                ).values()
-            )
-        ]
-        if parts:
-            sentences.append(f"{method} against W x, each at its own rate: {'; '.join(parts)}.")
+        if found := _against(rows, method, "plain"):
+            sentences.append(f"{method} against W x, each at its own rate: {found}.")
+    for method in ("exp", "square"):
+        if found := _against(rows, method, "plain log-normal"):
+            sentences.append(f"{method} against W x from the start of exp: {found}.")
     for sign, target, rows_kind in itertools.product(
         regression.DATA, regression.TARGETS, regression.ROWS
     ):
