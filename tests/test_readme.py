@@ -9,7 +9,9 @@ import pytest
 from absl import flags
 
 from training import (
+    analyse,
     benchmark,
+    compare_activations,
     compare_cooking,
     compare_gplearn,
     compare_modulation,
@@ -23,8 +25,10 @@ from training import (
     generate_iterates,
     grow_posynomials,
     learn_operations,
+    rainbow_widths,
     recover_laws,
     stability,
+    study_autoactivation,
     tabulate,
     train,
 )
@@ -35,7 +39,9 @@ COMMANDS = re.findall(r"^python -m training\.(\w+)([^#\n]*)", README, re.MULTILI
 MODULES = {
     module.__name__.removeprefix("training."): module
     for module in (
+        analyse,
         benchmark,
+        compare_activations,
         compare_cooking,
         compare_gplearn,
         compare_modulation,
@@ -49,8 +55,10 @@ MODULES = {
         generate_iterates,
         grow_posynomials,
         learn_operations,
+        rainbow_widths,
         recover_laws,
         stability,
+        study_autoactivation,
         tabulate,
         train,
     )

@@ -947,26 +947,30 @@ def _draw_shared(run: results.Workdir, rows: Sequence[Row]) -> None:
 
 
 def _draw_digits(run: results.Workdir, rows: Sequence[Row]) -> None:
-    """Validation accuracy by step, mean and 95 % interval over the seeds."""
-    figure, axes = results.new_figure(1, 3, figsize=(14, 4), squeeze=False)
+    """Validation accuracy by step, mean and 95 % interval over the seeds that did not diverge."""
+    figure, axes = results.new_figure(1, 3, figsize=(14, 5), squeeze=False)
     for axis, optimizer in zip(axes[0], OPTIMIZERS, strict=True):
         for row in rows:
             if row["optimizer"] != optimizer:
                 continue
             values = 100 * np.array(row["validation"], float)
-            mean = values.mean(axis=0)
+            kept = values[np.isfinite(values).all(axis=1)]
+            lost = f" ({len(values) - len(kept)} diverged)" if len(kept) < len(values) else ""
+            if not len(kept):
+                continue
+            mean = kept.mean(axis=0)
             error = 0 * mean
-            if len(values) > 1:
-                quantile = scipy.stats.t.ppf(0.975, len(values) - 1)
-                error = quantile * values.std(axis=0, ddof=1) / len(values) ** 0.5
-            color = _color(row["variant"])
-            axis.plot(row["looks"], mean, _style(row["variant"]), color=color, label=row["variant"])
+            if len(kept) > 1:
+                quantile = scipy.stats.t.ppf(0.975, len(kept) - 1)
+                error = quantile * kept.std(axis=0, ddof=1) / len(kept) ** 0.5
+            color, label = _color(row["variant"]), row["variant"] + lost
+            axis.plot(row["looks"], mean, _style(row["variant"]), color=color, label=label)
             axis.fill_between(row["looks"], mean - error, mean + error, color=color, alpha=0.15)
         axis.axhline(100 * autoactivated_digits.GOAL, color="gray", linewidth=0.6, linestyle=":")
         axis.set(title=optimizer, xlabel="step")
         axis.set_ylim(80, 100)
+        axis.legend(fontsize=7, ncols=2, loc="lower right")
     axes[0, 0].set(ylabel="validation accuracy in %")
-    axes[0, 2].legend(fontsize=7, bbox_to_anchor=(1, 1), loc="upper left")
     run.save_figure(figure, "digits.png")
 
 
