@@ -832,13 +832,17 @@ def _write(run: results.Workdir, found: Mapping[str, list[Row]]) -> list[str]:
 # ---- pictures
 
 
-def _color(method: str) -> str:
-    names = list(METHODS)
-    return "black" if method == "plain" else f"C{(names.index(method) - 1) % 10}"
+_PLAIN_COLORS = {"plain": "black", "plain log-normal": "dimgray", "plain own rates": "darkgray"}
+_COLORS = {
+    **_PLAIN_COLORS,
+    **{name: f"C{i}" for i, name in enumerate(PARAMETER_ACTIVATIONS)},
+    "EGU": "navy",
+    "EG": "darkgoldenrod",
+}
 
 
 def _style(method: str) -> str:
-    return "--" if list(METHODS).index(method) > 10 or method.startswith("plain ") else "-"
+    return "-" if method in (*PARAMETER_ACTIVATIONS, "plain") else "--"
 
 
 def _draw_steps(run: results.Workdir, rows: Sequence[Row]) -> None:
@@ -870,7 +874,7 @@ def _draw_steps(run: results.Workdir, rows: Sequence[Row]) -> None:
                 fmt="o",
                 markersize=3,
                 linewidth=0.8,
-                color=_color(method),
+                color=_COLORS[method],
                 markerfacecolor="white" if _style(method) == "--" else None,
                 label=method,
             )
@@ -905,7 +909,7 @@ def _draw_curves(run: results.Workdir, rows: Sequence[Row]) -> None:
                     continue
                 if row["method"] in _DRAWN:
                     middle, low, high = np.clip(row["curve"], _FLOOR, 1e10)
-                    color = _color(row["method"])
+                    color = _COLORS[row["method"]]
                     axis.semilogy(
                         steps, middle, _style(row["method"]), color=color, label=row["method"]
                     )
@@ -934,7 +938,7 @@ def _draw_shared(run: results.Workdir, rows: Sequence[Row]) -> None:
                 [row["rate"] for row in line],
                 [row["steps"] if math.isfinite(row["steps"]) else math.nan for row in line],
                 f"o{_style(method)}",
-                color=_color(method),
+                color=_COLORS[method],
                 markersize=3,
                 label=method,
             )
@@ -963,7 +967,7 @@ def _draw_digits(run: results.Workdir, rows: Sequence[Row]) -> None:
             if len(kept) > 1:
                 quantile = scipy.stats.t.ppf(0.975, len(kept) - 1)
                 error = quantile * kept.std(axis=0, ddof=1) / len(kept) ** 0.5
-            color, label = _color(row["variant"]), row["variant"] + lost
+            color, label = _COLORS[row["variant"]], row["variant"] + lost
             axis.plot(row["looks"], mean, _style(row["variant"]), color=color, label=label)
             axis.fill_between(row["looks"], mean - error, mean + error, color=color, alpha=0.15)
         axis.axhline(100 * autoactivated_digits.GOAL, color="gray", linewidth=0.6, linestyle=":")
