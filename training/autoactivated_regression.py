@@ -79,7 +79,7 @@ class Method(NamedTuple):
     Attributes:
       form: A = phi(W) by name of phi, A = base + slope W (`linear`), or both parts of A divided by
         their common sum (`mass`).
-      start: `normal` (truncated, 1 / sqrt(inputs), that of `snt.Linear`), `layer` (that of
+      start: `normal` (truncated, 1 / sqrt(inputs), that of `snt.Linear`), `zero`, `layer` (that of
         `AutoactivationDense` with this phi), `log-normal` (a plain A where the layer with exp would
         have it), `linearised` (the layer with exp, replaced by its tangent there), `even` (w+ = w-,
         or w+ alone, 1 / inputs in all).
@@ -93,6 +93,7 @@ class Method(NamedTuple):
 
 METHODS: dict[str, Method] = {
     "plain": Method("linear", "normal"),
+    "plain zero": Method("linear", "zero"),
     "plain log-normal": Method("linear", "log-normal"),
     "plain own rates": Method("linear", "linearised"),
     **{phi: Method(phi, "layer") for phi in PARAMETER_ACTIVATIONS},
@@ -216,6 +217,9 @@ def start(problem: Problem, method: str, seeds: tuple[int, ...], sign: str = "au
             values = generator.normal(size=4 * n + 100)
             w.append(values[np.abs(values) < 2][None, :n] / n**0.5)
             continue
+        if kind == "zero":
+            w.append(np.zeros((1, n)))
+            continue
         if kind == "even":
             each = problem.scale / (n * (1 + paired))
             w.append(np.full((1 + paired, n), math.log(each)))
@@ -239,7 +243,7 @@ class Runs(NamedTuple):
 
     Attributes:
       solved: [runs], the first step at whose begin the loss is at most `SOLVED`; -1 if none is.
-      final: [runs], the loss after the last step; NaN or inf if it diverged.
+      final: [runs], the loss after the last step; inf if it diverged.
       curve: [RECORDS, runs], the loss at steps that are spaced evenly from 0 on.
       parameters: [parts, runs, inputs], at the end.
     """
@@ -335,7 +339,9 @@ def _program(problem: Problem, form: str, dual: bool, geometry: bool) -> Callabl
 
         def loss_of(error):
             moved = _times_hessian(problem, error, spectrum, flips)
-            return moved, tf.reduce_sum(error * moved, axis=-1) / 2 / unit
+            loss = tf.reduce_sum(error * moved, axis=-1) / 2 / unit
+            # Of errors that overflow, terms of both signs may make -inf.
+            return moved, tf.where(tf.math.is_finite(loss), loss, tf.constant(math.inf, loss.dtype))
 
         def one_step(i, w, m, v, solved, curve):
             with tf.GradientTape() as tape:
@@ -396,7 +402,8 @@ def fit(
 ) -> tuple[AutoactivationDense, np.ndarray]:
     """Fits y = phi(W) x to rows by the layer itself: the layer, and the loss before each step.
 
-    The loss is half of the mean squared error over all rows.
+    The loss is half of the mean squared error over all rows. For data of one's own, and what the
+    tests hold `run` against.
 
     Args:
       x: [rows, inputs]. y: [rows].

@@ -363,3 +363,14 @@ def test_steps_to_the_goal_are_interpolated():
 def test_bad_trainers(settings, message, mnist_5k):
     with pytest.raises(ValueError, match=message):
         digits.Trainer(**{"variant": "exp", "optimizer": "sgd", "dataset": mnist_5k, **settings})
+
+
+@pytest.mark.parametrize("data", ["positive", "signed"])
+def test_a_run_that_overflows_has_not_arrived(data):
+    """At such rates float32 ends, on the way to which e'He may become -inf."""
+    problem = Problem(data, "dense", 8, 10, "one", 300)
+    rates = np.array([0.1, 1e3, 1e5, 1e8], np.float32)
+    runs = run(problem, "plain", "sgd", [0], rates, np.zeros(4, int))
+    assert np.isfinite(runs.final[0]) and runs.final[0] < runs.curve[0, 0]
+    assert np.all(np.isinf(runs.final[1:])) and np.all(runs.solved[1:] == -1)
+    assert not np.any(runs.curve < 0)
