@@ -8,15 +8,16 @@ over the rows of an image, a residual branch, as in the transformers that some w
 heats, and ReLU and GELU, on full MNIST and Fashion-MNIST. Networks differ in nothing else; maxout
 halves the width of hidden layers, and so has fewer parameters.
 
-For each, the learning rate is chosen on the validation split, with a seed that is not reported;
-then every seed is trained with it and scored once on the test set. Each run leaves a file under
---workdir and is not repeated, so an interrupted comparison goes on.
+For each, the learning rate is chosen on the validation split, with a seed that is not reported,
+from half decades that go on until the best is none of the ends; then every seed is trained with it
+and scored once on the test set. Each run leaves a file under --workdir and is not repeated, so an
+interrupted comparison goes on.
 """
 
 import functools
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "row_attention": {"size": 16, "mlp_size": 64, "alpha": 1.0, "dropout": 0.0},
 }
 RATES = {"mlp": (1e-3, 3e-3, 1e-2, 3e-2), "row_attention": (3e-3, 1e-2, 3e-2, 1e-1)}
+# On which these lie, and go on while the best of them is at an end.
+_LADDER = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 
 
 class Effort(NamedTuple):
@@ -189,8 +192,9 @@ def _order(row: Row, *places: Sequence[str]) -> tuple[int, ...]:
 def run_task(task: Task) -> tuple[Task, list[Row], list[Row]]:
     """The task, a row for each run that chose, and one for each seed; from files that are there."""
     make = functools.cache(functools.partial(_trainer, task))
-    choices = [_run(task, make, CHOICE_SEED, rate, False) for rate in RATES[task.network]]
-    rate = comparison.chosen_rate(choices)
+    choices, rate = choose(
+        lambda rate: _run(task, make, CHOICE_SEED, rate, False), RATES[task.network]
+    )
     if rate is None:
         rows = [{**dict.fromkeys(COLUMNS, ""), **choices[0], "seed": seed} for seed in task.seeds]
         rows = [{**row, "learning_rate": "", "seconds": ""} for row in rows]
@@ -201,6 +205,22 @@ def run_task(task: Task) -> tuple[Task, list[Row], list[Row]]:
         [{key: row[key] for key in CHOICE_COLUMNS} for row in choices],
         [{key: row[key] for key in COLUMNS} for row in rows],
     )
+
+
+def choose(run: Callable[[float], Row], rates: Sequence[float]) -> tuple[list[Row], float | None]:
+    """The runs of these rates, and of those beyond while the best is at an end; and the best.
+
+    None if all of the first ones diverge.
+    """
+    tried = {rate: run(rate) for rate in rates}
+    while (best := comparison.chosen_rate(list(tried.values()))) is not None:
+        place, size = _LADDER.index(best), len(tried)
+        for beyond in _LADDER[max(place - 1, 0) : place + 2]:
+            if beyond not in tried:
+                tried[beyond] = run(beyond)
+        if len(tried) == size:
+            break
+    return [tried[rate] for rate in sorted(tried)], best
 
 
 def recipe(task: Task) -> Recipe:
@@ -381,7 +401,7 @@ def main() -> None:
     )
     print(to_markdown(rows))
     print(*conclusions(rows), sep="\n")
-    print("within the spread: not told apart by Welch's test at 5 %, adjusted by Holm; in points")
+    print("not told apart: by Welch's test at 5 %, adjusted by Holm; in points")
     files = "config.json, choices.csv, runs.csv, table.md, conclusions.txt, activations.png"
     print(f"written to {workdir}/: {files}, and a file for each run under runs/")
 

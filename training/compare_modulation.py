@@ -412,7 +412,7 @@ def main() -> None:
     )
     print(to_markdown(rows, choices))
     print(*conclusions(rows, choices), sep="\n")
-    print("within the spread: not told apart by Welch's test at 5 %, adjusted by Holm; in points")
+    print("not told apart: by Welch's test at 5 %, adjusted by Holm; in points")
     files = "choices.csv, runs.csv, alphas.csv, table.md, conclusions.txt, modulation.png"
     print(f"written to {workdir}/: {files}, and a folder for each run")
 

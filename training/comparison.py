@@ -46,14 +46,15 @@ def holm(p: Sequence[float]) -> list[float]:
 def verdicts(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> str:
     """Names of (values, base) with their differences, by what Welch's test says of each pair.
 
-    "better A (+0.50); within the spread none; worse B (-0.20), C (-0.30)", where what the test,
-    adjusted by Holm for the number of pairs, does not tell apart at 5 % is within the spread.
+    "better A (+0.50); not told apart none; worse B (-0.20), C (-0.30)", by the test at 5 %,
+    adjusted by Holm for the number of pairs. Few values tell little apart: not told apart is not
+    equal.
     """
-    names: dict[str, list[str]] = {"better": [], "within the spread": [], "worse": []}
+    names: dict[str, list[str]] = {"better": [], "not told apart": [], "worse": []}
     adjusted = holm([welch(*pair) for pair in pairs.values()])
     for (name, (values, base)), p in zip(pairs.items(), adjusted, strict=True):
         difference = statistics.mean(values) - statistics.mean(base)
         better, worse = p < LEVEL and difference > 0, p < LEVEL and difference < 0
-        verdict = "better" if better else "worse" if worse else "within the spread"
+        verdict = "better" if better else "worse" if worse else "not told apart"
         names[verdict].append(f"{name} ({difference:+.2f})")
     return "; ".join(f"{verdict} {', '.join(of) or 'none'}" for verdict, of in names.items())

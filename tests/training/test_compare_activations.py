@@ -3,13 +3,22 @@
 import csv
 import inspect
 import json
+import math
 
 import numpy as np
 import pytest
 
 import weirdonetworks as wn
 from training import compare_activations, results, workers
-from training.compare_activations import ALWAYS, FINALISTS, Effort, compare, finalists, ranking
+from training.compare_activations import (
+    ALWAYS,
+    FINALISTS,
+    Effort,
+    choose,
+    compare,
+    finalists,
+    ranking,
+)
 from training.comparison import CHOICE_SEED
 from weirdonetworks.functional import ACTIVATIONS
 
@@ -39,7 +48,9 @@ class MadeUp:
             return row | {"status": "diverged"}
         place = NAMES.index(self.activation)
         rng = np.random.default_rng([seed, place, round(1e4 * learning_rate)])
-        row["validation_accuracy"] = 0.9 - 0.05 * place + rng.uniform(0, 0.01)
+        best = {"mlp": 1e-2, "row_attention": 3e-2}[self.network]  # none of the ends
+        distance = abs(math.log10(learning_rate / best))
+        row["validation_accuracy"] = 0.9 - 0.05 * place - 0.03 * distance + rng.uniform(0, 0.01)
         if score_test:  # the other way round: whoever looks at it chooses others
             row["test_accuracy"] = 0.5 + 0.05 * place + rng.uniform(0, 0.01)
         return row
@@ -114,6 +125,36 @@ def test_rates_are_the_best_of_validation(comparison):
             assert not grid and row["status"] == "diverged" and row["test_accuracy"] == ""
         else:
             assert row["learning_rate"] == max(grid, key=grid.get)
+
+
+@pytest.mark.parametrize(
+    ("best", "tried"),
+    [
+        (3e-3, [1e-3, 3e-3, 1e-2, 3e-2]),
+        (1e-3, [3e-4, 1e-3, 3e-3, 1e-2, 3e-2]),
+        (1e-4, [3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]),
+        (1e-1, [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1]),
+        (1e2, [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0]),  # there is no end to this
+    ],
+)
+def test_rates_go_on_until_the_best_is_no_end(best, tried):
+    def run(rate):
+        accuracy = 1 - 0.1 * abs(math.log10(rate / best))
+        return {"learning_rate": rate, "validation_accuracy": accuracy, "status": "done"}
+
+    rows, chosen = choose(run, (1e-3, 3e-3, 1e-2, 3e-2))
+    assert [row["learning_rate"] for row in rows] == tried
+    assert chosen == min(best, 3.0)
+
+
+def test_rates_that_diverge_are_not_chosen():
+    def run(rate):
+        status = "diverged" if rate > 5e-4 else "done"
+        return {"learning_rate": rate, "validation_accuracy": rate, "status": status}
+
+    assert choose(run, (3e-4, 1e-3))[1] == 3e-4  # with 1e-4 tried, and no better
+    rows, chosen = choose(run, (1e-3, 3e-3))
+    assert chosen is None and len(rows) == 2
 
 
 def test_finalists_are_chosen_by_validation_and_not_by_test(comparison):

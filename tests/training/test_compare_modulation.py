@@ -318,12 +318,12 @@ def test_sentences_tell_differences_from_spread():
     family, learned = compare_modulation.conclusions(rows, choices)
     assert family == (
         "mlp, against the exp gate (97.00 ± 0.10 %): better comodulation 1/2 (+1.00), "
-        "comodulation learned (+1.00); within the spread softmax gate (+0.03); "
+        "comodulation learned (+1.00); not told apart softmax gate (+0.03); "
         "worse nested gate (-7.00)."
     )
     assert learned == (
         "Learned alpha goes from 0.5 to 0.25 ± 0.00 (comodulation learned); against alpha = 1/2, "
-        "fixed: better none; within the spread comodulation learned (+0.00); worse none."
+        "fixed: better none; not told apart comodulation learned (+0.00); worse none."
     )
 
 

@@ -42,15 +42,15 @@ def test_verdicts():
             "c": ([90.0, 90.1, 90.2], base),
         }
     )
-    assert told == "better a (+1.00); within the spread b (+0.07); worse c (-6.90)"
-    assert verdicts({}) == "better none; within the spread none; worse none"
+    assert told == "better a (+1.00); not told apart b (+0.07); worse c (-6.90)"
+    assert verdicts({}) == "better none; not told apart none; worse none"
 
 
 def test_the_more_comparisons_the_less_is_told_apart():
     base, other = [97.0, 97.1, 96.9], [97.3, 97.4, 97.2]
     assert "better x" in verdicts({"x": (other, base)})
     many = {"x": (other, base), **{str(i): (base, base) for i in range(9)}}
-    assert "better none; within the spread x (+0.30)" in verdicts(many)
+    assert "better none; not told apart x (+0.30)" in verdicts(many)
 
 
 def test_the_chosen_rate():
