@@ -28,7 +28,7 @@ import scipy.stats
 from absl import flags
 from tqdm import tqdm
 
-from training import app, autoactivated_digits, checks, data, results
+from training import app, autoactivated_digits, checks, comparison, data, results
 from training import autoactivated_regression as regression
 from training import flags as shared
 from training.autoactivated_regression import METHODS, OPTIMIZERS, RECORDS, SIGNS, Problem
@@ -66,7 +66,7 @@ _COARSE, _FINE = 4.0 ** np.arange(-4, 5), 2.0 ** (np.arange(-4, 5) / 2)
 _EXTENSIONS = 8
 _FLOOR = 1e-10  # of losses: float32 has no more
 _EARLY = RECORDS // 10  # the short budget, in records
-LEVEL = 0.05
+LEVEL = comparison.LEVEL
 
 DIGIT_OPTIMIZERS = (*OPTIMIZERS, "eg")
 DIGIT_CHOICE_SEED = 1000
@@ -683,19 +683,16 @@ def digit_conclusions(rows: Sequence[Row]) -> list[str]:
             for name, row in mine.items()
             if name != "plain" and None not in row["steps"]
         }
-        p = {
-            name: scipy.stats.ttest_ind(np.log(v), np.log(base["steps"]), equal_var=False).pvalue
-            for name, v in others.items()
-        }
+        p = [
+            scipy.stats.ttest_ind(np.log(steps), np.log(base["steps"]), equal_var=False).pvalue
+            for steps in others.values()
+        ]
         found: dict[str, list[str]] = {"faster": [], "not told apart": [], "slower": []}
-        ordered = sorted(p, key=p.__getitem__)
-        largest = 0.0
-        for rank, name in enumerate(ordered):
-            largest = max(largest, min(1.0, (len(p) - rank) * p[name]))
-            ratio = statistics.geometric_mean(base["steps"]) / statistics.geometric_mean(
-                others[name]
-            )
-            key = "not told apart" if largest >= LEVEL else "faster" if ratio > 1 else "slower"
+        for (name, steps), adjusted in sorted(
+            zip(others.items(), comparison.holm(p), strict=True), key=lambda pair: pair[1]
+        ):
+            ratio = statistics.geometric_mean(base["steps"]) / statistics.geometric_mean(steps)
+            key = "not told apart" if adjusted >= LEVEL else "faster" if ratio > 1 else "slower"
             found[key].append(f"{name} ({ratio:.2f})")
         missed = [name for name, row in mine.items() if None in row["steps"]]
         parts = [f"{key} {', '.join(names) or 'none'}" for key, names in found.items()]

@@ -153,3 +153,66 @@ def test_the_rate_of_digits_is_inside_of_those_that_were_tried(best):
     assert min(trainer.rates) < rate < max(trainer.rates)
     assert sorted(trainer.rates) == sorted(tried)
     assert len(tried) == len(set(trainer.rates)) == len(trainer.rates)
+
+
+def _steps(*values):
+    return {"steps": list(values)}
+
+
+@pytest.mark.parametrize(
+    ("row", "base", "expected"),
+    [
+        ((5, 5, 5, 5), (10, 10, 10, 10), "faster"),
+        ((5, 5, 5, -1), (10, -1, 10, 10), "same"),  # one of them arrives alone, and so does another
+        ((5, 5, 20, 20), (10, 10, 10, 10), "same"),
+        ((-1, -1, -1, -1), (10, 10, 10, 10), "slower"),
+        ((-1, -1, -1, -1), (-1, -1, -1, -1), "same"),
+        ((7, 9, 8, 10), (7, 9, 8, 10), "same"),
+    ],
+)
+def test_the_verdict_favours_neither_side(row, base, expected):
+    opposite = {"faster": "slower", "slower": "faster", "same": "same"}[expected]
+    for (first, second), verdict in (((row, base), expected), ((base, row), opposite)):
+        _, low, high = study_module.ratios(_steps(*first), _steps(*second))
+        assert study_module.verdict({"ratio_low": low, "ratio_high": high}) == verdict
+
+
+def test_ratios_are_of_the_same_seed_and_symmetric():
+    a, b = _steps(10, 40, 20, 30, 25, 15), _steps(20, 20, 60, 60, 25, 45)
+    center, low, high = study_module.ratios(a, b)
+    assert center == pytest.approx(2)  # of 2, 1/2, 3, 2, 1, 3
+    inverse = study_module.ratios(b, a)
+    assert inverse[0] == pytest.approx(1 / center)
+    assert (inverse[1], inverse[2]) == pytest.approx((1 / high, 1 / low))
+
+
+def test_never_is_no_number_of_steps():
+    row = {"problem": PROBLEM, "optimizer": "sgd", "rate": 1.0, "rate_at_edge": False}
+    row |= {"early_rate": 1.0, "early": [0.1, 0.1, 0.1], "diverged": 0}
+    plain = {**row, "method": "plain", "steps": [10, 12, 14]}
+    rows = [plain, {**row, "method": "exp", "steps": [5, -1, -1]}]
+    summaries = {s["method"]: s for s in study_module.summarize(rows)}
+    assert summaries["plain"]["steps"] == 12 and summaries["plain"]["solved"] == 3
+    assert summaries["exp"]["steps"] == math.inf and summaries["exp"]["solved"] == 1
+    assert summaries["exp"]["ratio"] == 0  # of 2, 0 and 0
+    assert "never (1/3)" in study_module.to_markdown(
+        rows + [{**r, "optimizer": o} for r in rows for o in ("momentum", "adam")]
+    )
+
+
+def test_digits_are_compared_by_optimizer_and_told_apart_by_a_test():
+    def row(variant, optimizer, steps):
+        return {"variant": variant, "optimizer": optimizer, "steps": steps}
+
+    rows = [
+        row("plain", "adam", [100.0, 110.0, 105.0, 95.0]),
+        row("exp", "adam", [50.0, 55.0, 52.0, 48.0]),
+        row("square", "adam", [101.0, 108.0, 107.0, 96.0]),
+        row("cube", "adam", [300.0, 330.0, 310.0, 290.0]),
+        row("log", "adam", [10.0, None, 10.0, 10.0]),
+        row("plain", "sgd", [50.0, None, 50.0, 50.0]),  # nothing to compare with
+        row("exp", "sgd", [10.0, 11.0, 10.0, 11.0]),
+    ]
+    (told,) = study_module.digit_conclusions(rows)
+    assert "faster exp (2.00)" in told and "not told apart square (0.99)" in told
+    assert "slower cube (0.33)" in told and "not all seeds arrive: log" in told
