@@ -72,7 +72,7 @@ def test_examples(example, capsys):
 
 
 def test_there_are_examples_and_commands():
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     shown = {module for module, _ in COMMANDS}
     assert shown >= {"train", "evaluate", "tabulate", "stability", "fit_law", "recover_laws"}
 
