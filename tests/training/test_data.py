@@ -421,6 +421,34 @@ def test_damaged_prepared_data(file, damage, mnist, data_dir, tmp_path):
     assert str(tmp_path) in str(error.value)
 
 
+def test_mnist_prepared_as_fashion_mnist(mnist, data_dir, tmp_path):
+    """As plain TensorFlow Datasets prepares it, from manual files, behind mnist in one folder."""
+    folder = tmp_path / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    for path in (data_dir / "mnist" / "3.0.1").iterdir():
+        copied = folder / path.name.replace("mnist", "fashion_mnist")
+        if path.suffix == ".json":
+            copied.write_text(path.read_text().replace('"mnist"', '"fashion_mnist"'))
+        else:
+            shutil.copyfile(path, copied)
+    with pytest.raises(ValueError, match=r"prepared fashion_mnist in .* is damaged") as error:
+        data.load("fashion_mnist", tmp_path)
+    assert str(error.value.__cause__) == "train must have the examples of fashion_mnist"
+
+
+def test_fingerprints_know_images_labels_and_their_pairs_and_no_order(mnist):
+    images, labels = mnist.test.images[:50].copy(), mnist.test.labels[:50].copy()
+    known = data.fingerprint(images, labels)
+    order = np.random.default_rng(0).permutation(50)
+    assert data.fingerprint(images[order], labels[order]) == known
+    assert data.fingerprint(images, labels[order]) != known
+    labels[3] += 1
+    assert data.fingerprint(images, labels) != known
+    labels[3] -= 1
+    images[0, 14, 14] ^= 1
+    assert data.fingerprint(images, labels) != known
+
+
 # Data sets of one's own
 
 
