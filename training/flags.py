@@ -26,9 +26,8 @@ EPOCHS = flags.DEFINE_integer(
 WORKDIRS = flags.DEFINE_multi_string(
     "workdir",
     None,
-    "The folder of the results. By default, a run gets a new one under runs/, a table "
-    "runs/table-DATASET, a comparison of steps runs/steps-DATASET, one of modulations "
-    "runs/modulation-DATASET, where they go on.",
+    "The folder of the results. By default, a run gets a new one under runs/; tables, comparisons "
+    "and studies have one of their own there, such as runs/table-DATASET, where they go on.",
 )
 
 
