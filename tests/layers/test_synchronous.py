@@ -90,10 +90,10 @@ def test_exact_outputs_have_the_same_bits(pooling, digits, noise):
     exact, rounded = (Synchronous(module, group, pooling, exact=exact) for exact in (True, False))
     assert helpers.differing_bits(exact, group, images) == 0
     assert exact(images).numpy().std(axis=0).min() > 1e-5
-    # Sums in another order have other bits, but for what is no sum over the group.
-    assert (helpers.differing_bits(rounded, group, images) > 0) == (
-        pooling not in ("max", "sorted")
-    )
+    # Sums in another order have other bits. What is no sum over the group may keep them, if the
+    # matrix products of this machine do not depend on the place of a row.
+    if pooling not in ("max", "sorted"):
+        assert helpers.differing_bits(rounded, group, images) > 0
     if pooling != "concat":
         np.testing.assert_allclose(exact(images), rounded(images), atol=1e-5)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests import helpers
 from weirdonetworks import groups, nets
 
-TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+TOLERANCE = {"float32": 3e-5, "float64": 1e-12}  # for outputs of about 1 to 10
 
 
 def _built(
