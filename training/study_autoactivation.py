@@ -912,7 +912,16 @@ def _draw_steps(run: results.Workdir, rows: Sequence[Row]) -> None:
     run.save_figure(figure, "steps.png")
 
 
-_DRAWN = ("plain", "plain log-normal", "plain own rates", "exp", "square", "EGU", "EG")
+_DRAWN = (
+    "plain",
+    "plain zero",
+    "plain log-normal",
+    "plain own rates",
+    "exp",
+    "square",
+    "EGU",
+    "EG",
+)
 
 
 def _draw_curves(run: results.Workdir, rows: Sequence[Row]) -> None:
