@@ -116,8 +116,8 @@ class Trainer:
         hidden_sizes: Sequence[int] = HIDDEN_SIZES,
         batch_size: int = BATCH_SIZE,
     ):
-        """Raises ValueError for unknown names, or an epoch of fewer steps than looks."""
-        self._data, self._batch = dataset, batch_size
+        """Raises ValueError for unknown names, a batch < 1, or fewer steps an epoch than looks."""
+        self._data, self._batch = dataset, _checks.integer("batch_size", batch_size)
         self.steps_per_epoch = len(dataset.train) // batch_size
         if self.steps_per_epoch < LOOKS:
             raise ValueError(

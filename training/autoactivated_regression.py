@@ -272,7 +272,15 @@ def run(
 
     `momentum` is 0.9, and Adam's settings are Kingma and Ba's, as in `training.optimizers`.
     """
+    _checks.choice("method", method, METHODS)
     _checks.choice("optimizer", optimizer, OPTIMIZERS)
+    rates, owners = np.asarray(rates), np.asarray(owners)
+    if rates.ndim != 1 or owners.shape != rates.shape or not rates.size:
+        raise ValueError(f"rates and owners must be [runs], got {rates.shape} and {owners.shape}")
+    if owners.min() < 0 or owners.max() >= len(seeds):
+        raise ValueError(
+            f"owners must be places of the {len(seeds)} seeds, got {owners.min()} .. {owners.max()}"
+        )
     sample = draw(problem, tuple(seeds))
     w, base, slope = start(problem._replace(steps=1), method, tuple(seeds), sign)
     each = lambda values: tf.constant(values[owners], dtype)  # noqa: E731

@@ -102,8 +102,8 @@ class ExponentiatedGradient(snt.Optimizer):
         """Updates the parameters in place; those whose update is None stay.
 
         Raises:
-          ValueError: other numbers of updates and parameters, or, at the first call, a total mass
-            that is too small for the weights.
+          ValueError: other numbers or types of updates and parameters, or, at the first call, a
+            total mass that is too small for the weights.
         """
         self._initialize(parameters)
         if len(updates) != len(parameters):
@@ -114,6 +114,11 @@ class ExponentiatedGradient(snt.Optimizer):
             if g is None:
                 continue
             g = tf.convert_to_tensor(g)
+            if g.dtype != w.dtype:
+                raise ValueError(
+                    f"updates must have the types of their parameters, got {g.dtype.name} for "
+                    f"{w.dtype.name}"
+                )
             exponent = self._rate(g.dtype) * g
             if self.total_mass is None:
                 self._free(w, exponent, tf.constant(self.beta, g.dtype))

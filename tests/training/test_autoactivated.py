@@ -374,3 +374,33 @@ def test_a_run_that_overflows_has_not_arrived(data):
     assert np.isfinite(runs.final[0]) and runs.final[0] < runs.curve[0, 0]
     assert np.all(np.isinf(runs.final[1:])) and np.all(runs.solved[1:] == -1)
     assert not np.any(runs.curve < 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "sin"}, r"^method must be one of .* got 'sin'$"),
+        ({"optimizer": "lion"}, r"^optimizer must be one of .* got 'lion'$"),
+        ({"rates": np.ones(3)}, r"^rates and owners must be \[runs\], got \(3,\) and \(2,\)$"),
+        ({"rates": np.ones(0), "owners": np.zeros(0, int)}, r"^rates and owners must be \[runs\]"),
+        ({"owners": np.array([0, 1])}, r"^owners must be places of the 1 seeds, got 0 .. 1$"),
+        ({"owners": np.array([-1, 0])}, r"^owners must be places of the 1 seeds, got -1 .. 0$"),
+    ],
+)
+def test_bad_runs(change, message):
+    settings = {"method": "plain", "optimizer": "sgd", "seeds": [0], "rates": np.ones(2)}
+    settings |= {"owners": np.zeros(2, int)}
+    with pytest.raises(ValueError, match=message):
+        run(Problem("positive", "dense", 8, 10, "all", 300), **settings | change)
+
+
+@pytest.mark.parametrize("data", ["positive", "signed"])
+def test_plain_weights_from_zero(data):
+    problem = Problem(data, "dense", 8, 10, "all", 300)
+    w, base, slope = start(problem, "plain zero", SEEDS)
+    assert not w.any() and not base.any() and (slope == 1).all() and w.shape == slope.shape
+    runs = run(problem, "plain zero", "sgd", SEEDS, np.full(len(SEEDS), 0.1), np.arange(len(SEEDS)))
+    sample = regression.draw(problem, SEEDS)
+    moved = regression.hessian(problem, sample) @ sample.weights
+    expected = np.sum(sample.weights * moved, axis=1) / sample.variance
+    np.testing.assert_allclose(runs.curve[0], expected, rtol=1e-4)

@@ -344,3 +344,10 @@ def test_updates_that_are_too_few():
     message = r"^updates must be as many as the 2 parameters, got 1$"
     with pytest.raises(ValueError, match=message):
         ExponentiatedGradient(0.1).apply([tf.ones(2)], [tf.Variable([1.0, 2.0])] * 2)
+
+
+def test_updates_of_another_type():
+    optimizer, w = ExponentiatedGradient(0.1), tf.Variable([1.0])
+    with pytest.raises(ValueError, match=r"^updates must have the types .* float64 for float32$"):
+        optimizer.apply([tf.constant([1.0], tf.float64)], [w])
+    assert w.numpy() == [1.0]

@@ -174,6 +174,7 @@ def test_the_verdict_favours_neither_side(row, base, expected):
     opposite = {"faster": "slower", "slower": "faster", "same": "same"}[expected]
     for (first, second), verdict in (((row, base), expected), ((base, row), opposite)):
         _, low, high = study_module.ratios(_steps(*first), _steps(*second))
+        assert not np.isnan([low, high]).any()
         assert study_module.verdict({"ratio_low": low, "ratio_high": high}) == verdict
 
 
@@ -208,11 +209,51 @@ def test_digits_are_compared_by_optimizer_and_told_apart_by_a_test():
         row("plain", "adam", [100.0, 110.0, 105.0, 95.0]),
         row("exp", "adam", [50.0, 55.0, 52.0, 48.0]),
         row("square", "adam", [101.0, 108.0, 107.0, 96.0]),
+        row("softplus", "adam", [88.0, 99.0, 94.0, 86.0]),  # p = 0.049 by itself
         row("cube", "adam", [300.0, 330.0, 310.0, 290.0]),
         row("log", "adam", [10.0, None, 10.0, 10.0]),
         row("plain", "sgd", [50.0, None, 50.0, 50.0]),  # nothing to compare with
         row("exp", "sgd", [10.0, 11.0, 10.0, 11.0]),
     ]
     (told,) = study_module.digit_conclusions(rows)
-    assert "faster exp (2.00)" in told and "not told apart square (0.99)" in told
+    assert "faster exp (2.00);" in told
+    assert "not told apart softplus (1.12), square (0.99);" in told
     assert "slower cube (0.33)" in told and "not all seeds arrive: log" in told
+
+
+def test_verdicts_are_counted_from_the_side_of_the_method():
+    keys = {"problem": PROBLEM, "optimizer": "sgd"}
+    rows = [
+        {**keys, "method": "plain", "steps": [10, 12, 14]},
+        {**keys, "method": "exp", "steps": [2, 3, 4]},
+    ]
+    faster = "sgd: faster on 1, as fast on 0, slower on 0"
+    assert study_module._against(rows, "exp", "plain") == faster
+    assert study_module._against(rows, "plain", "exp") == faster.replace(
+        "1, as fast on 0, slower on 0", "0, as fast on 0, slower on 1"
+    )
+    assert study_module._against(rows, "square", "plain") == ""
+
+
+def test_the_geometry_is_compared_where_both_arrive(finished):
+    workdir, _ = finished
+    rows = json.loads((workdir / "regression.json").read_text())[PROBLEM]
+    (row,) = (row for row in rows if (row["method"], row["optimizer"]) == ("exp", "sgd"))
+    row |= {"steps": [10, 20, -1], "moving": [10, -1, 30], "frozen": None}
+    (told,) = (s for s in study_module.conclusions(rows, [], []) if "of 3 runs of exp on" in s)
+    assert "2 arrive, and so do 1 of these; the steps are within 10 % of each other in 100%" in told
+
+
+def test_seeds_that_diverge_do_not_hide_the_others():
+    figures = []
+
+    class Run:
+        def save_figure(self, figure, name):
+            figures.append(figure)
+
+    row = {"variant": "exp", "looks": [0, 1], "validation": [[0.1, 0.9], [0.1, math.nan]]}
+    optimizers = ("sgd", "momentum", "adam")
+    study_module._draw_digits(Run(), [{**row, "optimizer": name} for name in optimizers])
+    axis = figures[0].axes[2]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["exp (1 diverged)"]
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), [10, 90])

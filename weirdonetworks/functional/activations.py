@@ -21,6 +21,37 @@ from weirdonetworks.functional.units import group_softmax, maxout, sort_groups
 Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
+def identity(x: tf.Tensor) -> tf.Tensor:
+    """x: what a network can do without an activation."""
+    return tf.identity(_checks.floating("x", x))
+
+
+def relu(x: tf.Tensor) -> tf.Tensor:
+    """max(x, 0), with slope 0 at 0 (Nair and Hinton 2010, "Rectified linear units")."""
+    return tf.nn.relu(_checks.floating("x", x))
+
+
+def silu(x: tf.Tensor) -> tf.Tensor:
+    """x / (1 + e^-x), x CDF(x) for the logistic CDF (Hendrycks and Gimpel 2016, "GELUs")."""
+    return tf.nn.silu(_checks.floating("x", x))
+
+
+def softplus(x: tf.Tensor) -> tf.Tensor:
+    """log(1 + e^x), the antiderivative of the sigmoid (Dugas et al. 2001, "Incorporating
+    second-order functional knowledge for better option pricing")."""
+    return tf.nn.softplus(_checks.floating("x", x))
+
+
+def tanh(x: tf.Tensor) -> tf.Tensor:
+    """tanh x, odd, in [-1, 1], with slope 1 at 0."""
+    return tf.tanh(_checks.floating("x", x))
+
+
+def sigmoid(x: tf.Tensor) -> tf.Tensor:
+    """1 / (1 + e^-x), the CDF of the logistic distribution, in [0, 1]."""
+    return tf.sigmoid(_checks.floating("x", x))
+
+
 def gelu(x: tf.Tensor) -> tf.Tensor:
     """x Phi(x) with the normal CDF Phi, exact (Hendrycks and Gimpel 2016, "GELUs")."""
     x = _checks.floating("x", x)
@@ -65,14 +96,14 @@ def added(activation: Activation, x: tf.Tensor) -> tf.Tensor:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": tf.identity,
+    "identity": identity,
     "gelu": gelu,
     "gelu_tanh": gelu_tanh,
-    "relu": tf.nn.relu,
-    "silu": tf.nn.silu,
-    "softplus": tf.nn.softplus,
-    "tanh": tf.tanh,
-    "sigmoid": tf.sigmoid,
+    "relu": relu,
+    "silu": silu,
+    "softplus": softplus,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
     "half_exp": half_exp,
     "stochastic_gelu": stochastic_gelu,  # its mean, without a seed
     # Those of distributions that are not above: gate_logistic is silu, gate_normal gelu,
@@ -83,11 +114,11 @@ ACTIVATIONS: dict[str, Activation] = {
         for name in DISTRIBUTIONS
         if name not in ("logistic", "normal")
     },
-    "and_tanh": functools.partial(gated, tf.tanh),
-    "and_relu": functools.partial(gated, tf.nn.relu),
-    "and_softplus": functools.partial(gated, tf.nn.softplus),
-    "or_tanh": functools.partial(added, tf.tanh),
-    "or_relu": functools.partial(added, tf.nn.relu),
+    "and_tanh": functools.partial(gated, tanh),
+    "and_relu": functools.partial(gated, relu),
+    "and_softplus": functools.partial(gated, softplus),
+    "or_tanh": functools.partial(added, tanh),
+    "or_relu": functools.partial(added, relu),
     "or_gelu": functools.partial(added, gelu),
     # All units of the last axis together, or in groups.
     "layer_norm": layer_norm,
