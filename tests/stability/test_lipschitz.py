@@ -37,6 +37,29 @@ def test_the_slopes_of_activations_are_the_largest_there_are(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "activation"),
+    [
+        ("identity", tf.identity),
+        ("gelu", tf.nn.gelu),
+        ("relu", tf.nn.relu),
+        ("silu", tf.nn.silu),
+        ("silu", tf.nn.swish),
+        ("softplus", tf.nn.softplus),
+        ("tanh", tf.nn.tanh),
+        ("sigmoid", tf.nn.sigmoid),
+    ],
+)
+def test_activations_of_tensorflow_are_known(name, activation):
+    x = tf.constant(RNG.normal(size=99))
+    ours = functional.ACTIVATIONS[name]
+    np.testing.assert_allclose(activation(x), ours(x), rtol=1e-6)
+    net = _build(snt.nets.MLP([5, 3], activation=activation), 7)
+    norms = [lipschitz.spectral_norm(linear.w) for linear in net._layers]
+    expected = np.prod(norms) * lipschitz.ACTIVATION_SLOPES[name].first
+    np.testing.assert_allclose(lipschitz_constant(net), expected)
+
+
+@pytest.mark.parametrize(
     "name", sorted(functional.ACTIVATIONS.keys() - lipschitz.ACTIVATION_SLOPES)
 )
 def test_activations_without_known_slopes_are_refused(name):

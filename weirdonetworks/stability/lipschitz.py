@@ -43,6 +43,17 @@ ACTIVATION_SLOPES: dict[str, Slopes] = {
     "sigmoid": Slopes(0.25, 1 / math.sqrt(108)),
 }
 
+# The same functions under TensorFlow's names, as Sonnet's own networks have them.
+_TENSORFLOW = {
+    "identity": tf.identity,
+    "gelu": tf.nn.gelu,
+    "relu": tf.nn.relu,
+    "silu": tf.nn.silu,
+    "softplus": tf.nn.softplus,
+    "tanh": tf.tanh,
+    "sigmoid": tf.sigmoid,
+}
+
 Layer = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -87,9 +98,11 @@ def _(module) -> list[Layer]:
 
 
 def slopes(layer: Layer) -> Slopes | None:
-    """Those of a named activation; None for any other layer."""
-    names = [name for name in ACTIVATION_SLOPES if layer is ACTIVATIONS[name]]
-    return ACTIVATION_SLOPES[names[0]] if names else None
+    """Those of a named activation, ours or TensorFlow's; None for any other layer."""
+    for name, known in ACTIVATION_SLOPES.items():
+        if layer is ACTIVATIONS[name] or layer is _TENSORFLOW.get(name):
+            return known
+    return None
 
 
 @functools.singledispatch
@@ -293,9 +306,10 @@ def lipschitz_constant(net: Layer) -> float:
     largest slope of each activation (`ACTIVATION_SLOPES`), 1 / sqrt(|G|) for the mean over a
     group and 1 for max, logsumexp and sorted. At inference, where dropout does nothing.
 
-    net: a dense layer, a named activation, `nets.MLP`, `nets.AutoactivationMLP`, `snt.nets.MLP`,
-    `snt.Sequential` of such, `layers.Synchronous` of such, `nets.SynchronousMLP`. It holds for any
-    inputs, and is the looser the more layers there are.
+    net: a dense layer, an activation of those named there (ours or TensorFlow's), `nets.MLP`,
+    `nets.AutoactivationMLP`, `snt.nets.MLP`, `snt.Sequential` of such, `layers.Synchronous` of
+    such, `nets.SynchronousMLP`. It holds for any inputs, and is the looser the more layers there
+    are.
 
     Source: Szegedy et al. 2013, "Intriguing properties of neural networks", section 4.3.
 
