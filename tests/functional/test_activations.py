@@ -4,6 +4,7 @@ import copy
 import functools
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from tests import helpers
-from weirdonetworks import functional
+from weirdonetworks import functional, layers
 from weirdonetworks.functional import ACTIVATIONS, and_gate, or_gate
 
 X = np.linspace(-6, 6, 104)
@@ -77,6 +78,35 @@ def test_all_names_are_tested():
     assert set(ACTIVATIONS) == {*FORMULAS, *TESTED_ELSEWHERE}
 
 
+def test_the_digits_that_gelu_keeps():
+    """Those of x, not of the value, on the left; all of them as a gate of the normal CDF."""
+    for dtype, eps in (("float32", 6e-8), ("float64", 1.2e-16)):
+        x = np.linspace(-12, 12, 2401).astype(dtype)
+        exact = np.float64(x) * scipy.special.ndtr(np.float64(x))
+        error = np.abs(functional.gelu(x).numpy() - exact)
+        assert np.all(error <= 4 * eps * np.maximum(np.abs(x), 1))
+    x = np.float32([-4.5, -5.5, -8])
+    exact = np.float64(x) * scipy.special.ndtr(np.float64(x))
+    errors = np.abs(functional.gelu(x) / exact - 1)
+    assert errors[0] < 0.03 and np.all(errors[1:] == 1)
+    gate = functional.cdf_gate("normal")(x)
+    np.testing.assert_allclose(gate, exact, rtol=2e-5)
+
+
+# Whose values are x^2 on the right, or which end at their own largest number.
+GROWING = {"and_relu", "and_softplus", "half_exp"}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS.keys() - GROWING))
+def test_the_largest_numbers(name, dtype):
+    largest = float(tf.as_dtype(dtype).max)
+    signs = np.array([[1, -1, 0.5, 1, -0.5, 0.25, 0, -1], 8 * [1], 8 * [-1], 4 * [-1, 1]])
+    for size in np.geomspace(1, 0.45 * largest, 40):
+        for value in _with_gradient(ACTIVATIONS[name], tf.cast(size * signs, dtype)):
+            assert np.all(np.isfinite(tf.cast(value, tf.float64))) and value.dtype == dtype
+
+
 LARGE = [-1e4, -300, -90, -30, -5, -1e-3, 0, 0, 1e-3, 1, 20, 89, 300, 1e4, 1e4, 7]
 # Nothing but one unit, nothing but the same, nothing but the smallest and the largest.
 ROWS = [LARGE, [0.0] * 16, [1e4] * 16, [-1e4] * 16, [1e2] * 16, [-1e4, 1e4] * 8]
@@ -134,6 +164,33 @@ def test_a_callable_is_its_own_activation():
 def test_what_is_neither_a_name_nor_a_callable(function, activation):
     with pytest.raises(ValueError, match=r"^activation must be a callable or one of \['identity'"):
         function(activation)
+
+
+@each_activation
+def test_docstrings_name_formula_and_source(name):
+    """A year, or the name of the function whose docstring has it."""
+    doc = ACTIVATIONS[name].__doc__
+    sources = [
+        getattr(functional, other).__doc__
+        for other in re.findall(r"`(\w+)`", doc)
+        if hasattr(functional, other)
+    ]
+    assert any(
+        re.search(r"(19|20)\d\d, \"", text) or re.search(r"(19|20)\d\d, as", text)
+        for text in [doc, *sources]
+    )
+
+
+@pytest.mark.parametrize("function", [and_gate, or_gate])
+def test_gates_are_of_one_unit_each(function):
+    with pytest.raises(ValueError, match="^activation must be a function of x alone, got Stoch"):
+        function(layers.StochasticGELU())
+    for name, x in (("maxout", X), ("maxout", X[:2])):
+        message = rf"^activation must keep the shape of its inputs, got \({len(x)},\) -> "
+        with pytest.raises(ValueError, match=message):
+            function(name)(x)
+    # The name is the mean.
+    np.testing.assert_array_equal(function("stochastic_gelu")(X), function("stochastic_gelu")(X))
 
 
 def test_gates_of_known_activations_are_known_ones():

@@ -100,6 +100,55 @@ def test_the_far_tail_of_the_normal_ramp():
     assert abs(at / below - 1) < 1e-13
 
 
+def test_the_normal_ramp_around_the_place_where_its_formulas_meet():
+    x = np.linspace(-8, 4, 601)
+    for dtype, rtol, left in ((np.float64, 1e-13, 4e-15), (np.float32, 3e-5, 2e-6)):
+        values = x.astype(dtype)
+        with mpmath.workdps(30):
+            exact = [float(mpmath.npdf(v) + v * mpmath.ncdf(v)) for v in map(float, values)]
+        errors = np.abs(cdf_ramp("normal")(values).numpy() / np.array(exact) - 1)
+        assert errors.max() < rtol
+        assert errors[x < -4].max() < left
+
+
+def _largest(dtype: str) -> float:
+    return float(tf.as_dtype(dtype).max)
+
+
+@each_distribution
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_numbers_of_all_sizes(name, dtype):
+    sizes = np.geomspace(1e-2, 0.99 * _largest(dtype), 200)
+    x = tf.cast(np.concatenate([-sizes[::-1], [0], sizes]), dtype)
+    wide = tf.cast(x, tf.float64).numpy()
+    cdf, ramp, gate = DISTRIBUTIONS[name].cdf(x), cdf_ramp(name)(x), cdf_gate(name)(x)
+    (slope,) = helpers.gradients(cdf_ramp(name), x)
+    (gate_slope,) = helpers.gradients(cdf_gate(name), x)
+    assert all(t.dtype == x.dtype for t in (cdf, ramp, gate, slope, gate_slope))
+    np.testing.assert_array_equal(slope, cdf)
+    np.testing.assert_array_equal(gate, x * cdf)
+    cdf, ramp, gate_slope = (tf.cast(t, tf.float64).numpy() for t in (cdf, ramp, gate_slope))
+    # Roundings of the type (of x^2 / 2 in the exponent), and its smallest normal number, below
+    # which digits go.
+    rtol = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-12}[dtype]
+    tiny = 4 / _largest(dtype)
+    with np.errstate(over="ignore"):
+        expected = SCIPY[name].cdf(wide)
+    np.testing.assert_allclose(cdf, expected, rtol=rtol, atol=tiny)
+    assert np.all(np.isfinite(gate_slope)) and np.all(np.diff(cdf) >= 0)
+    assert gate_slope[-1] == pytest.approx(1, abs=2 * rtol)
+    far = np.abs(wide) > 1e4 if dtype != "float16" else np.abs(wide) > 1e3
+    if name == "cauchy":
+        expected = np.maximum(wide, 0)[far] - (np.log(np.abs(wide[far])) + 1) / np.pi
+        np.testing.assert_allclose(ramp[far], expected, rtol=max(rtol, 1e-5))
+    else:
+        assert np.all(ramp >= 0) and np.all(np.diff(ramp) >= 0)
+        right, left = far & (wide > 0), far & (wide < 0)
+        np.testing.assert_allclose(ramp[right], wide[right], rtol=max(rtol, 1e-7))
+        expected = 0.5 / np.abs(wide[left]) if name == "student_t2" else 0
+        np.testing.assert_allclose(ramp[left], expected, rtol=max(rtol, 1e-6), atol=tiny)
+
+
 @pytest.mark.parametrize("name", ["cauchy", "student_t2"])
 def test_heavy_tails_keep_their_digits(name):
     x = -np.geomspace(30, 1e7, 30)
@@ -161,6 +210,7 @@ def test_unknown_distributions(function, name):
 
 
 @each_distribution
-def test_a_ramp_takes_floating_tensors_only(name):
-    with pytest.raises(ValueError, match="^x must be of a floating type .* got int32$"):
-        cdf_ramp(name)(tf.constant([1, 2]))
+def test_floating_tensors_only(name):
+    for function in (*DISTRIBUTIONS[name], cdf_gate(name)):
+        with pytest.raises(ValueError, match="^x must be of a floating type .* got int32$"):
+            function(tf.constant([1, 2]))

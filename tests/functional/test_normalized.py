@@ -44,6 +44,51 @@ def test_equal_units_are_zero_whatever_their_size():
         np.testing.assert_array_equal(xexp_layer_norm(tf.minimum(x, 1e4)), 0)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_units_of_any_size(dtype):
+    """The largest numbers of a type, whose squares it does not hold, and halves of them."""
+    largest = float(tf.as_dtype(dtype).max)
+    rtol = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 1e-6, "float64": 1e-12}[dtype]
+    rows = np.array([[1, -1, 0.5, 0.25, 0], [1, 1, 1, 0.5, 1], [1, -1, 1, -1, 1]])
+    for size in np.geomspace(0.9, 0.9 * largest, 40):
+        x = tf.cast(size * rows, dtype)
+        exact = tf.cast(x, tf.float64).numpy() / size
+        centred = exact - exact.mean(axis=1, keepdims=True)
+        variance = exact.var(axis=1, keepdims=True)
+        expected = centred / np.sqrt(variance + 1e-5 / size / size)
+        y = tf.cast(layer_norm(x), tf.float64)
+        np.testing.assert_allclose(y, expected, rtol=3 * rtol, atol=rtol)
+        for function in (layer_norm, xexp_layer_norm, solu_layer_norm):
+            (slope,) = helpers.gradients(function, x)
+            assert slope.dtype == function(x).dtype == x.dtype
+            for value in (function(x), slope):
+                assert np.all(np.isfinite(tf.cast(value, tf.float64)))
+    # The largest unit is all that x e^x and x softmax(x) have, so one is far from the others.
+    x = tf.cast(np.array([[0.9 * largest, 1, 2, 3]]), dtype)
+    for function in (xexp_layer_norm, solu_layer_norm):
+        y = tf.cast(function(x), tf.float64)
+        np.testing.assert_allclose(y, np.array([[3, -1, -1, -1]]) / 3**0.5, rtol=3 * rtol)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_smallest_epsilons(dtype):
+    x = tf.cast([[5, 5, 5, 5], [1, 2, 3, 4]], dtype)
+    for epsilon in (1e-8, 1e-46, 1e-320):
+        for function in (layer_norm, xexp_layer_norm, solu_layer_norm):
+            y = tf.cast(function(x, epsilon), tf.float64).numpy()
+            assert not np.any(y[0]) and np.all(np.isfinite(y)) and np.std(y[1]) > 0.9
+
+
+def test_where_the_scaled_epsilon_stops():
+    """At 1e-12: units that differ in the last digits of float32 stay small."""
+    x = 20 + 1e-7 * _normal(50, 9)
+    z = x * np.exp(x - x.max(axis=1, keepdims=True))
+    centred = z - z.mean(axis=1, keepdims=True)
+    expected = centred / np.sqrt(z.var(axis=1, keepdims=True) + 1e-12)
+    np.testing.assert_allclose(xexp_layer_norm(x), expected, rtol=1e-6)
+    assert 0.5 < np.std(expected) < 0.95  # neither of the two is all
+
+
 def _slope_along_w(function) -> float:
     """The cosine between W and the gradient of a loss of function(W x) with respect to W."""
     w, x, targets = tf.Variable(_normal(7, 5)), _normal(20, 7, seed=1), _normal(20, 5, seed=2)

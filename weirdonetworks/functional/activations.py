@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from weirdonetworks import _checks
-from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated
+from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated, same_shape
 from weirdonetworks.functional.iterates import half_exp
 from weirdonetworks.functional.normalized import (
     layer_norm,
@@ -22,7 +22,8 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
 def identity(x: tf.Tensor) -> tf.Tensor:
-    """x: what a network can do without an activation."""
+    """x: what a network can do without an activation, a linear map (Baldi and Hornik 1989, "Neural
+    networks and principal component analysis")."""
     return tf.identity(_checks.floating("x", x))
 
 
@@ -43,25 +44,40 @@ def softplus(x: tf.Tensor) -> tf.Tensor:
 
 
 def tanh(x: tf.Tensor) -> tf.Tensor:
-    """tanh x, odd, in [-1, 1], with slope 1 at 0."""
+    """tanh x, odd, in [-1, 1], with slope 1 at 0 (LeCun et al. 1998, "Efficient backprop")."""
     return tf.tanh(_checks.floating("x", x))
 
 
 def sigmoid(x: tf.Tensor) -> tf.Tensor:
-    """1 / (1 + e^-x), the CDF of the logistic distribution, in [0, 1]."""
+    """1 / (1 + e^-x), the CDF of the logistic distribution, in [0, 1] (Rumelhart, Hinton and
+    Williams 1986, "Learning representations by back-propagating errors")."""
     return tf.sigmoid(_checks.floating("x", x))
 
 
 def gelu(x: tf.Tensor) -> tf.Tensor:
-    """x Phi(x) with the normal CDF Phi, exact (Hendrycks and Gimpel 2016, "GELUs")."""
+    """x Phi(x) with the normal CDF Phi (Hendrycks and Gimpel 2016, "GELUs").
+
+    As x (1 + erf(x / sqrt(2))) / 2, to a few roundings of x, that is: on the left, where 1 + erf
+    cancels, digits are lost (the third at -4.5 in float32), and values below 1e-6 are 0.
+    `cdf_gate("normal")` keeps them all.
+    """
     x = _checks.floating("x", x)
-    # Not tf.nn.gelu: that has the root of two in single precision, whatever x has.
-    return 0.5 * x * (1 + tf.math.erf(x / tf.constant(math.sqrt(2), x.dtype)))
+    # Not tf.nn.gelu: that has the root of two in single precision, whatever x has. Not erfc: what
+    # is measured of the networks, is with this.
+    z = x / tf.constant(math.sqrt(2), x.dtype)
+    # Further out erf is +-1, but TensorFlow's overflows.
+    return 0.5 * x * (1 + tf.math.erf(tf.clip_by_value(z, -27, 27)))
 
 
 def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
-    """The tanh approximation of `gelu`, off by at most 5e-4 and quicker on a CPU."""
-    return tf.nn.gelu(_checks.floating("x", x), approximate=True)
+    """x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2: `gelu` to 5e-4, and quicker on a CPU.
+
+    Source: Hendrycks and Gimpel 2016, "GELUs".
+    """
+    x = _checks.floating("x", x)
+    z = tf.clip_by_value(x, -10, 10)  # where tanh has come to +-1: further out z^3 overflows
+    z += tf.constant(0.044715, x.dtype) * tf.pow(z, 3)
+    return 0.5 * x * (1 + tf.tanh(0.7978845608028654 * z))
 
 
 def and_gate(activation: str | Activation) -> Activation:
@@ -73,9 +89,15 @@ def and_gate(activation: str | Activation) -> Activation:
     Source: the gates of Hendrycks and Gimpel 2016 and So et al. 2021, "Primer: searching for
     efficient transformers for language modeling" (squared ReLU), under one name.
 
-    Raises ValueError as `get_activation`.
+    "stochastic_gelu" is its mean here, and draws nothing.
+
+    Raises:
+      ValueError: as `get_activation`; a module that wants is_training, such as `StochasticGELU`;
+        and, when called, an f(x) of another shape than x.
     """
-    return functools.partial(gated, get_activation(activation))
+    gate = functools.partial(gated, _elementwise(activation))
+    gate.__doc__ = f"x f(x) with f = {_label(activation)}: see `and_gate` for claim and source."
+    return gate
 
 
 def or_gate(activation: str | Activation) -> Activation:
@@ -84,15 +106,45 @@ def or_gate(activation: str | Activation) -> Activation:
     A residual connection around f: for an increasing f the slope is 1 at least, so that no gradient
     vanishes. f = relu gives slopes 1 and 2.
 
-    Raises ValueError as `get_activation`.
+    Source: He et al. 2016, "Deep residual learning for image recognition", of each unit alone.
+
+    Raises ValueError as `and_gate`.
     """
-    return functools.partial(added, get_activation(activation))
+    gate = functools.partial(added, _elementwise(activation))
+    gate.__doc__ = f"x + f(x) with f = {_label(activation)}: see `or_gate` for claim and source."
+    return gate
+
+
+def _elementwise(activation: str | Activation) -> Activation:
+    function = get_activation(activation)
+    if getattr(function, "takes_is_training", False):
+        raise ValueError(f"activation must be a function of x alone, got {activation!r}")
+    return function
+
+
+def _label(activation: str | Activation) -> str:
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", "given")
 
 
 def added(activation: Activation, x: tf.Tensor) -> tf.Tensor:
     """x + f(x)."""
     x = _checks.floating("x", x)
-    return x + activation(x)
+    return x + same_shape(activation, x)
+
+
+def get_activation(activation: str | Activation) -> Activation:
+    """The activation of this name; a callable, such as a Module, is returned as it is.
+
+    Raises:
+      ValueError: an unknown name, or neither a name nor a callable.
+    """
+    if callable(activation):
+        return activation
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        raise ValueError(
+            f"activation must be a callable or one of {list(ACTIVATIONS)}, got {activation!r}"
+        )
+    return ACTIVATIONS[activation]
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -114,12 +166,12 @@ ACTIVATIONS: dict[str, Activation] = {
         for name in DISTRIBUTIONS
         if name not in ("logistic", "normal")
     },
-    "and_tanh": functools.partial(gated, tanh),
-    "and_relu": functools.partial(gated, relu),
-    "and_softplus": functools.partial(gated, softplus),
-    "or_tanh": functools.partial(added, tanh),
-    "or_relu": functools.partial(added, relu),
-    "or_gelu": functools.partial(added, gelu),
+    "and_tanh": and_gate(tanh),
+    "and_relu": and_gate(relu),
+    "and_softplus": and_gate(softplus),
+    "or_tanh": or_gate(tanh),
+    "or_relu": or_gate(relu),
+    "or_gelu": or_gate(gelu),
     # All units of the last axis together, or in groups.
     "layer_norm": layer_norm,
     "solu": solu,
@@ -129,18 +181,3 @@ ACTIVATIONS: dict[str, Activation] = {
     "sort_groups": sort_groups,
     "group_softmax": group_softmax,
 }
-
-
-def get_activation(activation: str | Activation) -> Activation:
-    """The activation of this name; a callable, such as a Module, is returned as it is.
-
-    Raises:
-      ValueError: an unknown name, or neither a name nor a callable.
-    """
-    if callable(activation):
-        return activation
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        raise ValueError(
-            f"activation must be a callable or one of {list(ACTIVATIONS)}, got {activation!r}"
-        )
-    return ACTIVATIONS[activation]

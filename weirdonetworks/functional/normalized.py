@@ -1,5 +1,8 @@
 """Activations that see all units: LayerNorm, and SoLU and x exp(x), which it follows."""
 
+import math
+
+import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks
@@ -11,23 +14,34 @@ _SMALLEST_EPSILON = 1e-12
 def layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     """(x - mean(x)) / sqrt(var(x) + epsilon) over the last axis, without learned scale and offset.
 
-    Mean 0 and standard deviation 1, but for what epsilon > 0 takes, which keeps equal units at 0.
-    It forgets shift and size: LN(a x + b) = LN(x) for a > 0 and any b, up to epsilon / a^2. So it
-    sees an operator W before it only up to its size, LN(a W x) = LN(W x), and the gradient of any
-    loss of LN(W x) with respect to W is orthogonal to W: a step changes its direction, no step its
-    size to first order. For n units, the Jacobian
+    Mean 0 and standard deviation 1, but for what epsilon > 0 takes, which keeps equal units at 0
+    (one too small for the type counts as its smallest normal number). It forgets shift and size:
+    LN(a x + b) = LN(x) for a > 0 and any b, up to epsilon / a^2. So it sees an operator W before it
+    only up to its size, LN(a W x) = LN(W x), and the gradient of any loss of LN(W x) with respect
+    to W is orthogonal to W: a step changes its direction, no step its size to first order. For n
+    units, the Jacobian
 
         (sqrt(n) / |x - mean(x)|) (I - 1 1^T / n - y y^T / n),   epsilon -> 0,
 
     is a projection onto n - 2 dimensions times its spectral norm sqrt(n) / |x - mean(x)|.
+
+    Units may be of any size: large ones are scaled before they are squared, and half precision is
+    computed in single.
 
     Source: Ba, Kiros and Hinton 2016, "Layer normalization".
 
     Raises:
       ValueError: x is not floating, or epsilon is not a finite number > 0.
     """
+    epsilon = _checks.positive("epsilon", epsilon)
     x = _with_units(x)
-    return _normalize(x, tf.constant(_checks.positive("epsilon", epsilon), x.dtype))
+    wide = _widened(x)
+    return tf.cast(_normalize(wide, tf.constant(epsilon, wide.dtype)), x.dtype)
+
+
+def _widened(x: tf.Tensor) -> tf.Tensor:
+    """Half precision as single."""
+    return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
 
 
 def _with_units(x: tf.Tensor) -> tf.Tensor:
@@ -38,6 +52,15 @@ def _with_units(x: tf.Tensor) -> tf.Tensor:
 
 
 def _normalize(x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
+    # LN(x; epsilon) = LN(x / c; epsilon / c^2) for every c, so c takes no part in the gradient;
+    # this one, 1 but for huge numbers, keeps their squares finite.
+    limit = tf.constant(2.0 ** (math.frexp(float(x.dtype.max))[1] // 2 - 2), x.dtype)
+    largest = tf.reduce_max(tf.abs(x), axis=-1, keepdims=True)
+    c = tf.stop_gradient(tf.maximum(largest / limit, 1))
+    x /= c
+    epsilon = tf.maximum(
+        epsilon / c / c, tf.constant(np.finfo(x.dtype.as_numpy_dtype).tiny, x.dtype)
+    )
     # Shifted by one of the units, equal units are exactly 0, whatever the mean rounds to.
     x -= tf.stop_gradient(x[..., :1])
     x -= tf.reduce_mean(x, axis=-1, keepdims=True)
@@ -58,11 +81,15 @@ def solu(x: tf.Tensor) -> tf.Tensor:
 
 
 def solu_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
-    """LN(x softmax(x)), `layer_norm` after `solu`, as its source has it.
+    """LN(x softmax(x)), `layer_norm` after `solu`.
+
+    Without it, units that compete shrink to 1 / n of their size, which a network has to undo; its
+    source (Elhage et al. 2022, "Softmax linear units") found that it needs it.
 
     Raises ValueError if x is not floating, or epsilon is not a finite number > 0.
     """
-    return layer_norm(solu(x), epsilon)
+    x = _with_units(x)
+    return tf.cast(layer_norm(solu(_widened(x)), epsilon), x.dtype)
 
 
 def xexp_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
@@ -71,14 +98,18 @@ def xexp_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     As LN forgets the size, and softmax is exp up to it, this is `solu_layer_norm` up to epsilon:
     that one is this one with epsilon S^2 for epsilon, S = sum_i exp(x_i).
 
+    Source: Elhage et al. 2022, as `solu`; the exponential in place of softmax is a research note's.
+
     Computed as LN of z = x exp(x - m), m = max(x), with epsilon e^(-2m): the same function, but no
     number overflows. The scaled epsilon is kept at 1e-12 or more, which m > 8 would go below.
 
     Raises:
       ValueError: x is not floating, or epsilon is not a finite number > 0.
     """
+    epsilon = _checks.positive("epsilon", epsilon)
     x = _with_units(x)
-    m = tf.stop_gradient(tf.reduce_max(x, axis=-1, keepdims=True))
-    epsilon = tf.constant(_checks.positive("epsilon", epsilon), x.dtype)
-    scaled = tf.maximum(epsilon * tf.exp(-2 * m), tf.constant(_SMALLEST_EPSILON, x.dtype))
-    return _normalize(x * tf.exp(x - m), scaled)
+    wide = _widened(x)
+    m = tf.stop_gradient(tf.reduce_max(wide, axis=-1, keepdims=True))
+    scaled = tf.constant(epsilon, wide.dtype) * tf.exp(-2 * m)
+    scaled = tf.maximum(scaled, tf.constant(_SMALLEST_EPSILON, wide.dtype))
+    return tf.cast(_normalize(wide * tf.exp(wide - m), scaled), x.dtype)

@@ -20,7 +20,9 @@ def stochastic_gelu(x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
     """x m with m ~ Bernoulli(Phi(x)) for each element, whose mean is the GELU, x Phi(x).
 
     A pure function of x and `seed`, two integers, [2]; the variance is x^2 Phi(x) (1 - Phi(x)).
-    Without a seed it is the mean, as outside of training. Eager, graph and compiled calls draw the
+    Without a seed it is the mean, as outside of training: so it is, too, where a network is given
+    this function as its activation; the name "stochastic_gelu" and `layers.StochasticGELU` draw in
+    training. Eager, graph and compiled calls draw the
     same masks, but where their rounding of Phi differs (1 element in some 10^7).
 
     The gradient is m + x phi(x) with the normal density phi: the mask passes on what it lets
