@@ -56,7 +56,8 @@ def flag(name: str, value: Any) -> bool:
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
     """Returns `value`, which must be one of `options`."""
     options = list(options)
-    if value not in options:
+    # An array would answer `in` with many truth values.
+    if not isinstance(value, (str, int, np.integer)) or value not in options:
         raise ValueError(f"{name} must be one of {options}, got {value!r}")
     return value
 

@@ -150,3 +150,20 @@ def test_unknown_names(name):
         get_squash(name)
     known = "['tanh', 'softsign', 'algebraic']"
     assert str(error.value) == f"squash must be one of {known}, got {name!r}"
+
+
+@each
+@pytest.mark.parametrize("values", [1, [1, 2], "half", None])
+def test_what_is_not_floating_is_refused(name, values):
+    pair = get_squash(name)
+    with pytest.raises(ValueError, match="^z must be (of|a tensor of) a floating type"):
+        pair.squash(values)
+    with pytest.raises(ValueError, match="^u must be (of|a tensor of) a floating type"):
+        pair.unsquash(values)
+
+
+@each
+def test_numbers_and_arrays(name):
+    pair = get_squash(name)
+    for half in (0.5, np.array([0.5]), np.float32([0.5])):
+        np.testing.assert_allclose(pair.unsquash(pair.squash(half)), half, rtol=1e-6)

@@ -183,6 +183,26 @@ def test_compiled_with_an_unknown_batch(squash, jit):
         np.testing.assert_allclose(compiled(x), layer(x), rtol=1e-12)
 
 
+@each_squash
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_largest_numbers(squash, dtype):
+    """Where means round to more than the largest number, or values / scale exceed it."""
+    largest = float(tf.as_dtype(dtype).max)
+    x = tf.constant(np.full([5, 7], largest), dtype)
+    mixed = tf.constant(largest * np.random.default_rng(0).uniform(-1, 1, [5, 7]), dtype)
+    rounded = False
+    for seed in range(20):
+        scores = tf.constant(_normal(40, 7, seed=seed), dtype)
+        rounded |= np.any(np.isinf(tf.matmul(x, tf.nn.softmax(scores), transpose_b=True)))
+        for values in (x, -x, mixed):
+            y = convex_combination(tf.transpose(values), scores, squash)
+            assert np.all(np.isfinite(y))
+            assert np.all((y >= tf.reduce_min(values, 1)) & (y <= tf.reduce_max(values, 1)))
+    assert rounded
+    small = convex_combination(mixed[:, :, None], tf.zeros([1, 7], dtype), squash, 1e-3)
+    assert np.all(np.isfinite(small))
+
+
 @pytest.mark.parametrize(
     "kwargs, message",
     [
@@ -219,6 +239,32 @@ def test_bad_arguments(kwargs, message):
         ),
         (tf.ones([5, 2]), tf.ones([3, 5]), {"squash": "relu"}, "^squash must be one of .*'relu'$"),
         (tf.ones([5, 2]), tf.ones([3, 5]), {"scale": -1}, "^scale must be a finite number > 0"),
+        (tf.zeros([0, 2]), tf.zeros([3, 0]), {}, r"^values must be at least one .* \(0, 2\)$"),
+        (
+            tf.ones([2, 5, 1]),
+            tf.ones([3, 4, 5]),
+            {},
+            r"^scores must have leading axes that broadcast with those of values \(2, 5, 1\), "
+            r"got shape \(3, 4, 5\)$",
+        ),
+        (
+            tf.ones([5, 2]),
+            tf.ones([3, 5]),
+            {"squash": "tanh", "scale": 1e39},
+            r"^scale must be in \[1.18e-38, 3.4e\+38\] for float32, got 1e\+39$",
+        ),
+        (
+            tf.ones([5, 2], tf.float16),
+            tf.ones([3, 5], tf.float16),
+            {"squash": "tanh", "scale": 1e-5},
+            r"^scale must be in \[6.11e-05, 6.55e\+04\] for float16, got 1e-05$",
+        ),
+        (
+            tf.ones([5, 2]),
+            tf.ones([3, 5]),
+            {"squash": np.array(["tanh", "tanh"])},
+            "^squash must be one of .* got array",
+        ),
     ],
 )
 def test_bad_input_of_the_function(values, scores, kwargs, message):

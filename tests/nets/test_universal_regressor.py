@@ -167,6 +167,27 @@ def test_outputs_and_gradients_are_finite(features, squash, seed):
         assert np.all(np.isfinite(gradient))
 
 
+@pytest.mark.parametrize("power", [1.0, -1.0, 0.5])
+def test_slopes_in_the_weights_of_log_features_are_finite(power):
+    """With exponents in their range at all x; where x is a feature, its weights' are not."""
+
+    def finite(features):
+        net = _law(power, 1.0, features=features)
+        net.sign.w.assign(tf.zeros_like(net.sign.w))
+        net.sign.b.assign(tf.ones_like(net.sign.b))
+        results = []
+        for x in tf.constant(_numbers()[::50], tf.float32)[:, None]:
+            with tf.GradientTape() as tape:
+                y = net(x)
+            assert np.isfinite(y)
+            gradients = tape.gradient(y, net.trainable_variables)
+            results.append(all(np.all(np.isfinite(gradient)) for gradient in gradients))
+        return results
+
+    assert all(finite("log"))
+    assert all(finite("both")) == (power < 0)
+
+
 @pytest.mark.parametrize("power", [1.0, -1.0, -0.5])
 @pytest.mark.parametrize("features", ["log", "both"])
 def test_numbers_of_all_sizes_have_right_slopes(power, features):
@@ -188,6 +209,22 @@ def test_zero_counts_as_the_floor_and_has_sign_0():
     y = net(tf.constant([[0.0], [1e-3], [5e-4], [-5e-4]])).numpy()[:, 0]
     np.testing.assert_allclose(y, [0, 2e-3, 2e-3, -2e-3], rtol=1e-4)
     np.testing.assert_array_equal(net.parts(tf.zeros([1, 1])).sign, 0)
+
+
+def test_at_the_floor_the_slope_is_0():
+    net = _law(1, 2.0, floor=0.5)
+    above = np.nextafter(0.5, 1, dtype="f4")
+    (slopes,) = helpers.gradients(net, tf.constant([[0.5], [above]]))
+    assert slopes[0, 0] == 0 and float(slopes[1, 0]) == pytest.approx(2, rel=1e-3)
+
+
+def test_what_half_precision_does_not_hold():
+    x = tf.ones([2, 1], tf.float16)
+    with pytest.raises(ValueError, match="^floor must be at most 65504 for float16 inputs, got 1"):
+        UniversalRegressor(floor=1e5)(x)
+    with pytest.raises(ValueError, match="^scale must be in .* for float16, got 1"):
+        UniversalRegressor(scale=1e5)(x)
+    assert np.all(np.isfinite(UniversalRegressor(floor=1e5, features="raw")(x)))
 
 
 def test_the_sign_is_soft_and_goes_through_0():
@@ -277,10 +314,12 @@ def test_the_law_learned_on_1_to_10_holds_far_outside(penalised):
 
 
 @each_features
-def test_a_nan_is_not_hidden(features):
-    net = _built(2, features=features)
-    y = net(tf.constant([[np.nan, 1.0], [2.0, 1.0], [np.inf, 1.0]], tf.float64))
-    assert np.isnan(y[:, 0]).tolist() == [True, False, True]
+@each_squash
+def test_a_nan_is_not_hidden(features, squash):
+    net = _built(2, features=features, squash=squash)
+    rows = [[np.nan, 1.0], [2.0, 1.0], [np.inf, 1.0], [1.0, -np.inf]]
+    y = net(tf.constant(rows, tf.float64))
+    assert np.isnan(y[:, 0]).tolist() == [True, False, True, True]
 
 
 @pytest.mark.parametrize("jit", [False, True])

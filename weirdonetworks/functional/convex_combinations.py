@@ -22,14 +22,16 @@ def convex_combination(
     which lies in the same range, and which large values move less than those within c of 0.
 
     What rounding would put outside of the range is put on its end, also where g(v / c) has been
-    rounded to 1; the gradient is that of the formula. Values must be finite.
+    rounded to 1; the gradient is that of the formula, and 0 where the formula overflows (values
+    next to the largest of their type). Values must be finite.
 
     Sources: Vaswani et al. 2017, "Attention is all you need"; Kolmogorov 1930, "Sur la notion de
     la moyenne".
 
     Raises:
-      ValueError: values or scores that are not floating, or of different types, less than two axes
-        or different n; an unknown squash; or a scale that is not a finite number > 0.
+      ValueError: values or scores that are not floating, or of different types, less than two
+        axes, different n, n = 0 or leading axes that do not broadcast; an unknown squash; or a
+        scale that is not a number > 0 which their type holds.
     """
     values = _checks.floating("values", values)
     scores = _checks.floating("scores", scores)
@@ -45,15 +47,32 @@ def convex_combination(
             f"scores must be [..., m, n] with the n of values {values.shape}, "
             f"got shape {scores.shape}"
         )
+    if values.shape[-2] == 0:
+        raise ValueError(f"values must be at least one to combine, got shape {values.shape}")
+    try:
+        tf.broadcast_static_shape(values.shape[:-2], scores.shape[:-2])
+    except ValueError:
+        raise ValueError(
+            f"scores must have leading axes that broadcast with those of values {values.shape}, "
+            f"got shape {scores.shape}"
+        ) from None
     pair = None if squash is None else get_squash(squash)
     scale = _checks.positive("scale", scale)
+    largest = float(values.dtype.max)
+    smallest = 4 / largest  # that is not subnormal
+    if not smallest <= scale <= largest:
+        raise ValueError(
+            f"scale must be in [{smallest:.3g}, {largest:.3g}] for {values.dtype.name}, got {scale}"
+        )
     weights = tf.nn.softmax(scores)
     if pair is None:
         mean = tf.matmul(weights, values)
     else:
-        mean = scale * pair.unsquash(tf.matmul(weights, pair.squash(values / scale)))
+        ratios = tf.clip_by_value(values / scale, values.dtype.min, values.dtype.max)
+        mean = scale * pair.unsquash(tf.matmul(weights, pair.squash(ratios)))
     least = tf.reduce_min(values, axis=-2, keepdims=True)
     largest = tf.reduce_max(values, axis=-2, keepdims=True)
     # In this order the result is a number of the range to the bit, with the gradient of the mean.
     inside = tf.stop_gradient(tf.clip_by_value(mean, least, largest))
-    return inside + (mean - tf.stop_gradient(mean))
+    slope = tf.where(tf.math.is_inf(mean), tf.zeros_like(mean), mean - tf.stop_gradient(mean))
+    return inside + slope

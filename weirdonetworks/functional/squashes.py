@@ -1,5 +1,6 @@
 """Squashes by name: increasing, odd maps of the line onto (-1, 1), each with its exact inverse."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -7,9 +8,26 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 
+Map = Callable[[tf.Tensor], tf.Tensor]
+
+
+def _floating(name: str) -> Callable[[Map], Map]:
+    """Takes floating tensors only; the error calls the argument by this name."""
+
+    def decorate(function: Map) -> Map:
+        @functools.wraps(function)
+        def checked(x):
+            return function(_checks.floating(name, x))
+
+        return checked
+
+    return decorate
+
 
 class Squash(NamedTuple):
     """A map of the reals onto (-1, 1), increasing, odd, with slope 1 at 0, and its inverse.
+
+    Each takes a floating tensor, and raises ValueError for anything else.
 
     Both are finite, and so are their gradients, for all finite arguments. Rounding takes `squash`
     to +-1 for large ones. `unsquash` takes |u| > 1 - eps for 1 - eps, with slope 0 there (eps:
@@ -25,8 +43,8 @@ class Squash(NamedTuple):
     second derivative of softsign jumps at 0; the others are smooth.
     """
 
-    squash: Callable[[tf.Tensor], tf.Tensor]
-    unsquash: Callable[[tf.Tensor], tf.Tensor]
+    squash: Map
+    unsquash: Map
 
 
 def _inside(u: tf.Tensor) -> tf.Tensor:
@@ -36,33 +54,43 @@ def _inside(u: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(u, 2.0**-bits - 1, 1 - 2.0**-bits)
 
 
+@_floating("z")
+def _tanh(z: tf.Tensor) -> tf.Tensor:
+    return tf.tanh(z)
+
+
+@_floating("u")
 def _artanh(u: tf.Tensor) -> tf.Tensor:
     u = _inside(u)
     return 0.5 * (tf.math.log1p(u) - tf.math.log1p(-u))
 
 
+@_floating("z")
 def _softsign(z: tf.Tensor) -> tf.Tensor:
     return z / (1 + tf.abs(z))
 
 
+@_floating("u")
 def _inverse_softsign(u: tf.Tensor) -> tf.Tensor:
     u = _inside(u)
     return u / (1 - tf.abs(u))
 
 
+@_floating("z")
 def _algebraic(z: tf.Tensor) -> tf.Tensor:
     # The same for every c > 0, so c takes no part in the gradient; this one keeps z^2 finite.
     c = tf.stop_gradient(tf.maximum(tf.abs(z), 1))
     return (z / c) / tf.sqrt(tf.square(1 / c) + tf.square(z / c))
 
 
+@_floating("u")
 def _inverse_algebraic(u: tf.Tensor) -> tf.Tensor:
     u = _inside(u)
     return u * tf.math.rsqrt((1 - u) * (1 + u))
 
 
 SQUASHES: dict[str, Squash] = {
-    "tanh": Squash(tf.tanh, _artanh),
+    "tanh": Squash(_tanh, _artanh),
     "softsign": Squash(_softsign, _inverse_softsign),
     "algebraic": Squash(_algebraic, _inverse_algebraic),
 }

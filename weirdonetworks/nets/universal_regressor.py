@@ -47,12 +47,13 @@ class UniversalRegressor(snt.Module):
 
     Numbers: 2^e is taken out of the sum, so that terms do not underflow one by one. The A_0 are cut
     to [-126, 126] in float32 ([-1022, 1022] in float64, [-14, 14] in float16), outside of which
-    their slope is 0; so |y| < 2^127. For |x| and |y| in [1e-30, 1e30], outputs and gradients are
-    finite in float32. Inputs at 0, as at anything up to the floor, count as the floor, with slope
-    0 in their logarithm, and 0 has sign 0. Where a slope dy/dx exceeds the type's largest number
-    (y = 1 / x at 1e-30), it is that number. Inputs that are infinite or no numbers give NaN. The
-    squash must leave room for e: `scale` 32 makes the largest exponents 277 for tanh, and more for
-    the others.
+    their slope is 0; so |y| < 2^127. For |x| and |y| in [1e-30, 1e30], outputs are finite in
+    float32, and with "log" features gradients, too; where x itself is a feature, the slope of y in
+    its weight, x y log 2 times those of the means, may exceed the type. Inputs at 0, as at anything
+    up to the floor, count as the floor, with slope 0 in their logarithm, and 0 has sign 0. Where a
+    slope dy/dx exceeds the type's largest number (y = 1 / x at 1e-30), it is that number. Inputs
+    that are infinite or no numbers give NaN. The squash must leave room for e: `scale` 32 makes the
+    largest exponents 277 for tanh, and more for the others.
 
     Initialisation: A_0 and A_i have weights of standard deviation 1 / sqrt(features) and biases 0,
     S has the same weights and biases 1, so that most outputs start positive. All means start plain.
@@ -73,7 +74,8 @@ class UniversalRegressor(snt.Module):
         name: str | None = None,
     ):
         """Raises ValueError for sizes, terms or units that are not integers >= 1, unknown features
-        or squashes, a scale that is not a finite number > 0, or a floor outside [1e-30, 1e30]."""
+        or squashes, a scale that is not a finite number > 0, or a floor outside [1e-30, 1e30]; at
+        the first call, for a floor or scale that the type of the inputs does not hold."""
         super().__init__(name=name)
         self.output_size = _checks.integer("output_size", output_size)
         self.terms = _checks.integer("terms", terms)
@@ -100,7 +102,15 @@ class UniversalRegressor(snt.Module):
     def parts(self, inputs: tf.Tensor) -> Parts:
         """Sign, exponent and mantissa of the outputs: log2 |y| without overflow is made of them."""
         inputs = _checks.features(self, inputs)
+        largest = float(inputs.dtype.max)
+        if self.features != "raw" and self.floor > largest:
+            raise ValueError(
+                f"floor must be at most {largest:g} for {inputs.dtype.name} inputs, "
+                f"got {self.floor}"
+            )
         self._initialize(inputs)
+        # An infinite input would come out finite where the squash of its features is 1.
+        inputs = tf.where(tf.math.is_finite(inputs), inputs, tf.constant(math.nan, inputs.dtype))
         features = tf.concat(self._features(inputs), axis=1)
         limit = _largest_exponent(inputs.dtype)
         squash = get_squash(self.squash).squash
@@ -132,7 +142,7 @@ class UniversalRegressor(snt.Module):
         of the exponent from their mean, weights and biases. `sign`: of the weights of the sign,
         without those of sign(x) and biases. A law c x^a has all of them 0, so that they do not pull
         such a law away from the data; each leaves out one of the ways, other than the exponent, to
-        write a slope that ends outside of the data. It takes all three.
+        write a slope that ends outside of the data. With more than one term it takes all three.
 
         Raises:
           ValueError: before the first call, when there are no weights.
