@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from weirdonetworks import _checks
 
 
 def each_once(name: str, values: Sequence[Any], options: Iterable[str] | None = None) -> None:
     """Raises ValueError if there are no values, one of them twice, or one not among `options`."""
-    if not values or len(set(values)) < len(values):
+    ok = isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
+    if not ok or len({repr(value) for value in values}) < len(values):
         raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
     if options is not None:
         for value in values:
@@ -17,5 +20,8 @@ def each_once(name: str, values: Sequence[Any], options: Iterable[str] | None = 
 
 def seeds(values: Sequence[int]) -> None:
     """Raises ValueError if `values` are not different integers >= 0, one at least."""
-    if not values or len(set(values)) < len(values) or min(values) < 0:
+    known = (int, np.integer)
+    ok = isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
+    ok = ok and all(isinstance(v, known) and not isinstance(v, bool) and v >= 0 for v in values)
+    if not ok or len(set(values)) < len(values):
         raise ValueError(f"seeds must be integers >= 0, at least one, each once, got {values!r}")

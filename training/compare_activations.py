@@ -110,8 +110,9 @@ def compare(
     activations.png after each data set. `epochs`: of every run, in place of `HEATS` and `FINALS`.
 
     Raises:
-      ValueError: nothing to compare, a name twice, an unknown name, the seed of the choice among
-        the seeds, a workdir of other settings, or whatever training refuses.
+      ValueError: nothing to compare, a name twice, an unknown name, seeds that are not integers
+        >= 0 or hold the seed of the choice, epochs that are not an integer >= 1, a workdir of other
+        settings, or whatever training refuses.
       OSError: data that cannot be had.
     """
     for name, values in (("activations", activations), ("networks", networks), ("seeds", seeds)):
@@ -120,11 +121,17 @@ def compare(
         _checks.choice("activations", activation, ACTIVATIONS)
     for network in networks:
         _checks.choice("networks", network, NETWORKS)
+    checks.seeds(seeds)
+    if epochs is not None:
+        _checks.integer("epochs", epochs)
+    _checks.choice("dataset", dataset, data.DATASETS)
+    if isinstance(finals, str) or not isinstance(finals, Sequence):
+        raise ValueError(f"finals must be a sequence of data sets, got {finals!r}")
+    for name in finals:
+        _checks.choice("finals", name, data.DATASETS)
     datasets = [dataset, *finals]
     if len(set(datasets)) < len(datasets):
         raise ValueError(f"finals must be other data sets, and each once, got {list(finals)!r}")
-    for name in datasets:
-        _checks.choice("finals", name, data.DATASETS)
     if CHOICE_SEED in seeds:
         raise ValueError(f"seeds must leave {CHOICE_SEED} to the choice of rates, got {seeds!r}")
     _checks.integer("workers", processes, minimum=0)
@@ -146,7 +153,7 @@ def compare(
                 name,
                 network,
                 activation,
-                epochs or effort.epochs[network],
+                effort.epochs[network] if epochs is None else epochs,
                 effort.batch_size,
                 tuple(seeds),
                 str(table.path),

@@ -288,6 +288,9 @@ def extrapolate(
         checks.each_once(name, values, known)
     checks.seeds(seeds)
     _checks.integer("steps", steps)
+    for variant in ablation:
+        _checks.choice("ablation features", variant.features, FEATURES)
+        _checks.choice("ablation penalty", variant.penalty, PENALTIES)
     run = results.Workdir(workdir)
     settings = {name: model._asdict() | {"make": name} for name, model in MODELS.items()}
     run.claim({"steps": steps, "rows": ROWS, "models": list(settings.values())}, resume=True)

@@ -210,6 +210,27 @@ def test_conclusions(comparison):
     assert compare_activations.conclusions(without)[0].endswith("no run of gelu has ended well.")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "^epochs must be an integer >= 1, got 0$"),
+        ({"epochs": "3"}, "^epochs must be an integer >= 1, got '3'$"),
+        ({"seeds": [-1]}, r"^seeds must be integers >= 0, .* got \[-1\]$"),
+        ({"seeds": ["a"]}, r"^seeds must be integers >= 0, .* got \['a'\]$"),
+        ({"finals": None}, "^finals must be a sequence of data sets, got None$"),
+        ({"finals": "mnist"}, "^finals must be a sequence of data sets, got 'mnist'$"),
+        ({"dataset": "cifar"}, "^dataset must be one of .* got 'cifar'$"),
+        ({"activations": ["swish"]}, "^activations must be one of .* got 'swish'$"),
+    ],
+)
+def test_bad_arguments(change, message, tmp_path):
+    good = {"activations": NAMES, "networks": ["mlp"], "dataset": "mnist_5k"}
+    good |= {"finals": [], "seeds": [0], "workdir": tmp_path / "run", "processes": 0}
+    with pytest.raises(ValueError, match=message):
+        compare(**{**good, **change})
+    assert not (tmp_path / "run").exists()
+
+
 def test_another_setting_is_refused(comparison, monkeypatch, mnist_5k):
     folder, *_ = comparison
     monkeypatch.setattr(compare_activations.data, "load", lambda *_, **__: mnist_5k)

@@ -116,6 +116,15 @@ def test_the_penalties_make_the_regressor_extrapolate():
     assert again == rows[ALL]  # nothing of the run between is left
 
 
+def test_plain_weight_decay_is_of_weights_and_not_of_biases():
+    trainer = extrapolate_functions._Trainer(UniversalRegressor, 300, 0.03)
+    trainer.fit(FUNCTIONS["2x"], SEED, "weights", 1e3)
+    net = trainer.network
+    linears = (net.exponent, net.digits, net.sign)
+    assert max(float(np.abs(linear.w).max()) for linear in linears) < 0.01
+    assert min(float(np.abs(linear.b).max()) for linear in linears) > 0.1
+
+
 def test_an_mlp_learns_and_knows_its_form():
     trainer = extrapolate_functions._Trainer(lambda: MODELS["MLP on logs"].make(True), 500, 0.01)
     errors = trainer.fit(FUNCTIONS["1/x"], SEED, "none", 0)
@@ -259,6 +268,16 @@ def test_bad_flags(command, tmp_path, words, exit_code, message):
         ({"seeds": [1, 1]}, r"^seeds must be .* got \[1, 1\]$"),
         ({"seeds": [-1]}, r"^seeds must be .* got \[-1\]$"),
         ({"steps": 0}, r"^steps must be an integer >= 1, got 0$"),
+        ({"seeds": ["a"]}, r"^seeds must be .* got \['a'\]$"),
+        ({"seeds": [1.5]}, r"^seeds must be .* got \[1.5\]$"),
+        (
+            {"ablation": [Variant("log", 1, "ridge", 0.1)]},
+            "^ablation penalty must be one of .* got 'ridge'$",
+        ),
+        (
+            {"ablation": [Variant("exp", 1, "none", 0)]},
+            "^ablation features must be one of .* got 'exp'$",
+        ),
     ],
 )
 def test_bad_arguments(change, message, tmp_path):
