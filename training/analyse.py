@@ -24,7 +24,7 @@ from training import app, data, results, sampled
 from training import flags as shared
 from training.evaluate import load_run
 from training.invariance import average_over_rotations
-from weirdonetworks.analysis import align_networks, dense_layers, operator, spectrum
+from weirdonetworks.analysis import activations, align_networks, dense_layers, operator, spectrum
 
 Row = dict[str, Any]
 
@@ -66,14 +66,17 @@ def analyse(
     Args:
       folder: a new or empty one, or that of the same analysis, for config.json, report.json,
         spectra.csv, eigenvalues.csv, samples.csv, spectra.png, eigenvalues.png, samples.png,
-        table.txt, and for two runs alignment.csv and alignment.png.
-      draws: how many networks of each kind are drawn from each run.
+        table.txt, and for two runs alignment.csv and alignment.png. No samples of networks without
+        a hidden layer, or without a bias in the last one: there is nothing to draw or to fit anew.
+      draws: how many networks of each kind are drawn from each run; those of two runs share random
+        numbers if the runs have one seed, see `sampled.draw_seed`.
       images: how many training images networks are aligned on. What is left of an alignment is
         measured on the validation images; accuracies are those of validation and test.
 
     Raises:
-      ValueError: no run, an unfinished one, more than two, one twice, runs of different networks or
-        data sets, a network that `wn.analysis` cannot take apart, or a folder of something else.
+      ValueError: no run, an unfinished or damaged one, more than two, one twice, runs of different
+        networks or data sets, a network that `wn.analysis` cannot take apart, or a folder of
+        something else.
       OSError: data that cannot be had, a folder that cannot be written.
     """
     for name, value in (("draws", draws), ("images", images)):
@@ -88,8 +91,9 @@ def analyse(
         results.Workdir(workdir).read("result.json")  # of a finished run only
     loaded = [load_run(workdir) for workdir in workdirs]
     _check_comparable(workdirs, [config for _, config in loaded])
-    for network, _ in loaded:
-        dense_layers(network)
+    for workdir, (network, config) in zip(workdirs, loaded, strict=True):
+        _check_seed(workdir, config)
+        activations(network, tf.random.stateless_uniform([2, *data.IMAGE_SHAPE], [0, 0]))
     run = results.Workdir(folder)
     names = {"workdirs": [str(workdir) for workdir in workdirs]}
     run.claim({**names, "draws": draws, "images": images}, resume=True)
@@ -119,13 +123,17 @@ def analyse(
             ]
         _write(run, "alignment.csv", rows["alignment"], ALIGNMENT)
         _draw_alignment(run, rows["alignment"])
-    total = len(loaded) * (1 + draws * len(sampled.DRAWS))
-    with tqdm(total=total, desc="networks drawn and scored", unit="", disable=None) as bar:
-        for number, network in enumerate(networks["trained"]):
-            scores = sampled.score_samples(network, splits, draws, images, bar.update)
-            rows["samples"] += [{"run": "AB"[number], **row} for row in scores]
-            _write(run, "samples.csv", rows["samples"], SAMPLES)
-    _draw_samples(run, rows["samples"])
+    *hidden, head = dense_layers(loaded[0][0])
+    if hidden and head.with_bias:
+        total = len(loaded) * (1 + draws * len(sampled.DRAWS))
+        with tqdm(total=total, desc="networks drawn and scored", unit="", disable=None) as bar:
+            for number, (network, config) in enumerate(loaded):
+                scores = sampled.score_samples(
+                    network, splits, config["seed"], draws, images, bar.update
+                )
+                rows["samples"] += [{"run": "AB"[number], **row} for row in scores]
+                _write(run, "samples.csv", rows["samples"], SAMPLES)
+        _draw_samples(run, rows["samples"])
     report = {
         **names,
         "network": loaded[0][1]["network"],
@@ -149,22 +157,43 @@ def initial_network(config: dict[str, Any]) -> snt.Module:
 
 
 def describe(network: snt.Module) -> tuple[list[Row], list[Row]]:
-    """A row for each dense layer, and one for each eigenvalue of W W^T / out that is not 0.
+    """A row for each dense layer, and one for each eigenvalue of W W^T / out.
 
-    The law's variance is that of the bulk, so that outliers do not hide behind their own size.
+    Of the eigenvalues, the min(in, out) that are not 0 by the shape alone. The law's variance is
+    that of the bulk, so that outliers do not hide behind their own size. None stands for what a
+    layer does not have: a law, where its weights have half the full rank or less, and ranks, where
+    they are all 0.
     """
     rows, eigenvalues = [], []
     for layer, linear in enumerate(dense_layers(network), start=1):
-        found, shape = spectrum(linear.w, variance="bulk"), operator(linear.w)
-        row = {"layer": layer, "inputs": linear.w.shape[0], "outputs": linear.w.shape[1]}
-        row |= {key: value for key, value in shape._asdict().items() if key != "shape"}
-        row |= {"variance": found.law.variance, "edge": found.law.edges[1]}
-        row |= {"threshold": found.threshold, "edge_scale": found.edge_scale}
-        row |= {"largest": float(found.eigenvalues[0]), "outliers": found.outliers}
-        rows.append({**row, "distance": found.distance})
-        for index, value in enumerate(found.eigenvalues[: len(found.singular_values)]):
+        weights = linear.w.numpy()
+        row: Row = {"layer": layer, "inputs": weights.shape[0], "outputs": weights.shape[1]}
+        row |= dict.fromkeys(SPECTRA[5:])  # what is measured
+        values = np.zeros(min(weights.shape))
+        if weights.any():
+            shape, found = operator(weights), spectrum(weights)
+            values = found.eigenvalues[: len(values)]
+            row |= {key: value for key, value in shape._asdict().items() if key != "shape"}
+            if 2 * found.rank > len(values):
+                row |= _against_the_law(weights)
+        else:
+            row |= {"size": 0.0, "norm": 0.0}
+        rows.append({**row, "largest": float(values[0])})
+        for index, value in enumerate(values):
             eigenvalues.append({"layer": layer, "index": index, "eigenvalue": float(value)})
     return rows, eigenvalues
+
+
+def _against_the_law(weights: np.ndarray) -> Row:
+    found = spectrum(weights, variance="bulk")
+    return {
+        "variance": found.law.variance,
+        "edge": found.law.edges[1],
+        "threshold": found.threshold,
+        "edge_scale": found.edge_scale,
+        "outliers": found.outliers,
+        "distance": found.distance,
+    }
 
 
 def compare(first: snt.Module, second: snt.Module, inputs, held_out) -> list[Row]:
@@ -187,6 +216,15 @@ def compare(first: snt.Module, second: snt.Module, inputs, held_out) -> list[Row
             row = {"layer": layer, "what": f"covariances, {kind}", "aligned": aligned}
             rows.append({**row, "unaligned": unaligned, "random": ""})
     return rows
+
+
+def _check_seed(workdir: Path, config: dict[str, Any]) -> None:
+    seed = config.get("seed")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise ValueError(
+            f"{workdir / 'config.json'} is damaged: it lacks the seed of a run, an integer in "
+            f"[0, 2^31), got {seed!r}"
+        )
 
 
 def _check_comparable(workdirs: Sequence[Path], configs: Sequence[dict[str, Any]]) -> None:
@@ -215,9 +253,10 @@ def to_text(report: dict[str, Any]) -> str:
     lines = [form.format(*head, "outliers", "distance")]
     for row in report["spectra"]:
         cells = [row["run"], row["state"], row["layer"], f"{row['inputs']} x {row['outputs']}"]
-        cells += [f"{row[key]:.2f}" for key in ("size", "norm")]
-        cells += [f"{row[key]:.1f}" for key in ("effective_rank", "stable_rank")]
-        lines.append(form.format(*cells, row["outliers"], f"{row['distance']:.3f}"))
+        measured = [("size", ".2f"), ("norm", ".2f"), ("effective_rank", ".1f")]
+        measured += [("stable_rank", ".1f"), ("outliers", "d"), ("distance", ".3f")]
+        cells += ["-" if row[key] is None else f"{row[key]:{spec}}" for key, spec in measured]
+        lines.append(form.format(*cells))
     if report["alignment"]:
         form = "{:10}{:>6}  {:24}{:>9}{:>11}{:>8}"
         lines += ["", form.format("state", "layer", "what is left of", *ALIGNMENT[3:])]
@@ -225,6 +264,12 @@ def to_text(report: dict[str, Any]) -> str:
             values = (row[key] for key in ALIGNMENT[3:])
             cells = [value if value == "" else f"{value:.4f}" for value in values]
             lines.append(form.format(row["state"], row["layer"], row["what"], *cells))
+    if not report["samples"]:
+        lines += [
+            "",
+            "no networks are drawn: that takes a hidden layer, and a bias in the last one",
+        ]
+        return "\n".join(line.rstrip() for line in lines) + "\n"
     form = "{:4}{:12}{:12}{:>22}{:>22}"
     lines += ["", form.format("run", "hidden", "head", "validation %", "test %")]
     for (name, hidden, head), scores in by_kind(report["samples"]).items():
@@ -274,19 +319,22 @@ def draw_spectrum(axis, eigenvalues: Sequence[Sequence[float]], row: Row) -> Non
 
     The axis is that of the root, on which the small ones do not crowd.
     """
-    law = wn.analysis.MarchenkoPastur(row["inputs"] / row["outputs"], row["variance"])
     roots = [np.sqrt(values) for values in eigenvalues]
-    top = 1.05 * max(row["edge"] ** 0.5, *(values[0] for values in roots))
-    bins = np.linspace(0, top, 41)
+    has_law = row["variance"] is not None
+    top = 1.05 * max(row["edge"] ** 0.5 if has_law else 0.0, *(values[0] for values in roots))
+    bins = np.linspace(0, top or 1.0, 41)
     for number, values in enumerate(roots):
         axis.hist(
             values, bins, density=True, histtype="step", color=f"C{number}", label="AB"[number]
         )
+    axis.set(xlabel="root of the eigenvalue", yticks=[])
+    if not has_law:
+        return
+    law = wn.analysis.MarchenkoPastur(row["inputs"] / row["outputs"], row["variance"])
     x = np.linspace(*np.sqrt(law.edges), 400)[1:-1]
     # Of the root, and of the eigenvalues that are not 0.
     axis.plot(x, 2 * x * law.density(x**2) / (1 - law.mass_at_zero), "k", linewidth=1, label="law")
     axis.axvline(row["threshold"] ** 0.5, color="gray", linewidth=0.8, linestyle=":")
-    axis.set(xlabel="root of the eigenvalue", yticks=[])
 
 
 def _draw_eigenvalues(run: results.Workdir, rows: dict[str, list[Row]]) -> None:
@@ -297,6 +345,7 @@ def _draw_eigenvalues(run: results.Workdir, rows: dict[str, list[Row]]) -> None:
         for number, name in enumerate(sorted({row["run"] for row in rows["spectra"]})):
             for state, style in zip(STATES, (":", "-"), strict=True):
                 values = _values(rows["eigenvalues"], run=name, state=state, layer=layer)
+                values = [value for value in values if value > 0]
                 ranks = np.arange(1, len(values) + 1)
                 label = f"{name}, {state}"
                 axis.loglog(ranks, values, style, color=f"C{number}", label=label)
@@ -380,14 +429,19 @@ def main() -> None:
     print(
         "size: |W|_F; norm: |W|_2; outliers: eigenvalues of W W^T / out beyond what 1 % of random"
     )
-    print("matrices reach; distance: of Kolmogorov and Smirnov, to the law of random matrices;")
+    print("matrices of a known variance reach (up to 6 % with the variance of the bulk, as here);")
+    print("distance: of Kolmogorov and Smirnov, to the law of random matrices;")
+    if any(row["distance"] is None for row in report["spectra"]):
+        print("-: not there, of weights with half the full rank or less, which have no bulk;")
     if report["alignment"]:
         print("left: 0 nothing, 1 all, on validation images; random: after a random rotation;")
-    print(f"hidden layers drawn {DRAWS.value} times from each run: mean ± standard deviation")
+    if report["samples"]:
+        print(f"hidden layers drawn {DRAWS.value} times from each run: mean ± standard deviation")
     files = ["config.json", "report.json", "table.txt"]
     files += ["spectra.csv, spectra.png", "eigenvalues.csv, eigenvalues.png"]
     files += ["alignment.csv, alignment.png"] if report["alignment"] else []
-    print(f"written to {folder}/: {', '.join([*files, 'samples.csv, samples.png'])}")
+    files += ["samples.csv, samples.png"] if report["samples"] else []
+    print(f"written to {folder}/: {', '.join(files)}")
 
 
 if __name__ == "__main__":

@@ -86,8 +86,8 @@ def compare(
                 scored = _kept(
                     results.Workdir(run),
                     "samples.json",
-                    lambda run=run: sampled.score_samples(
-                        load_run(run)[0], splits, draws, images, bar.update
+                    lambda run=run, seed=seed: sampled.score_samples(
+                        load_run(run)[0], splits, seed, draws, images, bar.update
                     ),
                 )
                 rows += [{"width": width, "seed": seed, **row} for row in scored]

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from training.data import Dataset, Split
 from training.loop import scale
+from weirdonetworks import _checks
 from weirdonetworks.analysis import refit_head, sample_network
 
 # How the hidden weights are drawn, by name: arguments of `sample_network`.
@@ -42,9 +43,23 @@ def accuracy(network: snt.Module, split: Split) -> float:
     return float(np.mean(np.concatenate(found) == split.labels))
 
 
+def draw_seed(seed: int, draw: int) -> int:
+    """The seed of `sample_network` for this draw from the run that was trained with this seed.
+
+    Another one for every pair of integers >= 0, as far as 64 bits tell: with one seed for two runs,
+    white networks drawn from them would be the same but for the size of their weights, and the
+    spread over the runs would leave out that of the draws. Raises ValueError for other arguments.
+    """
+    seed = _checks.integer("seed", seed, minimum=0)
+    draw = _checks.integer("draw", draw, minimum=0)
+    # Not the entropy [seed, draw]: [2^32, 0] and [0, 1] are one sequence of words, padded with 0.
+    return int(np.random.SeedSequence(seed, spawn_key=(draw,)).generate_state(1, np.uint64)[0])
+
+
 def score_samples(
     network: snt.Module,
     splits: Dataset,
+    seed: int,
     draws: int,
     images: int,
     report: Callable[[], Any] = lambda: None,
@@ -53,7 +68,12 @@ def score_samples(
 
     Every kind of `DRAWS` is drawn `draws` times, aligned on `images` training images, and scored
     with the trained head (turned to the drawn network, if that is aligned) and with a head that is
-    fitted to all training images. `report` is called after each network.
+    fitted to all training images. The draws of a kind, and those from networks trained with other
+    seeds, are independent; the kinds of one draw share their random numbers, for the difference
+    between them.
+
+    seed: with which the network was trained, see `draw_seed`.
+    report: called after each network.
     """
     inputs, everything = some_images(splits.train, images), scale(splits.train.images)
     rows = []
@@ -71,5 +91,6 @@ def score_samples(
     score("trained", "", copy.deepcopy(network))
     for hidden, arguments in DRAWS.items():
         for draw in range(draws):
-            score(hidden, draw, sample_network(network, inputs, seed=draw, **arguments))
+            drawn = sample_network(network, inputs, seed=draw_seed(seed, draw), **arguments)
+            score(hidden, draw, drawn)
     return rows

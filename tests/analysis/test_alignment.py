@@ -133,6 +133,45 @@ def test_held_out_inputs_show_what_is_fitted_to_noise():
     assert unseen > seen + 0.1
 
 
+def test_what_is_left_may_be_more_than_one_on_held_out_inputs():
+    """One unit each, x_0 and x_1: which sign aligns them depends on the inputs."""
+    a, b = (snt.Sequential([snt.Linear(1, with_bias=False), snt.Linear(3)]) for _ in range(2))
+    for network, weights in ((a, [[1.0], [0.0]]), (b, [[0.0], [1.0]])):
+        network(tf.zeros([1, 2]))
+        dense_layers(network)[0].w.assign(weights)
+    same, opposite = (np.array([[1, sign], [2, sign * 2]], np.float32) for sign in (1, -1))
+    assert align_networks(a, b, same).hidden[0].residual == pytest.approx(0, abs=1e-9)
+    assert align_networks(a, b, opposite).hidden[0].residual == pytest.approx(0, abs=1e-9)
+    found = align_networks(a, b, same, opposite).hidden[0]
+    assert found.residual == pytest.approx(2) and found.unaligned == pytest.approx(2)
+
+
+@pytest.mark.parametrize(("width", "spread"), [(1, 0.9), (64, 0.5)])
+def test_random_rotations_leave_one_in_the_mean(width, spread):
+    a, b = (_mlp((width,), seed=seed, activation="relu") for seed in (0, 1))
+    found = [align_networks(a, b, _normal(50, 5), seed=i).hidden[0].random for i in range(40)]
+    assert np.mean(found) == pytest.approx(1, abs=0.2 * spread)
+    assert np.max(np.abs(np.subtract(found, 1))) < spread
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_layers_that_are_zero_in_both_networks_are_equal(layer):
+    a, b = _mlp(activation="relu"), _mlp(seed=1, activation="relu")
+    for network in (a, b):
+        for variable in network.layers[layer].variables:
+            variable.assign(tf.zeros_like(variable))
+    found = align_networks(a, b, _normal(20, 5))
+    assert found.weights[layer] == (0, 0, 0, 0)
+    assert all(min(w) > 0 for i, w in enumerate(found.weights) if i != layer)
+    if layer < 2:
+        assert found.hidden[layer][1:] == (0, 0, 0)
+    # In one of them only, all of the other is left.
+    found = align_networks(a, _mlp(seed=1, activation="relu"), _normal(20, 5))
+    assert found.weights[layer] == (1, 1, 1, 1)
+    if layer < 2:
+        assert found.hidden[layer][1:] == (1, 1, 1)
+
+
 def test_the_networks_stay_as_they_are():
     a, b = _mlp(), _mlp(seed=1)
     before = [v.numpy() for network in (a, b) for v in network.variables]

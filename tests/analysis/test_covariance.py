@@ -53,6 +53,13 @@ def test_ranks_have_no_unit(rank):
     assert rank(1e6 * values) == pytest.approx(rank(values))
 
 
+@ranks
+def test_ranks_of_the_largest_and_of_the_smallest_numbers(rank):
+    for size in (1e308, 1e-308):
+        assert rank([size, size]) == pytest.approx(2)
+        assert rank([size, size / 3]) == pytest.approx(rank([3, 1]))
+
+
 def test_known_values():
     values = [3.0, 1.0]
     entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))

@@ -65,6 +65,22 @@ def test_a_factor_changes_the_size_alone():
     assert large[3:] == pytest.approx(one[3:])
 
 
+@pytest.mark.parametrize("factor", [1e-200, 2.0**-1000, 1e200])
+def test_weights_whose_squares_are_no_numbers(factor):
+    weights = _normal(5, 8)
+    one, other = operator(weights), operator(factor * weights)
+    assert other.size == pytest.approx(factor * one.size)
+    assert other.norm == pytest.approx(factor * one.norm)
+    np.testing.assert_allclose(other.shape, one.shape, rtol=1e-9)
+    assert other[3:] == pytest.approx(one[3:])
+
+
+def test_the_product_of_norms_with_a_layer_of_zeros():
+    network = _mlp("relu", _normal(10, 6))
+    network.layers[1].w.assign(np.zeros((16, 12)))
+    assert norm_product(network) == 0
+
+
 def test_the_product_of_norms_bounds_a_network_of_slopes_of_one():
     inputs = _normal(100, 6)
     network = _mlp("relu", inputs)
@@ -174,10 +190,28 @@ def test_bad_arguments():
         scale_response(network, None)
     with pytest.raises(ValueError, match=r"^weights must not all be 0$"):
         operator(np.zeros((2, 2)))
+    with pytest.raises(
+        ValueError, match=r"^weights must have a finite \|W\|_F, got 1.7e\+308 in it$"
+    ):
+        operator(np.full((2, 2), 1.7e308))
+    with pytest.raises(
+        ValueError, match=r"^weights must be real numbers \[in, out\], got complex128$"
+    ):
+        operator(1j * np.eye(2))
     with pytest.raises(ValueError, match=r"^network must have been called"):
         norm_product(wn.nets.MLP())
     with pytest.raises(ValueError, match=r"^loss must depend on all layers .* not so linear_0$"):
         radial_cosines(network, lambda: tf.reduce_sum(network.layers[-1].w))
+
+
+def test_outputs_of_zero_do_not_respond():
+    network = _mlp("relu", _normal(10, 6))
+    for variable in network.layers[-1].variables:
+        variable.assign(tf.zeros_like(variable))
+    with pytest.raises(
+        ValueError, match=r"^network must have outputs that are not all 0, got MLP$"
+    ):
+        scale_response(network, _normal(10, 6))
 
 
 def test_a_layer_without_a_gradient_has_no_angle():

@@ -199,6 +199,37 @@ def test_the_head_is_the_least_of_its_sum(task):
         assert total(w + change, b) > least < total(w, b + 1e-2 * _normal(2, seed=seed))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bias", [0.0, 0.1, 7.3])
+def test_a_head_on_hidden_units_that_do_not_vary(dtype, bias):
+    network = wn.nets.MLP(3, (6,), activation="relu")
+    inputs = _normal(40, 3).astype(dtype)
+    network(inputs)
+    hidden = network.layers[0]
+    hidden.w.assign(tf.zeros_like(hidden.w)), hidden.b.assign(tf.fill([6], tf.cast(bias, dtype)))
+    labels = np.array([0] * 20 + [1] * 15 + [2] * 5)
+    head = refit_head(network, inputs, labels).layers[-1]
+    np.testing.assert_array_equal(head.w, np.zeros((6, 3)))
+    np.testing.assert_allclose(head.b, [0.5, 0.375, 0.125], rtol=1e-6)
+
+
+def test_one_seed_draws_from_the_same_random_numbers():
+    """So that white layers of two references are one, up to the size."""
+    inputs = _normal(10, 3)
+    references = [_mlp((50,)) for _ in range(2)]
+    references[1].layers[0].w.assign(_normal(3, 50, seed=5))
+
+    def correlation(*seeds: int) -> float:
+        drawn = [
+            sample_network(reference, inputs, seed, coloured=False).layers[0].w.numpy().ravel()
+            for reference, seed in zip(references, seeds, strict=True)
+        ]
+        return np.corrcoef(*drawn)[0, 1]
+
+    assert correlation(0, 0) == pytest.approx(1)
+    assert abs(correlation(0, 1)) < 0.4
+
+
 def test_layers_without_bias():
     network = snt.Sequential(
         [snt.Linear(6, with_bias=False), tf.nn.relu, snt.Linear(3, with_bias=False)]

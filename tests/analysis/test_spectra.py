@@ -160,6 +160,68 @@ def test_the_variance_of_the_bulk_forgets_outliers(shape):
     assert spectrum(weights, "bulk").outliers == 1
 
 
+@pytest.mark.parametrize(("shape", "share"), [((20, 10), 0.02), ((10, 3), 0.03)])
+def test_the_variance_of_the_bulk_lets_more_exceed_the_threshold(shape, share):
+    found = [spectrum(_normal(*shape, seed=i), "bulk").outliers > 0 for i in range(2000)]
+    assert share < np.mean(found) < 0.07
+
+
+LOW_RANK = "^weights must have more than half of the full rank for the variance 'bulk', got rank "
+
+
+def _rows_of_zeros(rows: int) -> np.ndarray:
+    return _normal(50, 60) * (np.arange(50) < rows)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (_normal(50, 5) @ _normal(5, 60, seed=1), "5 of 50 x 60$"),
+        ((_normal(50, 5) @ _normal(5, 60, seed=1)).T, "5 of 60 x 50$"),
+        ((_normal(50, 5) @ _normal(5, 60, seed=1)).astype(np.float32), "5 of 50 x 60$"),
+        (_rows_of_zeros(10), "10 of 50 x 60$"),
+        (_rows_of_zeros(25), "25 of 50 x 60$"),
+    ],
+)
+def test_weights_of_low_rank_have_no_bulk(weights, message):
+    with pytest.raises(ValueError, match=LOW_RANK + message):
+        spectrum(weights, "bulk")
+    # With another variance they have a spectrum, in which numerical zeros are no outliers.
+    rank = int(message.split()[0])
+    for variance in (None, 1e-40):
+        found = spectrum(weights, variance)
+        assert found.rank == rank and found.outliers <= rank
+    assert found.outliers == rank
+
+
+@pytest.mark.parametrize("rows", [26, 30, 45, 50])
+def test_the_bulk_of_weights_of_less_than_full_rank_is_that_of_the_rest(rows):
+    weights = 0.5 * _rows_of_zeros(rows)
+    q = np.linalg.qr(_normal(50, 50, seed=1))[0]
+    for turned in (weights, q @ weights, weights.T):  # as averages over a group are projections
+        found = spectrum(turned, "bulk")
+        assert found.rank == rows and found.outliers == 0
+        assert found.law.variance == pytest.approx(0.25, rel=0.15)
+    assert found.law.variance == pytest.approx(spectrum(weights[:rows], "bulk").law.variance)
+
+
+def test_the_bulk_of_full_rank_is_the_median():
+    for weights in (_normal(40, 60), _normal(60, 40), _normal(51, 51)):
+        small, large = sorted(weights.shape)
+        values = np.linalg.svd(weights, compute_uv=False)
+        median = np.median(values**2) / large
+        found = spectrum(weights, "bulk")
+        assert found.rank == small
+        assert found.law.variance == float(median / MarchenkoPastur(small / large).quantile(0.5))
+
+
+def test_the_rank_is_told_by_the_type_of_the_weights():
+    weights = _normal(30, 40) * np.geomspace(1, 1e-9, 30)[:, None]
+    assert spectrum(weights).rank == 30
+    assert spectrum(weights.astype(np.float32)).rank < 30
+    assert spectrum(weights.tolist()).rank == 30
+
+
 def test_the_distance():
     law = MarchenkoPastur(0.5)
     points = [law.quantile((i + 0.5) / 100) for i in range(100)]
@@ -170,6 +232,14 @@ def test_the_distance():
     # The law has half of its mass at 0; eigenvalues that only come near lack it there.
     near = [1e-9] * 50 + [MarchenkoPastur(2.0).quantile(0.5 + (i + 0.5) / 100) for i in range(50)]
     assert kolmogorov_smirnov(near, MarchenkoPastur(2.0)) == pytest.approx(0.5)
+
+
+@laws
+def test_spikes_without_end(ratio, variance):
+    law = MarchenkoPastur(ratio, variance)
+    assert law.outlier(np.inf) == np.inf and law.outlier(1e200) == np.inf
+    assert law.outlier(1e150) == pytest.approx(variance * 1e300)
+    assert law.outlier(0.99e50) == pytest.approx(0.99**2 * law.outlier(1.0001e50), rel=1e-3)
 
 
 def test_a_row_and_a_column():
@@ -187,6 +257,10 @@ def test_a_row_and_a_column():
         ([[1, np.nan]], None, r"^weights must be finite, got 1 that are not$"),
         (np.zeros((2, 2)), None, r"^weights must not all be 0$"),
         (np.ones((2, 2)), 0, r"^variance must be a finite number > 0, got 0$"),
+        (1e-200 * np.eye(2), None, r"^weights must have their largest size .*, got 1e-200$"),
+        (1e200 * np.eye(2), "bulk", r"^weights must have their largest size .*, got 1e\+200$"),
+        (np.eye(2) * 1j, None, r"^weights must be real numbers \[in, out\], got complex128$"),
+        ([[1, 2j]], None, r"^weights must be real numbers \[in, out\], got complex128$"),
         (np.ones((2, 2)), "mean", r"^variance must be None, 'bulk' or a number > 0, got 'mean'$"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
@@ -209,12 +210,122 @@ def test_runs_on_different_data(small_run, command, tmp_path):
     )
 
 
-def test_a_network_that_is_no_sequence(command, tmp_path):
-    other = _trained(tmp_path / "other", network="quadratic_mlp", network_args={"rank": 2})
+@pytest.mark.parametrize(
+    ("network", "arguments", "label"),
+    [
+        ("quadratic_mlp", {"rank": 2}, "QuadraticMLP"),
+        # Of which the head alone is a dense layer.
+        ("dynamic_mlp", {"hidden_sizes": (4,), "rank": 2, "generator_sizes": (4,)}, "DynamicMLP"),
+    ],
+)
+def test_a_network_that_is_no_sequence(command, tmp_path, network, arguments, label):
+    other = _trained(tmp_path / "other", network=network, network_args=arguments)
     command(analyse, f"--workdir={other}").assert_failed(
-        "network must be dense layers (snt.Linear) in sequence", "got QuadraticMLP"
+        "network must be dense layers (snt.Linear) in sequence", f"got {label}"
     )
     assert not (tmp_path / "runs").exists()
+
+
+NOTHING_DRAWN = "no networks are drawn: that takes a hidden layer, and a bias in the last one"
+SAMPLES = {"samples.csv", "samples.png"}
+
+
+def test_a_network_without_hidden_layers(command, tmp_path):
+    runs = [
+        _trained(tmp_path / f"run{seed}", seed=seed, network_args={"hidden_sizes": ()})
+        for seed in (0, 1)
+    ]
+    words = ["--analysis_dir=both", *(f"--workdir={run}" for run in runs)]
+    outcome = command(analyse, *words)
+    assert outcome.exit_code == 0, outcome
+    assert NOTHING_DRAWN in outcome.stdout and "drawn 3 times" not in outcome.stdout
+    assert "samples" not in outcome.stdout.splitlines()[-1]
+    files = FILES - SAMPLES | {"alignment.csv", "alignment.png"}
+    assert {path.name for path in Path("both").iterdir()} == files
+    report = json.loads(Path("both/report.json").read_text())
+    assert report["samples"] == [] and len(report["spectra"]) == 4
+    assert {row["what"] for row in report["alignment"]} == {
+        "covariances, frobenius",
+        "covariances, bures",
+    }
+
+
+def _with_network(monkeypatch, network: snt.Module, **entries) -> None:
+    """Whatever run is loaded, its network is this one, and its configuration has these entries."""
+    network(tf.zeros([1, 28, 28, 1]))
+    monkeypatch.setattr(
+        analyse, "load_run", lambda workdir: (network, load_run(workdir)[1] | entries)
+    )
+
+
+def test_a_last_layer_without_bias(small_run, command, monkeypatch):
+    layers = [snt.Flatten(), snt.Linear(5), tf.nn.relu, snt.Linear(10, with_bias=False)]
+    _with_network(monkeypatch, snt.Sequential(layers))
+    outcome = command(analyse, f"--workdir={small_run.workdir}", "--analysis_dir=one")
+    assert outcome.exit_code == 0, outcome
+    assert NOTHING_DRAWN in outcome.stdout
+    assert {path.name for path in Path("one").iterdir()} == FILES - SAMPLES
+
+
+def test_layers_without_a_bulk(small_run, command, monkeypatch):
+    """Of low rank in float32, as after an average over rotations, and all zero."""
+    network = wn.nets.MLP(10, (16, 12))
+    _with_network(monkeypatch, network, network_args={"hidden_sizes": (16, 12)})
+    normal = np.random.default_rng(0).normal
+    first, _, head = network.layers
+    first.w.assign(normal(size=(784, 5)) @ normal(size=(5, 16)))
+    head.w.assign(tf.zeros_like(head.w))
+    words = [f"--workdir={small_run.workdir}", "--analysis_dir=one", "--draws=1"]
+    outcome = command(analyse, *words, "--analysis_images=50")
+    assert outcome.exit_code == 0, outcome
+    assert "-: not there, of weights with half the full rank or less" in outcome.stdout
+    assert {path.name for path in Path("one").iterdir()} == FILES
+    low, full, zero = json.loads(Path("one/report.json").read_text())["spectra"][3:]
+    fit = ("variance", "edge", "threshold", "edge_scale", "outliers", "distance")
+    assert all(low[key] is None is zero[key] for key in fit)
+    assert low["effective_rank"] < 5.01 and low["size"] > 1 < low["largest"]
+    assert zero["size"] == zero["norm"] == zero["largest"] == 0 and zero["stable_rank"] is None
+    assert full["outliers"] == 0 < full["variance"] and full["distance"] < 0.3
+    table = Path("one/table.txt").read_text().splitlines()
+    assert table[4].split()[-2:] == ["-", "-"] and table[6].split()[-4:] == ["-"] * 4
+    eigenvalues = [row for row in _rows("one/eigenvalues.csv") if row["state"] == "trained"]
+    assert [row["layer"] for row in eigenvalues] == ["1"] * 16 + ["2"] * 12 + ["3"] * 10
+
+
+def test_weights_that_are_not_finite(small_run, command, tmp_path, monkeypatch):
+    network = wn.nets.MLP(10, (16,))
+    _with_network(monkeypatch, network)
+    network.layers[0].w.assign(np.full((784, 16), np.nan))
+    outcome = command(analyse, f"--workdir={small_run.workdir}")
+    outcome.assert_failed("network must have finite outputs, got MLP with 20 that are not")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("seed", [None, -1, True, 0.5, 2**31])
+def test_a_run_without_a_seed(small_run, command, tmp_path, seed):
+    other = _other_run(small_run, tmp_path / "other", seed=seed)
+    if seed is None:
+        path = other / "config.json"
+        config = json.loads(path.read_text())
+        del config["seed"]
+        path.write_text(json.dumps(config))
+    command(analyse, f"--workdir={other}").assert_failed(
+        f"{other / 'config.json'} is damaged: it lacks the seed of a run, an integer in [0, 2^31)"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_each_run_has_draws_of_its_own_seed(small_run, twin, monkeypatch, tmp_path):
+    seeds, score = [], sampled.score_samples
+
+    def recorded(network, splits, seed, *arguments):
+        seeds.append(seed)
+        return score(network, splits, seed, *arguments)
+
+    monkeypatch.setattr(sampled, "score_samples", recorded)
+    for number, workdirs in enumerate([(small_run.workdir, twin), (twin, small_run.workdir)]):
+        analyse.analyse(workdirs, tmp_path / str(number), draws=1, images=50)
+    assert seeds == [0, 1, 1, 0]
 
 
 def test_an_unfinished_run(small_run, command, tmp_path):

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from training import rainbow_widths, sampled
+from training import analyse, rainbow_widths, sampled
+from training.evaluate import load_run
 from training.rainbow_widths import compare
 
 pytestmark = pytest.mark.usefixtures("quick_data")
@@ -64,6 +66,89 @@ def test_the_table_has_means_over_the_networks(compared):
     assert len(scores) == 2 and f"| {sum(scores) / 2:.2f} ± " in wide
     first, *_ = rainbow_widths.conclusions(rows)
     assert first.startswith("At the widths 8, 24, networks drawn from the aligned covariances")
+
+
+def test_the_table_has_what_is_left_between_trained_networks(compared):
+    """The mean over the pairs, of the activations of that layer, in that state."""
+    _, rows, aligned = compared
+    keys = ("width", "state", "layer", "what")
+    left = {tuple(row[key] for key in keys): row["aligned"] for row in aligned}
+    _, _, *lines = rainbow_widths.to_markdown(rows, aligned).splitlines()
+    for width, line in zip((8, 24), lines, strict=True):
+        states = {
+            state: [f"{left[width, state, layer, 'activations']:.3f}" for layer in (1, 2)]
+            for state in analyse.STATES
+        }
+        assert [cell.strip() for cell in line.split("|")[-3:-1]] == states["trained"]
+        assert states["trained"] != states["initial"]
+
+
+def test_initial_networks_are_aligned_too_and_are_others(compared, mnist_5k):
+    workdir, _, aligned = compared
+    loaded = [load_run(workdir / f"width8-seed{seed}") for seed in (0, 1)]
+    inputs, held_out = (
+        sampled.some_images(split, 300) for split in (mnist_5k.train, mnist_5k.validation)
+    )
+    pairs = {
+        "initial": [analyse.initial_network(config) for _, config in loaded],
+        "trained": [network for network, _ in loaded],
+    }
+    found = {}
+    for state, pair in pairs.items():
+        rows = [row for row in aligned if (row["width"], row["state"]) == (8, state)]
+        known = analyse.compare(*pair, inputs, held_out)
+        assert [(row["layer"], row["what"]) for row in rows] == [
+            (row["layer"], row["what"]) for row in known
+        ]
+        found[state] = [row["aligned"] for row in rows]
+        assert found[state] == pytest.approx([row["aligned"] for row in known], rel=1e-4)
+    assert found["initial"] != pytest.approx(found["trained"], rel=0.01)
+
+
+def _made_up(**accuracies: float) -> list[dict]:
+    """Rows of two seeds, whose test accuracies differ by 2 % from the mean that is given."""
+    return [
+        {
+            "width": 8,
+            "seed": seed,
+            "hidden": key.split("_")[0],
+            "head": key.split("_")[1],
+            "test_accuracy": value + (-0.02, 0.02)[seed],
+        }
+        for key, value in accuracies.items()
+        for seed in (0, 1)
+    ]
+
+
+def test_the_conclusions_say_what_the_rows_do():
+    rows = _made_up(
+        trained_trained=0.95, aligned_trained=0.84, unaligned_trained=0.1, white_trained=0.6,
+        trained_refitted=0.94, aligned_refitted=0.9, unaligned_refitted=0.88, white_refitted=0.75,
+    )  # fmt: skip
+    assert rainbow_widths.conclusions(rows) == [
+        "At the widths 8, networks drawn from the aligned covariances of trained ones classify "
+        "84.0 % of the test images without any training, 11.0 points less than those they are "
+        "drawn from.",
+        "Without alignment they classify 10.0 %, and white weights, aligned, 60.0 %.",
+        "With a last layer fitted anew it is 90.0 % aligned, 88.0 % without alignment and 75.0 % "
+        "for white weights, against 94.0 % on trained hidden layers.",
+    ]
+
+
+def test_each_run_has_draws_of_its_own_seed(compared, monkeypatch, tmp_path):
+    workdir, rows, _ = compared
+    shutil.copytree(workdir, tmp_path / "again")
+    for path in (tmp_path / "again").glob("*/samples.json"):
+        path.unlink()
+    seeds, score = [], sampled.score_samples
+
+    def recorded(network, splits, seed, *arguments):
+        seeds.append(seed)
+        return score(network, splits, seed, *arguments)
+
+    monkeypatch.setattr(sampled, "score_samples", recorded)
+    again, _ = compare([8, 24], "mnist_5k", [0, 1], tmp_path / "again", **SETTINGS)
+    assert seeds == [0, 1, 0, 1] and again == rows
 
 
 def test_what_is_there_is_not_repeated(compared, monkeypatch):

@@ -6,12 +6,16 @@ import numpy as np
 
 
 def array(name: str, value: Any, rank: int, shape: str) -> np.ndarray:
-    """Returns `value` as finite float64 of this rank, with at least one entry."""
+    """Returns `value` as finite, real float64 of this rank, with at least one entry."""
+    kind = type(value).__name__
     try:
-        value = np.asarray(value, np.float64)
+        value = np.asarray(value)
+        if not np.iscomplexobj(value):
+            value = value.astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        kind = type(value).__name__
         raise ValueError(f"{name} must be numbers {shape}, got {kind}") from None
+    if np.iscomplexobj(value):  # of which NumPy would keep the real part
+        raise ValueError(f"{name} must be real numbers {shape}, got {value.dtype}")
     if value.ndim != rank or not value.size:
         raise ValueError(f"{name} must be {shape} with at least one entry, got {value.shape}")
     if not np.all(np.isfinite(value)):

@@ -27,8 +27,12 @@ def procrustes(target: Any, source: Any) -> np.ndarray:
 def residual(target: Any, source: Any) -> float:
     """|target - source|_F^2 / (|target|_F^2 + |source|_F^2), for [n, size] both.
 
-    0 where they are equal, 1 where they are orthogonal, and in [0, 1] once they are aligned: then
-    it is 1 - 2 |source^T target|_* / (|target|_F^2 + |source|_F^2).
+    0 where they are equal, 1 where they are orthogonal, 2 where they are opposite. In [0, 1] with
+    the source turned by the rotation that `procrustes` finds for these very arrays: then it is
+    1 - 2 |source^T target|_* / (|target|_F^2 + |source|_F^2).
+
+    Raises:
+      ValueError: arrays that are not [n, size] of one shape, or both of them 0.
     """
     target, source = _pair(target, source)
     size = np.sum(target**2) + np.sum(source**2)
@@ -53,9 +57,13 @@ class HiddenAlignment(NamedTuple):
 
     Attributes:
       rotation: R, [size, size]; activations of the second times R are near those of the first.
-      residual: what is left after it, in [0, 1]; see the function of that name.
-      unaligned: the residual without a rotation.
-      random: the residual after a random rotation, about 1.
+      residual: what is left after it, see the function of that name; in [0, 1] on the inputs on
+        which the rotation was fitted, in [0, 2] on others.
+      unaligned: the residual without a rotation, in [0, 2].
+      random: the residual after a random rotation, in [0, 2]: 1 in the mean over rotations, and the
+        nearer to it, the wider the layer.
+
+    All three are 0 where both networks give 0 only.
     """
 
     rotation: np.ndarray
@@ -65,7 +73,7 @@ class HiddenAlignment(NamedTuple):
 
 
 class WeightAlignment(NamedTuple):
-    """How far the covariances of the weights of a layer are apart, in [0, 1].
+    """How far the covariances of the weights of a layer are apart, in [0, 1]; 0 if both are 0.
 
     frobenius, bures: of C and R^T D R, where R aligns what the layer is given (for the first layer,
       the inputs themselves, R = I); see `covariance_distance`.
@@ -116,20 +124,18 @@ def align_networks(
         hidden.append(
             HiddenAlignment(
                 rotation,
-                residual(target, source @ rotation),
-                residual(target, source),
-                residual(target, source @ anything),
+                _left(target, source @ rotation),
+                _left(target, source),
+                _left(target, source @ anything),
             )
         )
     rotations = [None, *(alignment.rotation for alignment in hidden)]
     weights = []
     for pair, rotation in zip(layers, rotations, strict=True):
         c, d = (weight_covariance(layer.w) for layer in pair)
-        plain = [covariance_distance(c, d, kind) for kind in ("frobenius", "bures")]
-        turned = plain
+        plain = turned = _distances(c, d)
         if rotation is not None:
-            d = rotation.T @ d @ rotation
-            turned = [covariance_distance(c, d, kind) for kind in ("frobenius", "bures")]
+            turned = _distances(c, rotation.T @ d @ rotation)
         weights.append(WeightAlignment(*turned, *plain))
     return NetworkAlignment(hidden, weights)
 
@@ -148,6 +154,17 @@ def _comparable(first: snt.Module, second: snt.Module) -> list[tuple[snt.Linear,
             f"second must have weights of the shapes of first, {shapes[0]}, got {shapes[1]}"
         )
     return list(zip(*layers, strict=True))
+
+
+def _left(target: np.ndarray, source: np.ndarray) -> float:
+    """The residual; 0 where both are 0, as after a layer that training starts from 0."""
+    return residual(target, source) if target.any() or source.any() else 0.0
+
+
+def _distances(c: np.ndarray, d: np.ndarray) -> list[float]:
+    """Both distances of two covariances; 0 where both are 0."""
+    kinds = ("frobenius", "bures")
+    return [covariance_distance(c, d, kind) if c.any() or d.any() else 0.0 for kind in kinds]
 
 
 def _pair(target: Any, source: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -82,6 +82,8 @@ def _shares(eigenvalues: Any) -> np.ndarray:
             f"eigenvalues must be >= 0, and one of them > 0, got {eigenvalues.min():.6g} to "
             f"{eigenvalues.max():.6g}"
         )
+    # By a power of two, which rounds nothing, so that the sum of large ones is finite.
+    eigenvalues = np.ldexp(eigenvalues, -np.frexp(eigenvalues.max())[1])
     return eigenvalues / np.sum(eigenvalues)
 
 

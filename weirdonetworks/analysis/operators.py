@@ -50,17 +50,28 @@ class Operator(NamedTuple):
 
 
 def operator(weights: Any) -> Operator:
-    """Size and shape of weights [in, out]; raises ValueError for all 0, or no finite matrix."""
+    """Size and shape of weights [in, out].
+
+    Raises:
+      ValueError: weights that are all 0, no finite matrix, or so large that |W|_F is not finite.
+    """
     weights = _arrays.weights(weights)
-    values = np.linalg.svd(weights, compute_uv=False)
-    size = float(np.sqrt(np.sum(values**2)))
-    if not size:
+    if not weights.any():
         raise ValueError("weights must not all be 0")
+    largest = np.abs(weights).max()
+    # Where squares would be 0 or infinite: by a power of two, which rounds nothing.
+    exponent = 0 if 1e-100 < largest < 1e100 else int(np.frexp(largest)[1])
+    values = np.linalg.svd(np.ldexp(weights, -exponent), compute_uv=False)
     squares = values**2
+    root = np.sqrt(np.sum(squares))
+    with np.errstate(over="ignore"):
+        size, norm = (float(np.ldexp(value, exponent)) for value in (root, values[0]))
+    if not math.isfinite(size):
+        raise ValueError(f"weights must have a finite |W|_F, got {largest:.3g} in it")
     return Operator(
         size,
-        float(values[0]),
-        values / size,
+        norm,
+        values / root,
         effective_rank(squares),
         participation_ratio(squares),
         stable_rank(squares),
@@ -68,26 +79,37 @@ def operator(weights: Any) -> Operator:
 
 
 def norm_product(network: snt.Module) -> float:
-    """The product of the norms |W|_2 of all dense layers.
+    """The product of the norms |W|_2 of all dense layers; 0 if the weights of one are all 0.
 
     A bound on how much the network stretches differences, if its activations do not (their slopes
     are at most 1, as the ReLU's); `stability.lipschitz_constant` takes others into account. With
     layer normalisation there is no such bound from norms.
     """
-    return math.prod(operator(layer.w).norm for layer in dense_layers(network))
+    layers = dense_layers(network)
+    if not all(layer.w.numpy().any() for layer in layers):
+        return 0.0
+    return math.prod(operator(layer.w).norm for layer in layers)
 
 
 def scale_response(network: snt.Module, inputs: Any, factor: float = 2.0) -> list[float]:
     """How far the outputs move when a layer, W and b, is multiplied by a factor > 0.
 
     |f' - f|_F / |f|_F over the inputs, for each dense layer by itself: 0 for those whose size is
-    normalised away (up to the epsilon of the normalisation, and rounding), and factor - 1 for the
+    normalised away (up to the epsilon of the normalisation, and rounding), and |factor - 1| for the
     last layer of any network.
+
+    Raises:
+      ValueError: whatever `activations` refuses, a factor that is not > 0, or a network whose
+        outputs are all 0.
     """
     factor = _checks.positive("factor", factor)
     inputs = _checks.floating("inputs", inputs)
     activations(network, inputs)  # for its checks
     outputs = network(inputs)
+    if not np.any(outputs):
+        raise ValueError(
+            f"network must have outputs that are not all 0, got {type(network).__name__}"
+        )
     moved = []
     for layer in dense_layers(network):
         kept = [(variable, tf.identity(variable)) for variable in layer.trainable_variables]

@@ -32,6 +32,8 @@ def sample_network(
     what is lost is a measure of how far it is from that.
 
     inputs: [n, ...], n well above the width, for the alignment.
+    seed: of the draw, an integer >= 0. With one seed, networks are drawn from the same random
+      numbers, also for two references: white ones then differ in the size of their weights alone.
     coloured: if not, C is c I with the same mean of the squares of weights, and of the biases:
       random features, of which the reference only tells the size.
     aligned: if not, A is the identity in all layers, and units that mean one thing are given to
@@ -76,7 +78,8 @@ def refit_head(network: snt.Module, inputs: Any, labels: Any, ridge: float = 1e-
     Ridge regression of the targets 1 (of the class) and 0 on the last hidden layer, with a bias:
     the least sum of |h W + b - target|^2 / n + ridge v |W|^2, v the mean variance of a hidden unit.
     Not the cross-entropy of the training, but with one solution, in closed form: to compare hidden
-    layers by.
+    layers by. Where no hidden unit varies beyond rounding, that is W = 0 and b the shares of the
+    classes.
 
     Raises:
       ValueError: whatever `activations` refuses, a network without a hidden layer or bias, labels
@@ -103,6 +106,10 @@ def refit_head(network: snt.Module, inputs: Any, labels: Any, ridge: float = 1e-
     centred = (h - mean).astype(h.dtype)
     gram = (centred.T @ centred).astype(np.float64) / len(h)
     cross = (centred.T @ targets.astype(h.dtype)).astype(np.float64) / len(h)
+    variance = np.trace(gram) / len(gram)
+    if variance <= np.finfo(h.dtype).eps ** 2 * np.mean(mean**2):
+        _assign(head, np.zeros(head.w.shape), targets.mean(axis=0))
+        return network
     gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram))
     weights = np.linalg.solve(gram, cross)
     _assign(head, weights, targets.mean(axis=0) - mean @ weights)
