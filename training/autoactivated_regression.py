@@ -2,13 +2,14 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from training.optimizers import create_optimizer
+from training import optimizers
 from weirdonetworks import _checks
 from weirdonetworks.functional.parameter_activations import (
     PARAMETER_ACTIVATIONS,
@@ -125,6 +126,27 @@ def is_paired(problem: Problem, method: str, sign: str = "auto") -> bool:
             f"{method}), got 'positive'"
         )
     return sign == "paired" or problem.data == "signed" or not reached
+
+
+def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """These seeds. Raises ValueError if they are not integers >= 0."""
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        raise ValueError(f"seeds must be a sequence of integers >= 0, got {seeds!r}")
+    return tuple(_checks.integer(f"seeds[{i}]", seed, 0) for i, seed in enumerate(seeds))
+
+
+def _checked_numbers(name: str, values: Any, kinds: str = "buif") -> np.ndarray:
+    """An array of these real numbers. Raises ValueError for other kinds, and for ragged rows."""
+    rule = "integers" if kinds == "iu" else "real numbers"
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):
+        got = f"got {reprlib.repr(values)}"
+        raise ValueError(f"{name} must be an array of {rule}, all rows alike, {got}") from None
+    if array.dtype.kind not in kinds:
+        got = f"got {array.dtype} {reprlib.repr(array.tolist())}"
+        raise ValueError(f"{name} must be an array of {rule}, {got}")
+    return array
 
 
 class Sample(NamedTuple):
@@ -271,18 +293,28 @@ def run(
     times phi'(phi^-1(A))^2, which is what gradient descent on W does to first order.
 
     `momentum` is 0.9, and Adam's settings are Kingma and Ba's, as in `training.optimizers`.
+
+    Raises:
+      ValueError: unknown names, seeds that are no integers >= 0, rates that are not finite numbers
+        > 0, owners that are no places of seeds, a sign that the data or the targets do not admit,
+        or the geometry of what is no map.
     """
     _checks.choice("method", method, METHODS)
     _checks.choice("optimizer", optimizer, OPTIMIZERS)
-    rates, owners = np.asarray(rates), np.asarray(owners)
+    seeds = _checked_seeds(seeds)
+    rates = _checked_numbers("rates", rates, "uif")
+    owners = _checked_numbers("owners", owners, "iu")
     if rates.ndim != 1 or owners.shape != rates.shape or not rates.size:
         raise ValueError(f"rates and owners must be [runs], got {rates.shape} and {owners.shape}")
+    if not np.all((rates > 0) & (rates < np.inf)):
+        worst = rates[~((rates > 0) & (rates < np.inf))][0]
+        raise ValueError(f"rates must be finite numbers > 0, got {worst}")
     if owners.min() < 0 or owners.max() >= len(seeds):
         raise ValueError(
             f"owners must be places of the {len(seeds)} seeds, got {owners.min()} .. {owners.max()}"
         )
-    sample = draw(problem, tuple(seeds))
-    w, base, slope = start(problem._replace(steps=1), method, tuple(seeds), sign)
+    sample = draw(problem, seeds)
+    w, base, slope = start(problem._replace(steps=1), method, seeds, sign)
     each = lambda values: tf.constant(values[owners], dtype)  # noqa: E731
     parts = lambda values: tf.constant(values[:, owners], dtype)  # noqa: E731
     # For EG, the mass: of both parts, told to be twice that of the target.
@@ -417,10 +449,15 @@ def fit(
       x: [rows, inputs]. y: [rows].
 
     Raises:
-      ValueError: other shapes, numbers that are not finite, or negative ones for a map that makes
-        positive weights only (sign = `positive`); or what the layer or the optimizer refuses.
+      ValueError: other shapes, what is no real number, or not finite, or negative for a map that
+        makes positive weights only (sign = `positive`); an unknown optimizer, a rate that is not
+        finite and > 0, no steps, a seed that is no integer >= 0; or what the layer refuses.
     """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    _checks.choice("optimizer", optimizer, optimizers.OPTIMIZERS)
+    _checks.positive("learning_rate", learning_rate)
+    _checks.integer("steps", steps)
+    _checks.integer("seed", seed, 0)
+    x, y = (_checked_numbers(*pair).astype(np.float64) for pair in (("x", x), ("y", y)))
     if x.ndim != 2 or not x.size or y.shape != x.shape[:1]:
         raise ValueError(f"x must be [rows, inputs] and y [rows], got {x.shape} and {y.shape}")
     for name, values in (("x", x), ("y", y)):
@@ -432,12 +469,11 @@ def fit(
                 f"{name} must be >= 0 for {parameter_activation!r} with sign='positive' (or give "
                 f"sign='paired'), got {values.min():g}"
             )
-    _checks.integer("steps", steps)
     tf.random.set_seed(seed)
     layer = AutoactivationDense(1, parameter_activation, sign, with_bias=False)
     rows, targets = tf.constant(x), tf.constant(y)
     layer(rows)
-    step = create_optimizer(optimizer, learning_rate)
+    step = optimizers.create_optimizer(optimizer, learning_rate)
     if hasattr(step, "_initialize"):
         step._initialize(layer.trainable_variables)
 

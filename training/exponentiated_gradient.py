@@ -1,5 +1,6 @@
 """The exponentiated-gradient method for weights of both signs."""
 
+import math
 from collections.abc import Sequence
 
 import sonnet as snt
@@ -13,6 +14,9 @@ BETA = 0.01
 # up to there, no product of the update is inf * 0.
 _LARGEST_EXPONENT = 80.0
 _NEWTON_STEPS = 60
+# Beyond this many times beta, the larger part of a weight is the weight, also in float64.
+_ALONE = 2.0**30
+_LEAST_BETA = -0.75  # of a mass, as a power of the largest number
 
 
 class ExponentiatedGradient(snt.Optimizer):
@@ -28,9 +32,12 @@ class ExponentiatedGradient(snt.Optimizer):
     factor such that all w+ and w- of a unit sum to it (EG+-), the inputs of a unit being the first
     axis of a variable with two axes or more. That factor also goes into beta, one for each unit,
     which starts such that the initial weights have this mass. Variables with fewer axes, such as
-    biases, are free, with `beta`.
+    biases, are free, with `beta`. If the target asks for more mass, all but the largest parts fall
+    by a factor each step, and so does beta.
 
-    The exponent rate g is bounded to +-80 where the parts are free.
+    Bounds: the exponent rate g is within +-80 where the parts are free; the beta of a mass is at
+    least `total_mass` times 1e-29 in float32, 6e-232 in float64 (the largest number^(-3/4)), so
+    that weights do not underflow to a 0 that they would not leave again.
 
     What this has to do with parameters that activate themselves (for w > 0, when w- vanishes):
 
@@ -66,11 +73,15 @@ class ExponentiatedGradient(snt.Optimizer):
         self.beta = _checks.positive("beta", beta)
         self.total_mass = None if total_mass is None else _checks.positive("total_mass", total_mass)
         self.log_beta: list[tf.Variable] = []
+        self._known = frozenset()
 
     @once
     def _initialize(self, parameters: Sequence[tf.Variable]):
+        for parameter in parameters:
+            self._check_parameter(parameter)
         if self.total_mass is None:
             return
+        log_beta = []
         with tf.init_scope():
             for parameter in parameters:
                 value = tf.convert_to_tensor(parameter)
@@ -78,17 +89,34 @@ class ExponentiatedGradient(snt.Optimizer):
                 if value.shape.rank > 1:
                     beta = self._fitting_beta(value)
                 beta = tf.Variable(tf.math.log(beta), trainable=False, name="log_beta")
-                self.log_beta.append(beta)
+                log_beta.append(beta)
+        self.log_beta = log_beta
+        self._known = _places(parameters)
+
+    def _check_parameter(self, parameter: tf.Variable) -> None:
+        dtype = parameter.dtype
+        if not dtype.is_floating:
+            raise ValueError(f"parameters must be of a floating type, got {dtype.name}")
+        high = float(dtype.max) / 40  # the reciprocal, too, is a normal number
+        for name, value in (("beta", self.beta), ("total_mass", self.total_mass)):
+            if value is not None and not 1 / high <= value <= high:
+                raise ValueError(
+                    f"{name} must be in [{1 / high:.2g}, {high:.2g}] for {dtype.name} parameters, "
+                    f"got {value!r}"
+                )
 
     def _fitting_beta(self, w: tf.Tensor) -> tf.Tensor:
         """The beta of each unit for which sum_i sqrt(w_i^2 + 4 beta^2) is the total mass."""
         mass = tf.constant(self.total_mass, w.dtype)
         norm = float(tf.reduce_max(tf.reduce_sum(tf.abs(w), axis=0)))
-        if not norm < self.total_mass:
+        if not norm < float(mass):
             raise ValueError(
                 "total_mass must exceed the sum of the absolute initial weights of each unit, "
                 f"got {self.total_mass!r} and a sum of {norm:g}"
             )
+        # Of numbers of about 1, no square overflows, and what underflows is too little to matter.
+        unit = _power_of_two(self.total_mass)
+        w, mass = w / unit, mass / unit
         # Newton's method for a convex function of 2 beta, from the right: it never overshoots.
         twice = mass / w.shape[0] * tf.ones_like(w[:1])
         for _ in range(_NEWTON_STEPS):
@@ -96,29 +124,45 @@ class ExponentiatedGradient(snt.Optimizer):
             excess = tf.reduce_sum(s, axis=0, keepdims=True) - mass
             slope = tf.reduce_sum(twice / s, axis=0, keepdims=True)
             twice = tf.maximum(twice - excess / slope, 1e-3 * twice)
-        return twice / 2
+        return twice / 2 * unit
 
     def apply(self, updates: Sequence[tf.Tensor | None], parameters: Sequence[tf.Variable]):
         """Updates the parameters in place; those whose update is None stay.
 
         Raises:
-          ValueError: other numbers or types of updates and parameters, or, at the first call, a
-            total mass that is too small for the weights.
+          ValueError: updates of another number, type or shape than the parameters; parameters of
+            no floating type, or of one that cannot hold beta; with `total_mass`, other parameters
+            than at the first call, or, at that, a mass that is too small for the weights. Nothing
+            is updated then.
         """
         self._initialize(parameters)
         if len(updates) != len(parameters):
             raise ValueError(
                 f"updates must be as many as the {len(parameters)} parameters, got {len(updates)}"
             )
-        for i, (g, w) in enumerate(zip(updates, parameters, strict=True)):
+        if self.total_mass is not None and _places(parameters) != self._known:
+            names = [parameter.name for parameter in parameters]
+            raise ValueError(
+                f"parameters must be the {len(self.log_beta)} of the first call in their order, "
+                f"since each has a beta of its own, got {len(names)}: {names}"
+            )
+        updates = [g if g is None else tf.convert_to_tensor(g) for g in updates]
+        for g, w in zip(updates, parameters, strict=True):
+            self._check_parameter(w)
             if g is None:
                 continue
-            g = tf.convert_to_tensor(g)
             if g.dtype != w.dtype:
                 raise ValueError(
                     f"updates must have the types of their parameters, got {g.dtype.name} for "
                     f"{w.dtype.name}"
                 )
+            if not g.shape.is_compatible_with(w.shape):
+                raise ValueError(
+                    f"updates must have the shapes of their parameters, got {g.shape} for {w.shape}"
+                )
+        for i, (g, w) in enumerate(zip(updates, parameters, strict=True)):
+            if g is None:
+                continue
             exponent = self._rate(g.dtype) * g
             if self.total_mass is None:
                 self._free(w, exponent, tf.constant(self.beta, g.dtype))
@@ -134,13 +178,13 @@ class ExponentiatedGradient(snt.Optimizer):
 
     def _free(self, w: tf.Variable, exponent: tf.Tensor, beta: tf.Tensor) -> None:
         exponent = tf.clip_by_value(exponent, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
-        larger = _larger_part(w, beta)
+        larger = _larger_part(w, beta, _power_of_two(self.beta))
         smaller = beta * (beta / larger)
         plus, minus = tf.where(w >= 0, larger, smaller), tf.where(w >= 0, smaller, larger)
         w.assign(plus * tf.exp(-exponent) - minus * tf.exp(exponent))
 
     def _normalized(self, w: tf.Variable, exponent: tf.Tensor, log_beta: tf.Variable) -> None:
-        larger = tf.math.log(_larger_part(w, tf.exp(log_beta)))
+        larger = _log_of_larger_part(w, log_beta)
         smaller = 2 * log_beta - larger
         logs = tf.where(w >= 0, [larger, smaller], [smaller, larger])
         logs += tf.stack([-exponent, exponent])
@@ -148,8 +192,35 @@ class ExponentiatedGradient(snt.Optimizer):
         shift = tf.math.log(tf.constant(self.total_mass, w.dtype)) - mass
         plus, minus = tf.unstack(tf.exp(logs + shift))
         w.assign(plus - minus)
-        log_beta.assign_add(shift)
+        least = math.log(self.total_mass) + _LEAST_BETA * math.log(w.dtype.max)
+        log_beta.assign(tf.maximum(log_beta + shift, least))
 
 
-def _larger_part(w: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
-    return (tf.sqrt(tf.square(w) + 4 * tf.square(beta)) + tf.abs(w)) / 2
+def _places(parameters: Sequence[tf.Variable]) -> frozenset:
+    """Which parameters these are, in a form in which no module takes them for its own."""
+    return frozenset(enumerate(parameter.ref() for parameter in parameters))
+
+
+def _power_of_two(value: float) -> float:
+    """The largest one up to this value: to divide by it, and multiply again, rounds nothing."""
+    return 2.0 ** math.floor(math.log2(value))
+
+
+def _larger_part(w: tf.Tensor, beta: tf.Tensor, unit: float) -> tf.Tensor:
+    """(sqrt(w^2 + 4 beta^2) + |w|) / 2, with squares in units of about beta."""
+    size = tf.abs(w)
+    v, b = w / unit, beta / unit
+    both = (tf.sqrt(tf.square(v) + 4 * tf.square(b)) + tf.abs(v)) / 2 * unit
+    return tf.where(size > min(_ALONE * unit, float(w.dtype.max)), size, both)
+
+
+def _log_of_larger_part(w: tf.Tensor, log_beta: tf.Tensor) -> tf.Tensor:
+    """log_beta + asinh(|w| / 2 beta), finite also where w = 0 and beta^2 underflows."""
+    size, beta = tf.abs(w), tf.exp(log_beta)
+    both = tf.math.log((tf.sqrt(tf.square(w) + 4 * tf.square(beta)) + size) / 2)
+    half = tf.math.log(size / 2)  # -inf for w = 0
+    top = tf.maximum(half, log_beta)
+    a, b = tf.exp(half - top), tf.exp(log_beta - top)
+    limit = float(w.dtype.max) ** 0.45  # up to here squares are in range, and so are 1 / squares
+    squares_fit = (beta > 1 / limit) & (tf.maximum(size, beta) < limit)
+    return tf.where(squares_fit, both, top + tf.math.log(a + tf.sqrt(tf.square(a) + tf.square(b))))

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests import helpers
 from weirdonetworks.functional import PARAMETER_ACTIVATIONS, get_parameter_activation
+from weirdonetworks.functional.parameter_activations import SHARES
 
 ALL = {
     "identity": lambda w: w,
@@ -66,6 +67,28 @@ def test_the_range(name):
         assert a.min() < -1 and a.max() > 1
     else:
         assert a.min() < phi.lower + 1e-5 and a.max() > phi.lower + 50
+
+
+def test_maps_of_a_positive_range_have_shares():
+    assert set(SHARES) == {n for n, phi in PARAMETER_ACTIVATIONS.items() if phi.lower >= 0}
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_shares_are_parts_of_the_sum_and_so_are_their_gradients(name):
+    phi = PARAMETER_ACTIVATIONS[name]
+    w = np.random.default_rng(0).normal(size=(6, 4))
+    c = np.random.default_rng(1).normal(size=(6, 4))
+
+    def plain(w):
+        a = phi.forward(w)
+        return a / tf.reduce_sum(a, axis=0)
+
+    np.testing.assert_allclose(SHARES[name](tf.constant(w)), plain(w), rtol=1e-12)
+    found, expected = (
+        helpers.gradients(lambda w, f=f: c * f(w), tf.constant(w))[0] for f in (SHARES[name], plain)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
+    assert np.abs(found).min() > 1e-6
 
 
 @pytest.mark.parametrize("name", ["sinh", "", None, 2, ["exp"]])

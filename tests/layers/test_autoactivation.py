@@ -144,6 +144,64 @@ def test_normalised_outputs_are_convex_combinations_of_the_inputs(phi):
     assert np.any((free < low) | (free > high))
 
 
+@each_positive_map
+@each_sign
+def test_normalised_weights_are_those_over_their_sum(phi, sign):
+    layer = _built(parameter_activation=phi, sign=sign, normalize="sum")
+    for variable in layer.trainable_variables:
+        variable.assign_add(_inputs(*variable.shape))
+    shares = []
+    for w in (layer.w, layer.w_minus) if sign == "paired" else (layer.w,):
+        a = PARAMETER_ACTIVATIONS[phi].forward(w).numpy()
+        shares.append(a / a.sum(axis=0))
+    if sign == "paired":
+        expected = shares[0] - shares[1]
+    else:
+        expected = shares[0] * (np.tanh(layer.s) if sign == "soft" else 1)
+    np.testing.assert_allclose(layer.effective_weights, expected, rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "phi, amount",  # that is added, or a factor for square
+    [
+        *(("exp", amount) for amount in (90, -110, 800, -800)),
+        *(("exp_exp", amount) for amount in (8, 90, 800, -110, -800)),
+        *(("softplus", amount) for amount in (90, -40, -110, -800)),
+        *(("square", amount) for amount in (1e22, 1e-25)),
+    ],
+)
+def test_normalised_weights_and_their_gradients_do_not_overflow(phi, amount, dtype):
+    layer = _built(dtype=dtype, parameter_activation=phi, sign="positive", normalize="sum")
+    w = layer.w.numpy()
+    layer.w.assign(w * amount if phi == "square" else w + amount)
+    x = _inputs(7, 5).astype(dtype)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(layer(x)))
+    a = layer.effective_weights.numpy()
+    assert np.isfinite(tape.gradient(loss, layer.w)).all()
+    np.testing.assert_allclose(a.sum(axis=0), 1, rtol=1e-5)
+    moved = layer.w.numpy().astype(np.longdouble)
+    if phi == "softplus":
+        expected = np.log1p(np.exp(moved))
+    elif phi == "square":
+        expected = moved**2
+    else:
+        top = moved.max(axis=0)
+        log = moved - top if phi == "exp" else np.exp(top) * np.expm1(moved - top)
+        expected = np.exp(log)
+    tolerance = 1e-4 if dtype is np.float32 else 1e-11
+    np.testing.assert_allclose(a, expected / expected.sum(axis=0), rtol=tolerance, atol=1e-30)
+
+
+@pytest.mark.parametrize("phi", ["exp", "exp_exp"])
+def test_equal_weights_have_equal_shares_at_any_size(phi):
+    layer = _built(dtype=np.float32, parameter_activation=phi, sign="positive", normalize="sum")
+    for size in (-1e30, -100.0, 0.0, 100.0, 1e30):
+        layer.w.assign(tf.fill([5, 3], size))
+        np.testing.assert_allclose(layer.effective_weights, 0.2, rtol=1e-6)
+
+
 @pytest.mark.parametrize("phi", [name for name in MAPS if name not in POSITIVE_MAPS])
 def test_normalisation_wants_a_positive_range(phi):
     message = rf"^parameter_activation \(with normalize='sum'\) must be one of .* got '{phi}'$"
@@ -156,3 +214,69 @@ def test_the_bias_starts_at_zero(phi):
     layer = AutoactivationDense(3, phi)
     layer(np.zeros((1, 5)))
     np.testing.assert_array_equal(layer.b, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [10.0**k for k in range(-18, 7, 4)])
+@each_map
+@each_sign
+def test_a_spread_is_kept_or_the_scale_refused(phi, sign, scale, dtype):
+    """Whatever the scale, parameters are finite, and their weights have the spread promised."""
+    n = 100
+    layer = AutoactivationDense(400, phi, sign, scale=scale)
+    try:
+        layer(np.zeros((1, n), dtype))
+    except ValueError as error:
+        message = (
+            f"scale must be such that {np.dtype(dtype).name} can hold the initial weights (here by "
+            f"{phi!r}, {n} inputs), got {scale!r}"
+        )
+        assert str(error) == message
+        assert phi in ("log", "exp_exp") and not 1e-4 < scale < 10
+        return
+    for variable in layer.trainable_variables:
+        assert np.isfinite(variable).all()
+    a = _multiplier(layer, n).astype(float)
+    if sign == "positive":
+        mean = stddev = scale / n
+        a = a - _lower(phi)
+    else:
+        mean, stddev = 0, scale / math.sqrt(n)
+    assert a.std() == pytest.approx(stddev, rel=0.1)
+    assert abs(a.mean() - mean) < 0.05 * stddev
+
+
+@pytest.mark.parametrize(
+    "phi, scale, sign",
+    [("exp_exp", 1e-4, "positive"), ("log", 1e-4, "positive"), ("log", 1e3, "paired")],
+)
+def test_scales_that_are_too_small_or_too_large(phi, scale, sign):
+    layer = AutoactivationDense(100, phi, sign, scale=scale)
+    message = rf"^scale must be such that float32 can .* \(here by '{phi}', 784 .* got {scale}$"
+    with pytest.raises(ValueError, match=message):
+        layer(np.zeros((1, 784), np.float32))
+    AutoactivationDense(100, phi, sign, scale=1.0)(np.zeros((1, 784), np.float32))
+
+
+@each_map
+@each_sign
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_scales_that_float32_does_not_have(phi, sign, scale):
+    if (phi, sign, scale) == ("exp_exp", "soft", 1e-300):
+        pytest.skip("it has them: signs of 0, and weights of 1")
+    message = "^scale must be such that float32 can hold the initial weights"
+    with pytest.raises(ValueError, match=message):
+        AutoactivationDense(3, phi, sign, scale=scale)(np.zeros((1, 5), np.float32))
+
+
+def test_signs_have_the_spread_of_exp_exp_if_soft():
+    """So a scale at which A itself is 1 + nothing is no reason to refuse it."""
+    layer = _built(784, 100, np.float32, parameter_activation="exp_exp", sign="soft", scale=1e-9)
+    assert layer.effective_weights.numpy().std() == pytest.approx(1e-9 / 28, rel=0.05)
+    assert np.isfinite(layer.w).all()
+
+
+def test_the_sign_of_the_inputs_is_not_checked():
+    """`positive` is about the weights."""
+    layer = _built(sign="positive", with_bias=False)
+    assert np.all(layer(-np.ones((1, 5))).numpy() < 0)

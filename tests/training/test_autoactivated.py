@@ -266,6 +266,25 @@ X, Y = np.ones((3, 2)), np.ones(3)
         ({"steps": 0}, r"^steps must be an integer >= 1, got 0$"),
         ({"parameter_activation": "sin"}, r"^parameter_activation must be one of .* got 'sin'$"),
         ({"optimizer": "lion"}, r"^optimizer must be one of .* got 'lion'$"),
+        ({"optimizer": ["sgd"]}, r"^optimizer must be one of .* got \['sgd'\]$"),
+        ({"x": "abc"}, r"^x must be an array of real numbers, got <U3 'abc'$"),
+        ({"x": None}, r"^x must be an array of real numbers, got object None$"),
+        ({"x": [["1", "2"]]}, r"^x must be an array of real numbers, got <U1 \[\['1', '2'\]\]$"),
+        (
+            {"x": [[1.0, 2.0], [3.0]]},
+            r"^x must be an array of real numbers, all rows alike, got \[\[1.0, 2.0\], \[3.0\]\]$",
+        ),
+        ({"x": (1 + 1j) * X}, r"^x must be an array of real numbers, got complex128 \[\[\(1\+1j\)"),
+        ({"y": 1j * Y}, r"^y must be an array of real numbers, got complex128 \[1j, 1j, 1j\]$"),
+        ({"learning_rate": 0}, r"^learning_rate must be a finite number > 0, got 0$"),
+        ({"learning_rate": -1.0}, r"^learning_rate must be a finite number > 0, got -1.0$"),
+        ({"learning_rate": np.nan}, r"^learning_rate must be a finite number > 0, got nan$"),
+        ({"learning_rate": "a"}, r"^learning_rate must be a finite number > 0, got 'a'$"),
+        ({"learning_rate": None}, r"^learning_rate must be a finite number > 0, got None$"),
+        ({"seed": "a"}, r"^seed must be an integer >= 0, got 'a'$"),
+        ({"seed": 1.5}, r"^seed must be an integer >= 0, got 1.5$"),
+        ({"seed": None}, r"^seed must be an integer >= 0, got None$"),
+        ({"seed": -1}, r"^seed must be an integer >= 0, got -1$"),
     ],
 )
 def test_bad_rows(arguments, message):
@@ -385,6 +404,17 @@ def test_a_run_that_overflows_has_not_arrived(data):
         ({"rates": np.ones(0), "owners": np.zeros(0, int)}, r"^rates and owners must be \[runs\]"),
         ({"owners": np.array([0, 1])}, r"^owners must be places of the 1 seeds, got 0 .. 1$"),
         ({"owners": np.array([-1, 0])}, r"^owners must be places of the 1 seeds, got -1 .. 0$"),
+        (
+            {"owners": [0.0, 0.0]},
+            r"^owners must be an array of integers, got float64 \[0.0, 0.0\]$",
+        ),
+        ({"owners": [True, False]}, r"^owners must be an array of integers, got bool \[True, F"),
+        ({"rates": ["a", "b"]}, r"^rates must be an array of real numbers, got <U1 \['a', 'b'\]$"),
+        ({"rates": [0.1, np.nan]}, r"^rates must be finite numbers > 0, got nan$"),
+        ({"rates": [0.1, -1.0]}, r"^rates must be finite numbers > 0, got -1.0$"),
+        ({"seeds": ["a"]}, r"^seeds\[0\] must be an integer >= 0, got 'a'$"),
+        ({"seeds": [-1]}, r"^seeds\[0\] must be an integer >= 0, got -1$"),
+        ({"seeds": 3}, r"^seeds must be a sequence of integers >= 0, got 3$"),
     ],
 )
 def test_bad_runs(change, message):

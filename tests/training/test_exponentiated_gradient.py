@@ -252,6 +252,99 @@ def test_large_gradients_do_not_overflow(settings):
         assert np.abs(single).sum(axis=0).max() <= MASS * 1.001
 
 
+def mass_of(w: np.ndarray, log_beta: tf.Variable) -> np.ndarray:
+    return np.sqrt(w.astype(float) ** 2 + 4 * np.exp(2 * log_beta.numpy().astype(float))).sum(
+        axis=0
+    )
+
+
+def looped(optimizer: ExponentiatedGradient, w: tf.Variable, gradient):
+    """Many steps in one compiled call."""
+    optimizer._initialize([w])
+
+    @tf.function(jit_compile=True, autograph=False)
+    def descend(steps, *arguments):
+        def one_step(i):
+            optimizer.apply([gradient(*arguments)], [w])
+            return [i + 1]
+
+        tf.while_loop(lambda i: i < steps, one_step, [0])
+
+    return lambda steps, *arguments: descend(tf.constant(steps), *arguments)
+
+
+@pytest.mark.parametrize("dtype, rate", [(np.float32, 0.5), (np.float64, 1.0)])
+def test_a_target_that_asks_for_more_mass_gets_all_there_is(dtype, rate):
+    """For thousands of steps, with parts that underflow; the best of a mass of 1 stays."""
+    x = np.random.default_rng(0).normal(size=(50, 2)).astype(dtype)
+    y = x @ np.array([[2.0], [0.0]], dtype)
+    # With a constant sum of w+ and w-, the best is w = (1, 0) if its slope there is the steepest.
+    slopes = x.T @ (x @ np.array([[1.0], [0.0]], dtype) - y)
+    assert -slopes[0] > abs(slopes[1])
+    w = tf.Variable(np.full((2, 1), 0.1, dtype))
+    optimizer = ExponentiatedGradient(rate, total_mass=1.0)
+    descend = looped(
+        optimizer, w, lambda: tf.matmul(x, tf.matmul(x, w) - y, transpose_a=True) / len(x)
+    )
+    for steps in (150, 200, 500, 4000):
+        descend(steps)
+        np.testing.assert_allclose(mass_of(w.numpy(), optimizer.log_beta[0]), 1, rtol=1e-5)
+    np.testing.assert_allclose(w, [[1], [0]], atol=1e-6)
+    least = {np.float32: 1.3e-29, np.float64: 6.4e-232}[dtype]
+    np.testing.assert_allclose(np.exp(optimizer.log_beta[0]), least, rtol=0.05)
+
+
+@pytest.mark.parametrize("dtype, steps", [(np.float32, 150), (np.float64, 700)])
+def test_weights_without_mass_come_back(dtype, steps):
+    """When the other one is asked for, and not later because they were without it for longer."""
+    w = tf.Variable(np.full((2, 1), 0.5, dtype))
+    optimizer = ExponentiatedGradient(1.0, total_mass=1.5)
+    descend = looped(optimizer, w, lambda g: g)
+    first, second = (tf.constant(g, dtype) for g in ([[-1], [0]], [[0], [-1]]))
+    for g, expected in ((first, [[1.5], [0]]), (second, [[0], [1.5]]), (first, [[1.5], [0]])):
+        descend(3000, g)
+        np.testing.assert_allclose(w, expected, rtol=1e-5, atol=1e-6)
+    descend(steps, second)
+    np.testing.assert_allclose(w, [[0], [1.5]], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype, mass", [(np.float32, 1e30), (np.float32, 1e-30), (float, 1e-200)])
+def test_any_mass_is_kept(dtype, mass):
+    """Also where squares overflow or underflow; in such units it is the same algorithm."""
+    w = (WEIGHTS * mass / 100).astype(dtype)
+    optimizer = ExponentiatedGradient(RATE, total_mass=mass)
+    found = run(optimizer, w, dtype=dtype)
+    tolerance = 1e-9 if dtype is float else 1e-4
+    expected = by_parts(w.astype(float) / mass * 100, None, 100.0)
+    np.testing.assert_allclose(found / mass * 100, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("beta", [1e-36, 1e-20, 1e-6, 1.0, 1e20, 1e36])
+def test_any_weights_and_beta_make_a_finite_step(beta, dtype):
+    """Where squares overflow or underflow too: the step is the formula in double precision."""
+    sizes = np.array([0, 1e-30, 1e-20, 1e-10, 1, 1e10, 1e20, 1e30])
+    w = np.concatenate([-sizes, sizes]).astype(dtype)
+    g = np.ones_like(w)
+    found = run(ExponentiatedGradient(0.1, beta=beta), w, [g], dtype)
+    s = np.hypot(w.astype(float), 2 * beta)
+    larger = (s + np.abs(w)) / 2
+    parts = larger, beta * (beta / larger)
+    plus, minus = np.where(w >= 0, parts, parts[::-1])
+    expected = plus * np.exp(-0.1) - minus * np.exp(0.1)
+    tolerance = {np.float32: 1e-6, np.float64: 1e-13}[dtype]
+    assert np.isfinite(found).all()
+    # To rounding of the parts, of which w is the difference.
+    assert np.all(np.abs(found - expected) <= tolerance * larger)
+    assert np.all(found < w)
+
+
+def test_zero_weights_move_at_a_small_beta():
+    """By 2 beta sinh(rate g), as at any other beta."""
+    found = run(ExponentiatedGradient(0.1, beta=1e-20), np.zeros(1), [np.ones(1)], np.float32)
+    np.testing.assert_allclose(found, -2e-20 * np.sinh(0.1), rtol=1e-6)
+
+
 def test_gradients_that_are_no_numbers_are_not_hidden():
     found = run(ExponentiatedGradient(1.0), np.ones(2), [np.array([np.nan, 1.0])])
     assert np.isnan(found[0]) and np.isfinite(found[1])
@@ -351,3 +444,81 @@ def test_updates_of_another_type():
     with pytest.raises(ValueError, match=r"^updates must have the types .* float64 for float32$"):
         optimizer.apply([tf.constant([1.0], tf.float64)], [w])
     assert w.numpy() == [1.0]
+
+
+def new_weights(*values: float) -> tf.Variable:
+    return tf.Variable([[value] for value in values])
+
+
+def test_with_a_mass_parameters_stay_those_of_the_first_call():
+    a, b = new_weights(0.1, 0.2), new_weights(0.3, 0.1)
+    g = tf.ones([2, 1])
+    optimizer = ExponentiatedGradient(0.1, total_mass=1.0)
+    optimizer.apply([g, g], [a, b])
+    before = a.numpy(), b.numpy(), optimizer.log_beta[0].numpy()
+    message = r"^parameters must be the 2 of the first call in their order, .* got {}: "
+    for others in ([a], [a, b, b], [b, a], [a, new_weights(0.1, 0.1)]):
+        with pytest.raises(ValueError, match=message.format(len(others))):
+            optimizer.apply([g] * len(others), others)
+    np.testing.assert_array_equal([a.numpy(), b.numpy()], before[:2])
+    np.testing.assert_array_equal(optimizer.log_beta[0], before[2])
+    optimizer.apply([g, None], [a, b])
+    assert a.numpy()[0, 0] != before[0][0, 0]
+
+
+def test_without_a_mass_any_parameters_will_do():
+    a, b = tf.Variable([1.0]), tf.Variable([[2.0]])
+    optimizer = ExponentiatedGradient(0.1)
+    optimizer.apply([tf.ones(1)], [a])
+    optimizer.apply([tf.ones([1, 1]), tf.ones(1)], [b, a])
+    assert a.numpy() < 0.9 and b.numpy() < 1.9
+
+
+@pytest.mark.parametrize("settings", [{}, {"total_mass": 1.0}])
+def test_the_weights_are_no_variables_of_the_optimizer(settings):
+    a = new_weights(0.1, 0.2)
+    optimizer = ExponentiatedGradient(tf.Variable(0.1), **settings)
+    optimizer.apply([tf.ones([2, 1])], [a])
+    assert len(optimizer.variables) == 1 + len(settings)
+    assert not any(variable is a for variable in optimizer.variables)
+
+
+@pytest.mark.parametrize("settings", [{}, {"total_mass": 9.0}])
+@pytest.mark.parametrize("shape", [[1], [], [2, 1], [3]])
+def test_updates_of_another_shape(shape, settings):
+    first, w = tf.Variable([1.0]), tf.Variable([1.0, 2.0])
+    message = r"^updates must have the shapes of their parameters, got \(.*\) for \(2,\)$"
+    with pytest.raises(ValueError, match=message):
+        ExponentiatedGradient(0.1, **settings).apply([tf.ones(1), tf.ones(shape)], [first, w])
+    assert first.numpy() == [1.0]  # nor are the others moved
+
+
+@pytest.mark.parametrize("settings", [{}, {"total_mass": 9.0}])
+def test_parameters_that_are_integers(settings):
+    message = r"^parameters must be of a floating type, got int32$"
+    with pytest.raises(ValueError, match=message):
+        ExponentiatedGradient(0.1, **settings).apply([tf.constant([1])], [tf.Variable([1])])
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"beta": 1e-50}, r"^beta must be in \[1.2e-37, 8.5e\+36\] for float32 .* got 1e-50$"),
+        ({"beta": 1e40}, r"^beta must be in \[1.2e-37, 8.5e\+36\] for float32 .* got 1e\+40$"),
+        ({"total_mass": 1e40}, r"^total_mass must be in .* for float32 parameters, got 1e\+40$"),
+    ],
+)
+def test_numbers_that_the_type_does_not_have(settings, message):
+    for w in (tf.Variable([0.0]), new_weights(0.0)):
+        with pytest.raises(ValueError, match=message):
+            ExponentiatedGradient(0.1, **settings).apply([tf.ones(w.shape)], [w])
+    double = tf.Variable([[0.0]], dtype=tf.float64)
+    ExponentiatedGradient(0.1, **settings).apply([tf.ones([1, 1], tf.float64)], [double])
+    assert np.isfinite(double) and double.numpy() < 0
+
+
+def test_a_mass_that_the_type_rounds_to_the_sum_of_the_weights():
+    message = r"^total_mass must exceed the sum of .* each unit, got 3.000000001 and a sum of 3$"
+    optimizer = ExponentiatedGradient(0.1, total_mass=3 + 1e-9)
+    with pytest.raises(ValueError, match=message):
+        optimizer.apply([tf.ones([2, 1])], [new_weights(3.0, 0.0)])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from training import autoactivated_digits
+from training import autoactivated_regression as regression
 from training import study_autoactivation as study_module
-from training.autoactivated_regression import METHODS
+from training.autoactivated_regression import METHODS, Problem
 from training.study_autoactivation import (
     CHOOSING,
     DIGIT_CHOICE_SEED,
@@ -153,6 +154,220 @@ def test_the_rate_of_digits_is_inside_of_those_that_were_tried(best):
     assert min(trainer.rates) < rate < max(trainer.rates)
     assert sorted(trainer.rates) == sorted(tried)
     assert len(tried) == len(set(trainer.rates)) == len(trainer.rates)
+
+
+PLAIN = Problem("positive", "dense", 8, 10, "all", 300)
+
+
+class _Regression:
+    """In place of `regression.run`: steps, losses and ends are known functions of the rate."""
+
+    def __init__(self, steps=lambda rate: np.full(rate.shape, 7), early=lambda rate: rate):
+        self.steps, self.early, self.rates = steps, early, []
+
+    def __call__(self, problem, method, optimizer, seeds, rates, owners, *args, **kwargs):
+        rates = np.asarray(rates, float)
+        self.rates.append(rates)
+        curve = np.ones((regression.RECORDS, len(rates)))
+        curve[study_module._EARLY] = self.early(rates)
+        return regression.Runs(
+            self.steps(rates), np.where(rates < 1, 0.5, np.inf), curve, np.zeros((1, len(rates), 8))
+        )
+
+
+def _stub(monkeypatch, **kwargs) -> _Regression:
+    stub = _Regression(**kwargs)
+    monkeypatch.setattr(study_module.regression, "run", stub)
+    return stub
+
+
+@pytest.mark.parametrize(("best", "edge"), [(0, -1), (1, 0), (2, 1)])
+def test_the_edges_of_the_grid(best, edge):
+    rates, solved = np.array([0.1, 0.2, 0.4]), np.full((len(CHOOSING), 3), 50)
+    curve = np.ones((regression.RECORDS, solved.size))
+    solved[:, best] = 20
+    curve[study_module._EARLY] = solved.ravel() / 100
+    grid = study_module._Grid(300)
+    grid.add(rates, regression.Runs(solved.ravel(), np.ones(solved.size), curve, None))
+    for criterion in ("speed", "early"):
+        assert grid.best(criterion) == rates[best]
+        assert grid.edge(criterion) == edge
+
+
+@pytest.mark.parametrize("factor", [4.0**-9, 1.0, 4.0**9])
+def test_the_grid_is_extended_until_the_best_rate_is_inside(factor, monkeypatch):
+    best = factor * study_module._first_guess(PLAIN, "plain", "sgd", "auto")
+
+    def distance(rate):
+        return np.abs(np.log2(rate / best))
+
+    stub = _stub(
+        monkeypatch,
+        steps=lambda rate: np.round(10 * (1 + distance(rate))).astype(int),
+        early=lambda rate: 1e-3 * (1 + distance(rate / 16)),  # best at another rate
+    )
+    rates, edges = study_module.choose(PLAIN, "plain", "sgd")
+    assert rates == pytest.approx([best, 16 * best])
+    assert edges == [False, False]
+    tried = np.concatenate(stub.rates)
+    assert tried.min() < best and 16 * best < tried.max()
+
+
+def test_steps_are_at_the_rate_for_speed_and_early_losses_at_the_other(monkeypatch):
+    monkeypatch.setattr(study_module, "choose", lambda *_: ([0.25, 0.5], [False, True]))
+    _stub(monkeypatch, steps=lambda rate: np.round(100 * rate).astype(int))
+    rows = study_module.measure(PLAIN._replace(target="sparse"), ["plain"], [0, 1, 2])
+    assert [row["optimizer"] for row in rows] == ["sgd", "momentum", "adam"]
+    for row in rows:
+        assert (row["rate"], row["early_rate"], row["rate_at_edge"]) == (0.25, 0.5, False)
+        assert row["steps"] == [25] * 3
+        assert row["early"] == [0.5] * 3
+        assert row["curve"][0][study_module._EARLY] == 0.25
+        assert row["diverged"] == 0
+
+
+def _steps_by_hand(h, geometry, error, rate, unit, most) -> int:
+    """Of e <- e - rate D H e, one after the other, at the steps that are looked at."""
+    looks = set(np.unique(np.geomspace(1, most, 400).round()).astype(int))
+    for step in range(1, most + 1):
+        error = error - rate * geometry * (h @ error)
+        if step in looks and error @ h @ error / 2 / unit <= regression.SOLVED:
+            return step
+    return -1
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("plain", {}),
+        ("plain own rates", {"data": "signed"}),
+        ("square", {}),
+        ("exp", {"data": "signed"}),
+        ("softplus", {"data": "signed"}),
+        ("EGU", {"data": "signed"}),
+    ],
+)
+def test_the_frozen_geometry_by_hand(method, change):
+    """With the parts of the start, of both signs; the geometry of two parts is that of the end."""
+    problem, seeds = PLAIN._replace(steps=3000, **change), (0, 1)
+    rate = 1.5 if method == "square" else 0.4
+    form, _, dual = METHODS[method]
+    w, base, slope = regression.start(problem._replace(steps=1), method, seeds)
+    sample = regression.draw(problem, seeds)
+    ends = np.repeat(w + 0.3, 2, axis=1)  # each seed at two rates
+    runs = regression.Runs(None, None, None, ends)
+    found = study_module._frozen(problem, method, runs, rate, seeds, "auto")
+    signs = np.array([1, -1])[: len(w)]
+    expected = []
+    for i, target in enumerate(sample.weights):
+        if form == "linear":
+            first, derivative = base[:, i] + slope[:, i] * w[:, i], slope[:, i]
+        else:
+            phi = regression.PARAMETER_ACTIVATIONS[form]
+            first = phi.forward(w[:, i]).numpy()
+            end = target[None] if len(w) == 1 else phi.forward(w[:, i] + 0.3).numpy()
+            derivative = np.asarray(phi.derivative(end))
+        geometry = np.sum(np.abs(derivative) if dual else derivative**2, axis=0)
+        h = regression.hessian(problem, regression.draw(problem, seeds[i : i + 1])) @ np.eye(8)
+        error = signs @ first - target
+        expected.append(
+            _steps_by_hand(h, geometry, error, rate, sample.variance[i] / 2, problem.steps)
+        )
+    assert found == expected
+    assert max(found) > 3
+
+
+@pytest.mark.parametrize(
+    ("rate", "geometry", "most", "expected"),
+    [
+        (0.1, 1.0, 300, 33),  # 0.9^66 <= 0.001 < 0.9^64
+        (0.1, 2.0, 300, 16),  # 0.8^32 <= 0.001 < 0.8^30
+        (0.2, 1.0, 300, 16),
+        (1.0, 1.0, 300, 1),
+        (0.1, 1.0, 20, -1),
+        (2.1, 1.0, 300, -1),  # diverges
+        (0.1, 0.0, 300, -1),
+        (0.1, np.nan, 300, -1),
+    ],
+)
+def test_quadratic_steps_in_closed_form(rate, geometry, most, expected):
+    """(1 - rate d h)^(2 t) h e^2 / 2 over the unit, for weights that do not touch each other."""
+    h, error = np.eye(3), np.array([1.0, -1.0, 0.5])
+    unit = error @ error / 2
+    d = np.full(3, geometry)
+    assert study_module._quadratic_steps(h, d, error, rate, unit, most) == expected
+
+
+def test_shared_rates_have_the_steps_of_their_own(monkeypatch):
+    def steps(rate):
+        return np.where(rate > 0.5, -1, np.round(1 / rate)).astype(int)
+
+    _stub(monkeypatch, steps=steps)
+    rows = study_module.measure_shared(PLAIN, ["plain", "exp"], "auto")
+    keys = [(row["method"], row["optimizer"]) for row in rows]
+    assert len(rows) == 2 * 3 * len(study_module.SHARED_RATES) and len(set(keys)) == 6
+    for row in rows:
+        expected = math.inf if row["rate"] > 0.5 else round(1 / row["rate"])
+        assert row["steps"] == expected
+    assert len({row["steps"] for row in rows}) == len(study_module.SHARED_RATES)
+
+
+def test_targets_of_any_scale_and_how_far_they_are(monkeypatch):
+    monkeypatch.setattr(study_module, "SCALES", (1.0, 100.0))
+    monkeypatch.setattr(study_module, "choose", lambda *_, **__: ([0.5, 0.1], [False, False]))
+    _stub(monkeypatch, steps=lambda rate: np.round(10 / rate).astype(int))
+    seeds = [0, 1, 2]
+    rows = study_module.measure_scales(seeds)
+    assert [(row["scale"], row["method"]) for row in rows] == [
+        (scale, method)
+        for scale in (1.0, 100.0)
+        for method in ("plain", "plain zero", "plain log-normal", "exp")
+    ]
+    for row in rows:
+        assert row["steps"] == 10 / study_module.SCALE_RATE  # at the one rate
+        assert row["own_rate"] == 0.5 and row["own_steps"] == 20
+        problem = PLAIN._replace(scale=row["scale"], steps=1)
+        ways = []
+        for seed in seeds:
+            target = regression.draw(problem, (seed,)).weights[0]
+            w = regression.start(problem, row["method"], (seed,))[0][0, 0]
+            goal = np.log(target) if row["method"] == "exp" else target
+            ways.append(max(abs(goal - w)[target > 0.3 * target.max()]))
+        assert row["way"] == pytest.approx(sorted(ways)[1] / study_module.SCALE_RATE)
+    ways = {(row["scale"], row["method"]): row["way"] for row in rows}
+    # From zero the way is the largest weight: by scale, and of 8 weights up to 2 / 8 not above.
+    assert ways[100.0, "plain zero"] == pytest.approx(100 * ways[1.0, "plain zero"])
+    assert 10 < ways[1.0, "plain zero"] <= 25
+
+
+def test_early_losses_have_the_interval_of_students_t():
+    row = {"problem": PROBLEM, "optimizer": "sgd", "rate": 1.0, "rate_at_edge": False}
+    row |= {"early_rate": 1.0, "diverged": 0, "method": "exp"}
+    (found,) = study_module.summarize([{**row, "steps": [5, 6, 7], "early": [1e-1, 1e-2, 1e-3]}])
+    # The logarithms are -1, -2, -3: of mean -2 and deviation 1; t of two degrees at 97.5 %: 4.303.
+    half = 4.30265273 / 3**0.5
+    logs = np.log10([found["early_low"], found["early_loss"], found["early_high"]])
+    np.testing.assert_allclose(logs, [-2 - half, -2, -2 + half], rtol=1e-6)
+    (one,) = study_module.summarize([{**row, "steps": [5], "early": [1e-2]}])
+    assert one["early_low"] == one["early_loss"] == one["early_high"] == pytest.approx(1e-2)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "got"),
+    [
+        (["a"], r"\['a'\]$"),
+        ([0, 1.5], r"\[0, 1.5\]$"),
+        ([0, [1]], r"\[0, \[1\]\]$"),
+        ([-1], r"\[-1\]$"),
+        (3, "3$"),
+        ([], r"\[\]$"),
+        ([1, 1], r"\[1, 1\]$"),
+    ],
+)
+def test_bad_seeds(seeds, got):
+    message = f"^seeds must be integers >= 0, at least one, each once, got {got}"
+    with pytest.raises(ValueError, match=message):
+        study_module.measure(PLAIN, ["plain"], seeds)
 
 
 def _steps(*values):

@@ -1,5 +1,6 @@
 """Activations of parameters, A = phi(W), for layers y = phi(W) x."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -68,3 +69,35 @@ def get_parameter_activation(name: str) -> ParameterActivation:
     """
     _checks.choice("parameter_activation", name, PARAMETER_ACTIVATIONS)
     return PARAMETER_ACTIVATIONS[name]
+
+
+# Below, softplus(w) = exp(w) (1 - exp(w) / 2 + ...) is exp(w), also in float64.
+_SOFTPLUS_IS_EXP = -37.0
+
+
+def _square_shares(w: tf.Tensor) -> tf.Tensor:
+    a = tf.square(w / tf.stop_gradient(tf.reduce_max(tf.abs(w), axis=0, keepdims=True)))
+    return a / tf.reduce_sum(a, axis=0, keepdims=True)
+
+
+def _softplus_shares(w: tf.Tensor) -> tf.Tensor:
+    log = tf.math.log(tf.nn.softplus(tf.maximum(w, _SOFTPLUS_IS_EXP)))
+    return tf.nn.softmax(tf.where(w < _SOFTPLUS_IS_EXP, w, log), axis=0)
+
+
+def _exp_exp_shares(w: tf.Tensor) -> tf.Tensor:
+    # exp(w) - exp(top) in place of exp(w), as a product whose factor is bounded: beyond the bound,
+    # what is less than the top by one rounding has no share in either case.
+    top = tf.stop_gradient(tf.reduce_max(w, axis=0, keepdims=True))
+    factor = tf.exp(tf.minimum(top, 0.9 * math.log(w.dtype.max)))
+    return tf.nn.softmax(factor * tf.math.expm1(w - top), axis=0)
+
+
+# phi(W) / (its sum over the first axis) for maps of a positive range, by functions that neither
+# overflow nor underflow where phi does. Columns of nothing but 0 have no shares by `square`: NaN.
+SHARES: dict[str, Map] = {
+    "exp": lambda w: tf.nn.softmax(w, axis=0),
+    "square": _square_shares,
+    "softplus": _softplus_shares,
+    "exp_exp": _exp_exp_shares,
+}

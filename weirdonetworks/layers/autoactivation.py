@@ -1,16 +1,20 @@
 """Dense layers whose parameters activate themselves."""
 
 import math
+import statistics
 
+import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks._once import once
-from weirdonetworks.functional.parameter_activations import get_parameter_activation
+from weirdonetworks.functional.parameter_activations import SHARES, get_parameter_activation
 
 SIGNS = ("positive", "concat", "paired", "soft")
-_POSITIVE_MAPS = ("exp", "square", "softplus", "exp_exp")
+# Equally likely values of a standard normal variable.
+_QUANTILES = np.array([statistics.NormalDist().inv_cdf((i + 0.5) / 4000) for i in range(4000)])
+_LARGEST_ERROR = 0.05  # of the spread: an upper bound for the change of mean and deviation
 
 
 class AutoactivationDense(snt.Module):
@@ -19,7 +23,8 @@ class AutoactivationDense(snt.Module):
     phi is one of `functional.PARAMETER_ACTIVATIONS`. Most have a positive range, so signs come in
     one of four ways:
 
-    * `positive`: y = phi(W) x + b, as in the note, for positive data;
+    * `positive`: y = phi(W) x + b, as in the note, for positive data (which is not checked: inputs
+      of any sign are multiplied by the positive weights);
     * `concat`: y = phi(W) [x, -x] + b, one matrix of 2 in rows;
     * `paired`: y = (phi(W+) - phi(W-)) x + b, the same functions as `concat`; with
       `normalize` each of the two is normalised by itself;
@@ -28,7 +33,8 @@ class AutoactivationDense(snt.Module):
     `normalize="sum"` divides the effective weights of each output by their sum over the inputs:
     convex combinations of the inputs with `positive`, of x and -x together with `concat`,
     differences of two with `paired`; `soft` multiplies the normalised weights by their signs. For
-    maps with a positive range: exp, square, softplus, exp_exp.
+    maps with a positive range: exp (a softmax), square, softplus, exp_exp. No size of W overflows
+    in it, but W = 0 all over a column has no such weights by square (NaN).
 
     Initialisation is through phi: the effective weights are drawn, and W = phi^-1(A). With l the
     lower end of phi's range (0 where it is unbounded), A = l + a log-normal amount whose mean
@@ -40,6 +46,11 @@ class AutoactivationDense(snt.Module):
       outputs of about scale (more by l times their sum for exp_exp, whose weights exceed l = 1).
 
     `normalize` divides what was drawn in this way.
+
+    A scale whose weights the type cannot hold is refused at the first call: of log, W = exp(A)
+    rounds A away if it is small, and overflows if it is large; of exp_exp, A = 1 + ... rounds what
+    is added. In float32 the deviation of A - l must be at least about 1e-6 for both of them (for
+    exp_exp, not with `soft`, where the signs have the spread), and at most about 7 for log.
 
     Source: the autoactivation note; for phi = square and exp, gradient flow on W is unnormalised
     exponentiated gradient, respectively mirror descent, on A (Amid and Warmuth 2020,
@@ -57,7 +68,8 @@ class AutoactivationDense(snt.Module):
         name: str | None = None,
     ):
         """Raises ValueError for unknown names, sizes < 1, scale <= 0, or a map without a
-        positive range together with `normalize`."""
+        positive range together with `normalize`; at the first call, for a scale whose spread the
+        type of the inputs cannot hold."""
         super().__init__(name=name)
         self.output_size = _checks.integer("output_size", output_size)
         get_parameter_activation(parameter_activation)
@@ -66,7 +78,7 @@ class AutoactivationDense(snt.Module):
         if normalize is not None:
             _checks.choice("normalize", normalize, ["sum"])
             _checks.choice(
-                "parameter_activation (with normalize='sum')", parameter_activation, _POSITIVE_MAPS
+                "parameter_activation (with normalize='sum')", parameter_activation, SHARES
             )
         self.normalize = normalize
         self.with_bias = _checks.flag("with_bias", with_bias)
@@ -75,6 +87,7 @@ class AutoactivationDense(snt.Module):
     @once
     def _initialize(self, inputs: tf.Tensor):
         n, dtype = self.input_size, inputs.dtype
+        self._check_scale(dtype)
         rows = 2 * n if self.sign == "concat" else n
         if self.sign == "paired":
             self.w = self._parameters("w_plus", [rows, self.output_size], dtype)
@@ -103,17 +116,44 @@ class AutoactivationDense(snt.Module):
         r = self.scale * math.sqrt(3 / (self.input_size * second_moment))
         return min(r, 1.0) * (1 - 1e-6)
 
-    def _parameters(self, name: str, shape: list[int], dtype: tf.DType) -> tf.Variable:
-        # A log-normal variable exp(N(mu, sigma)) whose mean equals its standard deviation s:
+    def _check_scale(self, dtype: tf.DType) -> None:
+        """Raises ValueError if A, from W in this type, is not what was drawn."""
+        mu, sigma = self._log_normal()
+        # With `soft`, what is multiplied by signs is all of A, and not what exceeds l.
+        size = self._spread() + (self._lower() if self.sign == "soft" else 0)
+        with tf.init_scope(), np.errstate(over="ignore", invalid="ignore"):
+            drawn = np.exp(mu + sigma * _QUANTILES)
+            w = self._invert(tf.constant(drawn, dtype))
+            a = get_parameter_activation(self.parameter_activation).forward(w)
+            error = np.sqrt(np.mean(np.square((a.numpy() - self._lower() - drawn) / size)))
+        if not error < _LARGEST_ERROR:
+            raise ValueError(
+                f"scale must be such that {dtype.name} can hold the initial weights (here by "
+                f"{self.parameter_activation!r}, {self.input_size} inputs), got {self.scale!r}"
+            )
+
+    def _log_normal(self) -> tuple[float, float]:
+        """mu and sigma of a variable whose mean equals its standard deviation s."""
         # exp(sigma^2) - 1 = 1 and exp(mu + sigma^2 / 2) = s.
-        mu, sigma = math.log(self._spread() / math.sqrt(2)), math.sqrt(math.log(2))
-        a = self._lower() + tf.exp(tf.random.normal(shape, mu, sigma, dtype))
-        phi = get_parameter_activation(self.parameter_activation)
-        return tf.Variable(phi.inverse(a), name=name)
+        return math.log(self._spread() / math.sqrt(2)), math.sqrt(math.log(2))
+
+    def _invert(self, amount: tf.Tensor) -> tf.Tensor:
+        """W for A = l + amount, the nearest that is finite."""
+        lower, dtype = self._lower(), amount.dtype
+        a = lower + amount
+        if lower:
+            a = tf.maximum(a, np.nextafter(dtype.as_numpy_dtype(lower), dtype.max))
+        w = get_parameter_activation(self.parameter_activation).inverse(a)
+        return tf.minimum(w, dtype.max)
+
+    def _parameters(self, name: str, shape: list[int], dtype: tf.DType) -> tf.Variable:
+        w = self._invert(tf.exp(tf.random.normal(shape, *self._log_normal(), dtype)))
+        return tf.Variable(w, name=name)
 
     def _activate(self, w: tf.Tensor) -> tf.Tensor:
-        a = get_parameter_activation(self.parameter_activation).forward(w)
-        return a / tf.reduce_sum(a, axis=0, keepdims=True) if self.normalize else a
+        if self.normalize:
+            return SHARES[self.parameter_activation](w)
+        return get_parameter_activation(self.parameter_activation).forward(w)
 
     @property
     def effective_weights(self) -> tf.Tensor:
