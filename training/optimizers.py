@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from training.exponentiated_gradient import ExponentiatedGradient
+from weirdonetworks import _checks
 
 
 class Adam(snt.optimizers.Adam):
@@ -59,8 +60,7 @@ def create_optimizer(name: str, learning_rate: float) -> snt.Optimizer:
     Raises:
       ValueError: an unknown name.
     """
-    if name not in OPTIMIZERS:
-        raise ValueError(f"optimizer must be one of {list(OPTIMIZERS)}, got {name!r}")
+    _checks.choice("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name](
         tf.Variable(learning_rate, dtype=tf.float32, trainable=False, name="learning_rate")
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.special
+import sonnet as snt
 import tensorflow as tf
 
 from tests import helpers
@@ -66,3 +67,33 @@ def test_the_activation_is_the_one_that_was_asked_for():
         z = np.einsum("bi,bio->bo", x, layer.weights(x)) + layer.b.numpy()
         h = function(z) if function else z * scipy.special.ndtr(z)
         np.testing.assert_allclose(net(X), h @ head.w.numpy() + head.b.numpy(), rtol=1e-10)
+
+
+def _accuracy_on_signs_of_products(net) -> float:
+    """After learning the sign of x_1 x_2 from 256 points, on as many others."""
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.uniform(-1, 1, [512, 1, 2, 1]), tf.float32)
+    labels = tf.cast(x[:, 0, 0, 0] * x[:, 0, 1, 0] > 0, tf.int32)
+    net(x)
+    optimizer = snt.optimizers.Adam(0.03)
+    optimizer._initialize(net.trainable_variables)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def step():
+        with tf.GradientTape() as tape:
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels[:256], net(x[:256]))
+            loss = tf.reduce_mean(losses)
+        optimizer.apply(tape.gradient(loss, net.trainable_variables), net.trainable_variables)
+
+    for _ in range(300):
+        step()
+    return float(np.mean(np.argmax(net(x[256:]), axis=1) == labels[256:]))
+
+
+@pytest.mark.parametrize("rank", [2, None])
+def test_it_learns_what_needs_products(rank):
+    """Without an activation: weights that depend on the input multiply it, and an MLP's do not."""
+    tf.random.set_seed(0)
+    net = DynamicMLP(2, (4,), rank, activation="identity")
+    assert _accuracy_on_signs_of_products(net) > 0.9
+    assert _accuracy_on_signs_of_products(MLP(2, (4,), activation="identity")) < 0.7
