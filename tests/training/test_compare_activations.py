@@ -231,6 +231,25 @@ def test_bad_arguments(change, message, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("epochs", [None, 3])
+def test_epochs_are_those_given_or_those_of_the_effort(epochs, monkeypatch, tmp_path, mnist_5k):
+    seen = []
+
+    class Recorded(MadeUp):
+        def __init__(self, network, splits, recipe):
+            super().__init__(network, splits, recipe)
+            seen.append((network, recipe.epochs, recipe.batch_size))
+
+    monkeypatch.setattr(compare_activations, "Trainer", Recorded)
+    monkeypatch.setattr(compare_activations.data, "load", lambda *_, **__: mnist_5k)
+    where = tmp_path / "run"
+    compare(["relu"], ["mlp"], "mnist_5k", ["mnist"], [0], where, epochs=epochs, processes=0)
+    heats, finals = compare_activations.HEATS, compare_activations.FINALS
+    expected = [(effort.epochs["mlp"], effort.batch_size) for effort in (heats, finals)]
+    expected = [(epochs or own, batch_size) for own, batch_size in expected]
+    assert set(seen) == {("mlp", *pair) for pair in expected} and len(set(expected)) == 2
+
+
 def test_another_setting_is_refused(comparison, monkeypatch, mnist_5k):
     folder, *_ = comparison
     monkeypatch.setattr(compare_activations.data, "load", lambda *_, **__: mnist_5k)
