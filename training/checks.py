@@ -1,6 +1,6 @@
 """Checks of what commands are asked to go through."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,9 @@ from weirdonetworks import _checks
 
 def each_once(name: str, values: Sequence[Any], options: Iterable[str] | None = None) -> None:
     """Raises ValueError if there are no values, one of them twice, or one not among `options`."""
-    ok = isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
-    if not ok or len({repr(value) for value in values}) < len(values):
+    ok = isinstance(values, Collection) and not isinstance(values, str) and len(values) > 0
+    found = list(values) if ok else []
+    if not ok or any(value in found[:i] for i, value in enumerate(found)):
         raise ValueError(f"{name} must be at least one, and each once, got {values!r}")
     if options is not None:
         for value in values:
@@ -21,7 +22,10 @@ def each_once(name: str, values: Sequence[Any], options: Iterable[str] | None = 
 def seeds(values: Sequence[int]) -> None:
     """Raises ValueError if `values` are not different integers >= 0, one at least."""
     known = (int, np.integer)
-    ok = isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
-    ok = ok and all(isinstance(v, known) and not isinstance(v, bool) and v >= 0 for v in values)
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValueError(f"seeds must be a list of integers >= 0, got {values!r}")
+    ok = len(values) > 0 and all(
+        isinstance(v, known) and not isinstance(v, bool) and v >= 0 for v in values
+    )
     if not ok or len(set(values)) < len(values):
         raise ValueError(f"seeds must be integers >= 0, at least one, each once, got {values!r}")

@@ -14,8 +14,9 @@ BETA = 0.01
 # up to there, no product of the update is inf * 0.
 _LARGEST_EXPONENT = 80.0
 _NEWTON_STEPS = 60
-# Beyond this many times beta, the larger part of a weight is the weight, also in float64.
-_ALONE = 2.0**30
+# Beyond this many times beta, the larger part of a weight is the weight, also in float64; half
+# precision is content with less, and does not hold the square.
+_ALONE = 30
 _LEAST_BETA = -0.75  # of a mass, as a power of the largest number
 
 
@@ -90,7 +91,7 @@ class ExponentiatedGradient(snt.Optimizer):
                     beta = self._fitting_beta(value)
                 beta = tf.Variable(tf.math.log(beta), trainable=False, name="log_beta")
                 log_beta.append(beta)
-        self.log_beta = log_beta
+        self.log_beta.extend(log_beta)  # the list that a checkpoint may have been restored to
         self._known = _places(parameters)
 
     def _check_parameter(self, parameter: tf.Variable) -> None:
@@ -144,7 +145,8 @@ class ExponentiatedGradient(snt.Optimizer):
             names = [parameter.name for parameter in parameters]
             raise ValueError(
                 f"parameters must be the {len(self.log_beta)} of the first call in their order, "
-                f"since each has a beta of its own, got {len(names)}: {names}"
+                "the same variables and no copies, since each has a beta of its own, got "
+                f"{len(names)}: {names}"
             )
         updates = [g if g is None else tf.convert_to_tensor(g) for g in updates]
         for g, w in zip(updates, parameters, strict=True):
@@ -211,7 +213,9 @@ def _larger_part(w: tf.Tensor, beta: tf.Tensor, unit: float) -> tf.Tensor:
     size = tf.abs(w)
     v, b = w / unit, beta / unit
     both = (tf.sqrt(tf.square(v) + 4 * tf.square(b)) + tf.abs(v)) / 2 * unit
-    return tf.where(size > min(_ALONE * unit, float(w.dtype.max)), size, both)
+    largest = float(w.dtype.max)
+    alone = 2.0 ** min(_ALONE, math.floor((math.log2(largest) - 1) / 2))
+    return tf.where(size > min(alone * unit, largest), size, both)
 
 
 def _log_of_larger_part(w: tf.Tensor, log_beta: tf.Tensor) -> tf.Tensor:

@@ -171,15 +171,31 @@ class Wordy(Own):
         return super().__call__(inputs)
 
 
+class Choosy(Own):
+    """Refuses what it is given, with words of its own."""
+
+    def __call__(self, inputs):
+        if len(inputs) == 20:
+            raise ValueError("there must not be 20 inputs")
+        return super().__call__(inputs)
+
+
+def test_a_network_that_refuses_its_inputs_is_heard():
+    network = Choosy()
+    network(tf.constant(_inputs()[:3]))
+    with pytest.raises(ValueError, match="got Choosy, which raises ValueError: there must not be"):
+        activations(network, np.tile(_inputs()[:5], (4, 1)))
+
+
 def test_networks_that_want_more_than_inputs():
     message = r"^network must take inputs alone \(wrap it, if it wants is_training\), got "
     network = Wordy()
     network(tf.constant(_inputs()), False)
-    with pytest.raises(ValueError, match=f"{message}Wordy, which raises TypeError$"):
+    with pytest.raises(ValueError, match=f"{message}Wordy, which raises TypeError: .*is_training"):
         activations(network, _inputs())
     network = snt.nets.MLP([7, 5, 3], dropout_rate=0.5)
     network(tf.constant(_inputs()), is_training=False)
-    with pytest.raises(ValueError, match=f"{message}MLP, which raises ValueError$"):
+    with pytest.raises(ValueError, match=f"{message}MLP, which raises ValueError: .*is_training"):
         activations(network, _inputs())
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.integrate
+import tensorflow as tf
 
 from weirdonetworks.analysis import MarchenkoPastur, kolmogorov_smirnov, spectrum
 
@@ -220,6 +221,8 @@ def test_the_rank_is_told_by_the_type_of_the_weights():
     assert spectrum(weights).rank == 30
     assert spectrum(weights.astype(np.float32)).rank < 30
     assert spectrum(weights.tolist()).rank == 30
+    low = tf.cast(_normal(50, 5) @ _normal(5, 60), tf.bfloat16)
+    assert spectrum(low).rank == spectrum(tf.cast(low, tf.float16)).rank == 5
 
 
 def test_the_distance():

@@ -194,6 +194,29 @@ def test_normalised_weights_and_their_gradients_do_not_overflow(phi, amount, dty
     np.testing.assert_allclose(a, expected / expected.sum(axis=0), rtol=tolerance, atol=1e-30)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("phi", POSITIVE_MAPS)
+def test_normalised_weights_in_half_precision(phi, dtype):
+    """Shares of weights from -30 on, and of columns that are small as a whole."""
+    layer = AutoactivationDense(3, phi, "positive", normalize="sum")
+    x = tf.constant(np.array([[1, 2, 3]]), dtype)
+    layer(x)
+    w = tf.constant(np.array([[0, -18, -30], [-20, -18.5, -31], [-30, -19, -29]]), dtype)
+    layer.w.assign(w)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x))
+    for value in (layer.effective_weights, tape.gradient(loss, layer.w)):
+        assert np.all(np.isfinite(tf.cast(value, tf.float64)))
+    sums = tf.reduce_sum(tf.cast(layer.effective_weights, tf.float64), axis=0)
+    np.testing.assert_allclose(sums, 1, rtol=2e-2)
+
+
+def test_a_graph_of_tensorflow_1():
+    with tf.Graph().as_default():
+        y = AutoactivationDense(4, "exp", "paired")(tf.ones([2, 3]))
+    assert y.shape == (2, 4)
+
+
 @pytest.mark.parametrize("phi", ["exp", "exp_exp"])
 def test_equal_weights_have_equal_shares_at_any_size(phi):
     layer = _built(dtype=np.float32, parameter_activation=phi, sign="positive", normalize="sum")

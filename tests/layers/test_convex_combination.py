@@ -164,10 +164,11 @@ def test_the_spread_at_the_start():
 
 
 @each_squash
-def test_a_nan_is_not_hidden(squash):
+@pytest.mark.parametrize("jit", [None, True])
+def test_a_nan_is_not_hidden(squash, jit):
     x = _normal(3, 5)
     x[1, 2] = np.nan
-    y = _built(squash=squash)(x)
+    y = tf.function(_built(squash=squash), jit_compile=jit)(x)
     np.testing.assert_array_equal(np.isnan(y).all(axis=1), [False, True, False])
     np.testing.assert_array_equal(np.isnan(y).any(axis=1), [False, True, False])
 

@@ -339,6 +339,32 @@ def test_any_weights_and_beta_make_a_finite_step(beta, dtype):
     assert np.all(found < w)
 
 
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_half_precision_makes_the_step_of_double(dtype):
+    w = np.array([0.5, 1.9, 2.1, -3.0, 100.0, -0.004, 0.0, 3e4])
+    found, expected = (tf.Variable(tf.constant(w, kind)) for kind in (dtype, tf.float64))
+    for variable in (found, expected):
+        g = tf.constant(0.1, variable.dtype) * tf.ones_like(variable)
+        ExponentiatedGradient(0.1, beta=0.01).apply([g], [variable])
+    rtol = {tf.float16: 2e-3, tf.bfloat16: 2e-2}[dtype]
+    np.testing.assert_allclose(tf.cast(found, tf.float64), expected, rtol=rtol, atol=3e-4)
+
+
+def test_a_checkpoint_restored_before_the_first_call_keeps_its_beta(tmp_path):
+    def new():
+        w = tf.Variable(np.arange(6.0).reshape(3, 2) / 20)
+        return w, ExponentiatedGradient(0.1, total_mass=3.0)
+
+    w, optimizer = new()
+    optimizer.apply([tf.ones_like(w)], [w])
+    optimizer.log_beta[0].assign([[-2.0, -3.0]])
+    path = tf.train.Checkpoint(w=w, optimizer=optimizer).save(str(tmp_path / "checkpoint"))
+    w, optimizer = new()
+    tf.train.Checkpoint(w=w, optimizer=optimizer).restore(path)
+    optimizer.apply([None], [w])
+    np.testing.assert_array_equal(optimizer.log_beta[0], [[-2, -3]])
+
+
 def test_zero_weights_move_at_a_small_beta():
     """By 2 beta sinh(rate g), as at any other beta."""
     found = run(ExponentiatedGradient(0.1, beta=1e-20), np.zeros(1), [np.ones(1)], np.float32)

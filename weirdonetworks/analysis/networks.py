@@ -131,9 +131,11 @@ def _check_same(network: snt.Module, inputs: tf.Tensor, outputs: tf.Tensor) -> N
     try:
         expected = network(inputs)
     except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+        # TensorFlow's own messages are of operations that the caller has not written.
+        reason = "" if isinstance(error, tf.errors.OpError) else f": {error}"
         raise ValueError(
             f"network must take inputs alone (wrap it, if it wants is_training), got {label}, "
-            f"which raises {type(error).__name__}"
+            f"which raises {type(error).__name__}{reason}"
         ) from error
     if count := _not_finite(expected):
         raise ValueError(f"network must have finite outputs, got {label} with {count} that are not")

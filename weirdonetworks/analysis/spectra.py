@@ -216,6 +216,8 @@ def _rank(singular_values: np.ndarray, shape: tuple[int, ...], given: np.dtype) 
     """How many are more than what rounding may leave, of weights that come in the type `given`."""
     eps = np.finfo(np.float64).eps
     of_entries = np.finfo(given).eps if given.kind == "f" else eps
+    if given.name == "bfloat16":  # which NumPy does not know
+        of_entries = 2.0**-7
     rounding = max(
         of_entries * np.linalg.norm(singular_values), eps * max(shape) * singular_values[0]
     )

@@ -58,7 +58,7 @@ def gelu(x: tf.Tensor) -> tf.Tensor:
     """x Phi(x) with the normal CDF Phi (Hendrycks and Gimpel 2016, "GELUs").
 
     As x (1 + erf(x / sqrt(2))) / 2, to a few roundings of x, that is: on the left, where 1 + erf
-    cancels, digits are lost (the third at -4.5 in float32), and values below 1e-6 are 0.
+    cancels, digits are lost (the third at -4.5 in float32), and left of -5.6 all of them.
     `cdf_gate("normal")` keeps them all.
     """
     x = _checks.floating("x", x)

@@ -68,7 +68,9 @@ def convex_combination(
     if pair is None:
         mean = tf.matmul(weights, values)
     else:
-        ratios = tf.clip_by_value(values / scale, values.dtype.min, values.dtype.max)
+        ratios = values / scale
+        ends = tf.sign(values) * values.dtype.max
+        ratios = tf.where(tf.math.is_inf(ratios), ends, ratios)  # a clip may swallow NaN under XLA
         mean = scale * pair.unsquash(tf.matmul(weights, pair.squash(ratios)))
     least = tf.reduce_min(values, axis=-2, keepdims=True)
     largest = tf.reduce_max(values, axis=-2, keepdims=True)

@@ -71,8 +71,8 @@ def get_parameter_activation(name: str) -> ParameterActivation:
     return PARAMETER_ACTIVATIONS[name]
 
 
-# Below, softplus(w) = exp(w) (1 - exp(w) / 2 + ...) is exp(w), also in float64.
-_SOFTPLUS_IS_EXP = -37.0
+# Below, softplus(w) = exp(w) (1 - exp(w) / 2 + ...) is exp(w) to a rounding of the type.
+_SOFTPLUS_IS_EXP = {tf.float64: -37.0, tf.float32: -17.0, tf.float16: -8.0, tf.bfloat16: -6.0}
 
 
 def _square_shares(w: tf.Tensor) -> tf.Tensor:
@@ -81,8 +81,9 @@ def _square_shares(w: tf.Tensor) -> tf.Tensor:
 
 
 def _softplus_shares(w: tf.Tensor) -> tf.Tensor:
-    log = tf.math.log(tf.nn.softplus(tf.maximum(w, _SOFTPLUS_IS_EXP)))
-    return tf.nn.softmax(tf.where(w < _SOFTPLUS_IS_EXP, w, log), axis=0)
+    cut = _SOFTPLUS_IS_EXP[w.dtype]
+    log = tf.math.log(tf.nn.softplus(tf.maximum(w, cut)))
+    return tf.nn.softmax(tf.where(w < cut, w, log), axis=0)
 
 
 def _exp_exp_shares(w: tf.Tensor) -> tf.Tensor:

@@ -122,6 +122,8 @@ class AutoactivationDense(snt.Module):
         # With `soft`, what is multiplied by signs is all of A, and not what exceeds l.
         size = self._spread() + (self._lower() if self.sign == "soft" else 0)
         with tf.init_scope(), np.errstate(over="ignore", invalid="ignore"):
+            if not tf.executing_eagerly():  # a graph of TensorFlow 1 has no values to look at
+                return
             drawn = np.exp(mu + sigma * _QUANTILES)
             w = self._invert(tf.constant(drawn, dtype))
             a = get_parameter_activation(self.parameter_activation).forward(w)
