@@ -173,6 +173,18 @@ def test_a_nan_is_not_hidden(squash, jit):
     np.testing.assert_array_equal(np.isnan(y).any(axis=1), [False, True, False])
 
 
+@each_squash
+@pytest.mark.parametrize("values", [[np.nan, 1], [np.nan, np.nan], [np.nan, 1, 2]])
+def test_a_nan_is_not_hidden_by_xla(squash, values):
+    """Which may take a NaN that is cut to a range for one of its ends."""
+
+    @tf.function(jit_compile=True)
+    def combine(values):
+        return convex_combination(values[:, None], tf.zeros([1, len(values)]), squash)
+
+    assert np.all(np.isnan(combine(tf.constant(values, tf.float32))))
+
+
 @pytest.mark.parametrize("squash", [None, "algebraic"])
 @pytest.mark.parametrize("jit", [False, True])
 def test_compiled_with_an_unknown_batch(squash, jit):
