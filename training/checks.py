@@ -22,10 +22,13 @@ def each_once(name: str, values: Sequence[Any], options: Iterable[str] | None = 
 def seeds(values: Sequence[int]) -> None:
     """Raises ValueError if `values` are not different integers >= 0, one at least."""
     known = (int, np.integer)
-    if isinstance(values, str) or not isinstance(values, Sequence):
+    listed = isinstance(values, Sequence) and not isinstance(values, str)
+    if isinstance(values, Collection) and not isinstance(values, Sequence):
         raise ValueError(f"seeds must be a list of integers >= 0, got {values!r}")
-    ok = len(values) > 0 and all(
-        isinstance(v, known) and not isinstance(v, bool) and v >= 0 for v in values
+    ok = (
+        listed
+        and len(values) > 0
+        and all(isinstance(v, known) and not isinstance(v, bool) and v >= 0 for v in values)
     )
     if not ok or len(set(values)) < len(values):
         raise ValueError(f"seeds must be integers >= 0, at least one, each once, got {values!r}")

@@ -28,13 +28,13 @@ def test_seeds(values):
     checks.seeds(values)
 
 
-@pytest.mark.parametrize("values", [[], [1, 1], [-1], [1.5], ["a"], [True], [None]])
+@pytest.mark.parametrize("values", [[], [1, 1], [-1], [1.5], ["a"], [True], [None], None, "12", 3])
 def test_what_are_no_seeds(values):
     with pytest.raises(ValueError, match="^seeds must be integers >= 0, at least one, each once, "):
         checks.seeds(values)
 
 
-@pytest.mark.parametrize("values", [None, "12", 3, np.arange(3), {1}])
+@pytest.mark.parametrize("values", [np.arange(3), {1}, {1: 2}])
 def test_what_is_no_list_of_seeds(values):
     with pytest.raises(ValueError, match="^seeds must be a list of integers >= 0, got "):
         checks.seeds(values)
