@@ -21,14 +21,11 @@ def each_once(name: str, values: Sequence[Any], options: Iterable[str] | None = 
 
 def seeds(values: Sequence[int]) -> None:
     """Raises ValueError if `values` are not different integers >= 0, one at least."""
-    known = (int, np.integer)
-    listed = isinstance(values, Sequence) and not isinstance(values, str)
     if isinstance(values, Collection) and not isinstance(values, Sequence):
         raise ValueError(f"seeds must be a list of integers >= 0, got {values!r}")
-    ok = (
-        listed
-        and len(values) > 0
-        and all(isinstance(v, known) and not isinstance(v, bool) and v >= 0 for v in values)
+    known = (int, np.integer)
+    whole = isinstance(values, Sequence) and all(
+        isinstance(v, known) and not isinstance(v, bool) and v >= 0 for v in values
     )
-    if not ok or len(set(values)) < len(values):
+    if not whole or not values or len(set(values)) < len(values):
         raise ValueError(f"seeds must be integers >= 0, at least one, each once, got {values!r}")

@@ -75,21 +75,25 @@ def _multiplier(layer: AutoactivationDense, n: int) -> np.ndarray:
     return a[:n] - a[n:] if layer.sign == "concat" else a
 
 
+def _in_units_of_the_promise(layer: AutoactivationDense, n: int) -> np.ndarray:
+    """The multiplier, less its promised mean, over its promised standard deviation."""
+    a = _multiplier(layer, n).astype(float)
+    if layer.sign == "positive":
+        a = a - _lower(layer.parameter_activation)
+        return (a - layer.scale / n) / (layer.scale / n)
+    return a / (layer.scale / math.sqrt(n))
+
+
 @each_map
 @each_sign
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_effective_weights_have_the_spread_that_is_promised(phi, sign, scale):
     n = 200
     layer = _built(n, 1000, np.float32, parameter_activation=phi, sign=sign, scale=scale)
-    a = _multiplier(layer, n)
+    a = _in_units_of_the_promise(layer, n)
     assert np.all(np.isfinite(a))
-    if sign == "positive":
-        mean = stddev = scale / n
-        a = a - _lower(phi)
-    else:
-        mean, stddev = 0, scale / math.sqrt(n)
-    assert a.std() == pytest.approx(stddev, rel=0.05)
-    assert abs(a.mean() - mean) < 0.02 * stddev
+    assert a.std() == pytest.approx(1, rel=0.05)
+    assert abs(a.mean()) < 0.02
 
 
 @each_map
@@ -259,14 +263,9 @@ def test_a_spread_is_kept_or_the_scale_refused(phi, sign, scale, dtype):
         return
     for variable in layer.trainable_variables:
         assert np.isfinite(variable).all()
-    a = _multiplier(layer, n).astype(float)
-    if sign == "positive":
-        mean = stddev = scale / n
-        a = a - _lower(phi)
-    else:
-        mean, stddev = 0, scale / math.sqrt(n)
-    assert a.std() == pytest.approx(stddev, rel=0.1)
-    assert abs(a.mean() - mean) < 0.05 * stddev
+    a = _in_units_of_the_promise(layer, n)
+    assert a.std() == pytest.approx(1, rel=0.1)
+    assert abs(a.mean()) < 0.05
 
 
 @pytest.mark.parametrize(
@@ -285,11 +284,13 @@ def test_scales_that_are_too_small_or_too_large(phi, scale, sign):
 @each_sign
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_scales_that_float32_does_not_have(phi, sign, scale):
-    if (phi, sign, scale) == ("exp_exp", "soft", 1e-300):
-        pytest.skip("it has them: signs of 0, and weights of 1")
+    layer, x = AutoactivationDense(3, phi, sign, scale=scale), np.ones((1, 5), np.float32)
+    if (phi, sign, scale) == ("exp_exp", "soft", 1e-300):  # it has them: signs of 0, weights of 1
+        np.testing.assert_array_equal(layer(x), 0)
+        return
     message = "^scale must be such that float32 can hold the initial weights"
     with pytest.raises(ValueError, match=message):
-        AutoactivationDense(3, phi, sign, scale=scale)(np.zeros((1, 5), np.float32))
+        layer(x)
 
 
 def test_signs_have_the_spread_of_exp_exp_if_soft():

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks.functional._precision import root_of_largest, widened
 
 Map = Callable[[tf.Tensor], tf.Tensor]
 
@@ -29,12 +30,12 @@ def same_shape(function: Map, x: tf.Tensor) -> tf.Tensor:
 
 
 def _wide(function: Map) -> Map:
-    """Takes floating tensors only, and half precision to single: in that, x^2 would overflow."""
+    """Takes floating tensors only, and half precision to single."""
 
     @functools.wraps(function)
     def checked(x):
         x = _checks.floating("x", x)
-        return tf.cast(function(tf.cast(x, tf.float32) if x.dtype.size < 4 else x), x.dtype)
+        return tf.cast(function(widened(x)), x.dtype)
 
     return checked
 
@@ -54,11 +55,6 @@ def _ramp(cdf: Map) -> Callable[[Map], Map]:
         return _wide(ramp)
 
     return decorate
-
-
-def _root_of_largest(x: tf.Tensor) -> tf.Tensor:
-    """A power of two whose square is a number of x's type, and from which on x^2 + 2 = x^2."""
-    return tf.constant(2.0 ** (math.frexp(float(x.dtype.max))[1] // 2 - 1), x.dtype)
 
 
 @_wide
@@ -105,7 +101,7 @@ def cdf_cauchy(x: tf.Tensor) -> tf.Tensor:
 def ramp_cauchy(x: tf.Tensor) -> tf.Tensor:
     """x cdf(x) - log(1 + x^2) / (2 pi), 0 at 0: the tail is so heavy that the integral from -inf
     diverges, and the ramp falls to -inf, as -log|x| / pi. Source: see `cdf_ramp`."""
-    limit = _root_of_largest(x)
+    limit = root_of_largest(x.dtype)
     size = tf.abs(x)
     # log(1 + x^2), by its own asymptote where x^2 overflows; there x cdf(x) has come to -1 / pi.
     logarithm = tf.math.log1p(tf.square(tf.minimum(size, limit)))
@@ -144,7 +140,7 @@ def ramp_laplace(x: tf.Tensor) -> tf.Tensor:
 @_wide
 def cdf_student_t2(x: tf.Tensor) -> tf.Tensor:
     """(1 + x / sqrt(x^2 + 2)) / 2, Student's t with two degrees of freedom."""
-    limit = _root_of_largest(x)
+    limit = root_of_largest(x.dtype)
     x = tf.clip_by_value(x, -limit, limit)  # further out it is 0 and 1
     root = tf.sqrt(tf.square(x) + 2)
     # Of the factors of (root + x) (root - x) = 2, one is never cancelled.
@@ -155,7 +151,7 @@ def cdf_student_t2(x: tf.Tensor) -> tf.Tensor:
 def ramp_student_t2(x: tf.Tensor) -> tf.Tensor:
     """(x + sqrt(x^2 + 2)) / 2, the squareplus (Barron 2021, "Squareplus: a softplus-like algebraic
     rectifier", with b = 2)."""
-    limit, size = _root_of_largest(x), tf.abs(x)
+    limit, size = root_of_largest(x.dtype), tf.abs(x)
     root = tf.maximum(tf.sqrt(tf.square(tf.minimum(size, limit)) + 2), size)
     return tf.where(x < 0, 1 / (root + size), 0.5 * root + 0.5 * x)
 

@@ -1,11 +1,10 @@
 """Activations that see all units: LayerNorm, and SoLU and x exp(x), which it follows."""
 
-import math
-
 import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks.functional._precision import root_of_largest, widened
 
 # Below this, rounding of x e^(x - m) in float32 would be magnified to outputs.
 _SMALLEST_EPSILON = 1e-12
@@ -35,13 +34,8 @@ def layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     """
     epsilon = _checks.positive("epsilon", epsilon)
     x = _with_units(x)
-    wide = _widened(x)
+    wide = widened(x)
     return tf.cast(_normalize(wide, tf.constant(epsilon, wide.dtype)), x.dtype)
-
-
-def _widened(x: tf.Tensor) -> tf.Tensor:
-    """Half precision as single."""
-    return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
 
 
 def _with_units(x: tf.Tensor) -> tf.Tensor:
@@ -54,9 +48,8 @@ def _with_units(x: tf.Tensor) -> tf.Tensor:
 def _normalize(x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
     # LN(x; epsilon) = LN(x / c; epsilon / c^2) for every c, so c takes no part in the gradient;
     # this one, 1 but for huge numbers, keeps their squares finite.
-    limit = tf.constant(2.0 ** (math.frexp(float(x.dtype.max))[1] // 2 - 2), x.dtype)
     largest = tf.reduce_max(tf.abs(x), axis=-1, keepdims=True)
-    c = tf.stop_gradient(tf.maximum(largest / limit, 1))
+    c = tf.stop_gradient(tf.maximum(2 * (largest / root_of_largest(x.dtype)), 1))
     x /= c
     epsilon = tf.maximum(
         epsilon / c / c, tf.constant(np.finfo(x.dtype.as_numpy_dtype).tiny, x.dtype)
@@ -89,7 +82,7 @@ def solu_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     Raises ValueError if x is not floating, or epsilon is not a finite number > 0.
     """
     x = _with_units(x)
-    return tf.cast(layer_norm(solu(_widened(x)), epsilon), x.dtype)
+    return tf.cast(layer_norm(solu(widened(x)), epsilon), x.dtype)
 
 
 def xexp_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
@@ -108,7 +101,7 @@ def xexp_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     """
     epsilon = _checks.positive("epsilon", epsilon)
     x = _with_units(x)
-    wide = _widened(x)
+    wide = widened(x)
     m = tf.stop_gradient(tf.reduce_max(wide, axis=-1, keepdims=True))
     scaled = tf.constant(epsilon, wide.dtype) * tf.exp(-2 * m)
     scaled = tf.maximum(scaled, tf.constant(_SMALLEST_EPSILON, wide.dtype))

@@ -1,10 +1,10 @@
 """Random gates of units, as pure functions of a seed."""
 
-import math
-
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks.functional._precision import widened
+from weirdonetworks.functional.cdfs import cdf_normal
 
 
 def random_bits(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -42,14 +42,13 @@ def stochastic_gelu(x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
       ValueError: x is not floating, or the seed is not two integers.
     """
     x = _checks.floating("x", x)
-    precise = x.dtype if x.dtype == tf.float64 else tf.float32
-    wide = tf.cast(x, precise)
-    probability = 0.5 * tf.math.erfc(wide * tf.constant(-math.sqrt(0.5), precise))
+    wide = widened(x)
+    probability = cdf_normal(wide)
     if seed is None:
         return tf.cast(wide * probability, x.dtype)
     bits = random_bits(tf.shape(x), _seed(seed))
-    uniform = tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), precise) * 2**-24
-    mask = tf.cast(uniform < probability, precise)
+    uniform = tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), wide.dtype) * 2**-24
+    mask = tf.cast(uniform < probability, wide.dtype)
     return tf.cast(wide * (mask + (probability - tf.stop_gradient(probability))), x.dtype)
 
 
