@@ -3,13 +3,13 @@
 import functools
 import math
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from training import checks, optimizers
+from training import optimizers
 from weirdonetworks import _checks
 from weirdonetworks.functional.parameter_activations import (
     PARAMETER_ACTIVATIONS,
@@ -126,6 +126,13 @@ def is_paired(problem: Problem, method: str, sign: str = "auto") -> bool:
             f"{method}), got 'positive'"
         )
     return sign == "paired" or problem.data == "signed" or not reached
+
+
+def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """These seeds, which may repeat. Raises ValueError if they are not integers >= 0."""
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        raise ValueError(f"seeds must be a sequence of integers >= 0, got {seeds!r}")
+    return tuple(_checks.integer(f"seeds[{i}]", seed, 0) for i, seed in enumerate(seeds))
 
 
 def _checked_numbers(name: str, values: Any, kinds: str = "buif") -> np.ndarray:
@@ -288,14 +295,13 @@ def run(
     `momentum` is 0.9, and Adam's settings are Kingma and Ba's, as in `training.optimizers`.
 
     Raises:
-      ValueError: unknown names, seeds that are not different integers >= 0, rates that are not
+      ValueError: unknown names, seeds that are not integers >= 0, rates that are not
         finite numbers > 0, owners that are no places of seeds, a sign that the data or the targets
         do not admit, or the geometry of what is no map.
     """
     _checks.choice("method", method, METHODS)
     _checks.choice("optimizer", optimizer, OPTIMIZERS)
-    checks.seeds(seeds)
-    seeds = tuple(seeds)
+    seeds = _checked_seeds(seeds)
     rates = _checked_numbers("rates", rates, "uif")
     owners = _checked_numbers("owners", owners, "iu")
     if rates.ndim != 1 or owners.shape != rates.shape or not rates.size:

@@ -95,6 +95,8 @@ class ExponentiatedGradient(snt.Optimizer):
         self._known = _places(parameters)
 
     def _check_parameter(self, parameter: tf.Variable) -> None:
+        if not isinstance(parameter, tf.Variable):
+            raise ValueError(f"parameters must be variables, got {type(parameter).__name__}")
         dtype = parameter.dtype
         if not dtype.is_floating:
             raise ValueError(f"parameters must be of a floating type, got {dtype.name}")
@@ -131,11 +133,14 @@ class ExponentiatedGradient(snt.Optimizer):
         """Updates the parameters in place; those whose update is None stay.
 
         Raises:
-          ValueError: updates of another number, type or shape than the parameters; parameters of
-            no floating type, or of one that cannot hold beta; with `total_mass`, other parameters
-            than at the first call, or, at that, a mass that is too small for the weights. Nothing
-            is updated then.
+          ValueError: updates of another number, type or shape than the parameters; parameters that
+            are no variables, of no floating type, or of one that cannot hold beta; with
+            `total_mass`, other parameters than at the first call, or, at that, a mass that is too
+            small for the weights. Nothing is updated then.
         """
+        for name, values in (("updates", updates), ("parameters", parameters)):
+            if not isinstance(values, Sequence):
+                raise ValueError(f"{name} must be a list or a tuple, got {type(values).__name__}")
         self._initialize(parameters)
         if len(updates) != len(parameters):
             raise ValueError(

@@ -58,9 +58,10 @@ def create_optimizer(name: str, learning_rate: float) -> snt.Optimizer:
     """The optimizer of this name; its learning rate is a variable, so that it can be scheduled.
 
     Raises:
-      ValueError: an unknown name.
+      ValueError: an unknown name, or a rate that is not a finite number > 0.
     """
     _checks.choice("optimizer", name, OPTIMIZERS)
+    _checks.positive("learning_rate", learning_rate)
     return OPTIMIZERS[name](
         tf.Variable(learning_rate, dtype=tf.float32, trainable=False, name="learning_rate")
     )

@@ -189,6 +189,13 @@ def test_gates_are_of_one_unit_each(function):
         message = rf"^activation must keep the shape of its inputs, got \({len(x)},\) -> "
         with pytest.raises(ValueError, match=message):
             function(name)(x)
+    for other, message in (
+        (lambda x: None, "^f.x. must be a tensor of a floating type, got NoneType$"),
+        (lambda x: tf.cast(x, tf.int32), "^f.x. must be of a floating type .* got int32$"),
+        (lambda x: tf.cast(x, tf.float32), "^f.x. must be float64 as x, got float32$"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            function(other)(X)
     # The name is the mean.
     np.testing.assert_allclose(function("stochastic_gelu")(X), function("gelu")(X), atol=1e-14)
 

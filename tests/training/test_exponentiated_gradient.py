@@ -548,3 +548,13 @@ def test_a_mass_that_the_type_rounds_to_the_sum_of_the_weights():
     optimizer = ExponentiatedGradient(0.1, total_mass=3 + 1e-9)
     with pytest.raises(ValueError, match=message):
         optimizer.apply([tf.ones([2, 1])], [new_weights(3.0, 0.0)])
+
+
+def test_parameters_that_are_no_variables_and_what_is_no_list():
+    w, g = tf.Variable([1.0]), tf.ones([1])
+    for other in (tf.ones([1]), np.ones(1, np.float32)):
+        with pytest.raises(ValueError, match="^parameters must be variables, got "):
+            ExponentiatedGradient(0.1).apply([g], [other])
+    for updates, parameters, name in ((None, [w], "updates"), ([g], w, "parameters")):
+        with pytest.raises(ValueError, match=f"^{name} must be a list or a tuple, got "):
+            ExponentiatedGradient(0.1).apply(updates, parameters)

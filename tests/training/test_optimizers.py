@@ -88,6 +88,9 @@ def test_the_learning_rate_can_be_set_between_steps(name):
 def test_unknown_optimizer():
     with pytest.raises(ValueError, match=r"optimizer must be one of \['adam'.*got 'lion'"):
         optimizers.create_optimizer("lion", 0.1)
+    for rate in ("0.1", None, 0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="^learning_rate must be a finite number > 0, got "):
+            optimizers.create_optimizer("adam", rate)
 
 
 def rates(name: str, total: int, warmup: int = 0) -> np.ndarray:

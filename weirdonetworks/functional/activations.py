@@ -93,7 +93,7 @@ def and_gate(activation: str | Activation) -> Activation:
 
     Raises:
       ValueError: as `get_activation`; a module that wants is_training, such as `StochasticGELU`;
-        and, when called, an f(x) of another shape than x.
+        and, when called, an f(x) of another type or shape than x.
     """
     gate = functools.partial(gated, _elementwise(activation))
     gate.__doc__ = f"x f(x) with f = {_label(activation)}: see `and_gate` for claim and source."

@@ -20,8 +20,10 @@ def gated(gate: Map, x: tf.Tensor) -> tf.Tensor:
 
 
 def same_shape(function: Map, x: tf.Tensor) -> tf.Tensor:
-    """function(x), which must have the shape of x: others would be broadcast."""
-    y = tf.convert_to_tensor(function(x))
+    """function(x), which must have the type and the shape of x: others would be broadcast."""
+    y = _checks.floating("f(x)", function(x))
+    if y.dtype != x.dtype:
+        raise ValueError(f"f(x) must be {x.dtype.name} as x, got {y.dtype.name}")
     if not y.shape.is_compatible_with(x.shape):
         raise ValueError(
             f"activation must keep the shape of its inputs, got {x.shape} -> {y.shape}"
