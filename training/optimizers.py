@@ -54,14 +54,17 @@ SCHEDULES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 
 
-def create_optimizer(name: str, learning_rate: float) -> snt.Optimizer:
+def create_optimizer(name: str, learning_rate: float | tf.Tensor | tf.Variable) -> snt.Optimizer:
     """The optimizer of this name; its learning rate is a variable, so that it can be scheduled.
 
+    learning_rate: a number > 0, or a tensor or variable, of which the value is taken as it is now.
+
     Raises:
-      ValueError: an unknown name, or a rate that is not a finite number > 0.
+      ValueError: an unknown name, or a rate that is neither.
     """
     _checks.choice("optimizer", name, OPTIMIZERS)
-    _checks.positive("learning_rate", learning_rate)
+    if not isinstance(learning_rate, (tf.Tensor, tf.Variable)):
+        _checks.positive("learning_rate", learning_rate)
     return OPTIMIZERS[name](
         tf.Variable(learning_rate, dtype=tf.float32, trainable=False, name="learning_rate")
     )

@@ -93,6 +93,13 @@ def test_unknown_optimizer():
             optimizers.create_optimizer("adam", rate)
 
 
+def test_a_rate_may_be_a_variable():
+    rate = tf.Variable(0.5)
+    optimizer = optimizers.create_optimizer("sgd", rate)
+    rate.assign(2.0)
+    assert float(optimizer.learning_rate) == 0.5
+
+
 def rates(name: str, total: int, warmup: int = 0) -> np.ndarray:
     return np.array(
         [optimizers.scheduled(name, 0.5, tf.constant(i), total, warmup) for i in range(total)]
