@@ -11,8 +11,10 @@ import tensorflow as tf
 from absl import flags
 
 import weirdonetworks as wn
-from training import app, data, results
-from training import flags as shared
+from training.cli import app
+from training import data
+from training.engine import workdir as results
+from training.cli import flags as shared
 from training.evaluate import load_run
 from weirdonetworks.groups import get_group
 from weirdonetworks.layers import PolynomialDense, invariant_energy, monomial_orbits

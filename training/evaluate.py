@@ -14,9 +14,11 @@ import tensorflow as tf
 from absl import flags
 
 import weirdonetworks as wn
-from training import app, data, results
-from training import flags as shared
-from training.scoring import ANGLES, Scorer
+from training.cli import app
+from training import data
+from training.engine import workdir as results
+from training.cli import flags as shared
+from training.engine.scoring import ANGLES, Scorer
 
 
 def load_run(workdir: str | Path) -> tuple[snt.Module, dict[str, Any]]:

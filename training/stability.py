@@ -15,10 +15,12 @@ import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
-from training import app, data, results
-from training import flags as shared
+from training.cli import app
+from training import data
+from training.engine import workdir as results
+from training.cli import flags as shared
 from training.evaluate import load_run
-from training.loop import scale
+from training.engine.loop import scale
 from weirdonetworks import stability
 from weirdonetworks.stability import FAMILIES, Family, Report
 

@@ -24,12 +24,15 @@ from absl import flags
 from tqdm import tqdm
 
 import weirdonetworks as wn
-from training import app, data, results, steps
-from training import flags as shared
-from training.loop import Loop
-from training.optimizers import OPTIMIZERS, SCHEDULES
-from training.recipes import recipe_for
-from training.scoring import Scorer
+from training.cli import app
+from training import data
+from training.engine import workdir as results
+from training.engine import steps
+from training.cli import flags as shared
+from training.engine.loop import Loop
+from training.engine.optimizers import OPTIMIZERS, SCHEDULES
+from training.engine.recipes import recipe_for
+from training.engine.scoring import Scorer
 
 
 def resolve_config(

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import helpers
-from training.optimizers import Adam, scheduled
+from training.engine.optimizers import Adam, scheduled
 from weirdonetworks.functional.squashes import SQUASHES
 from weirdonetworks.nets import NETWORKS, UniversalRegressor
 from weirdonetworks.nets.universal_regressor import FEATURES

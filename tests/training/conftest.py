@@ -11,7 +11,8 @@ import absl.app
 import pytest
 from absl.testing import flagsaver
 
-from training import app, data
+from training.cli import app
+from training import data
 from training.train import train_and_evaluate
 
 REPOSITORY = Path(__file__).parents[2]

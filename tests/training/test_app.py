@@ -18,7 +18,7 @@ import time
 
 from absl import flags, logging
 
-from training import app
+from training.cli import app
 
 _TERMS = flags.DEFINE_integer("terms", 1, "How many terms to add.", lower_bound=1)
 _FAIL = flags.DEFINE_enum("fail", "", ["", "value", "file", "number", "fault"], "How to fail.")
@@ -230,7 +230,7 @@ def test_a_failing_import_tells_what_it_printed(tmp_path):
 
 # Everything that makes the real TensorFlow talk: its import, a first op, a first XLA compilation.
 COMPILE = """
-from training import app
+from training.cli import app
 import sonnet as snt
 import tensorflow as tf
 

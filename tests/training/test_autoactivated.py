@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training import autoactivated_digits as digits
-from training import autoactivated_regression as regression
-from training.autoactivated_regression import METHODS, Problem, fit, run, start
+from training.studies.autoactivation import digits
+from training.studies.autoactivation import regression
+from training.studies.autoactivation.regression import METHODS, Problem, fit, run, start
 from weirdonetworks.functional import PARAMETER_ACTIVATIONS
 from weirdonetworks.layers import AutoactivationDense
 

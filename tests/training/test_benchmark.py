@@ -9,9 +9,11 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import benchmark, contenders, steps
-from training.benchmark import Group, measure, summarise
-from training.contenders import Contender
+from training.benchmark.__main__ import __main__ as benchmark
+from training.benchmark import frameworks as contenders
+from training.engine import steps
+from training.benchmark.__main__ import Group, measure, summarise
+from training.benchmark.frameworks import Contender
 
 
 def counting(name: str, amount: int, log: list[str]) -> Contender:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training import checks
+from training.cli import checks
 
 
 @pytest.mark.parametrize("values", [["a"], ("a", "b"), {"a": 1}, {"a", "b"}, range(3), [[1], [2]]])

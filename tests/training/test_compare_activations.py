@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import weirdonetworks as wn
-from training import compare_activations, results, workers
-from training.compare_activations import (
+from training.studies.activations import __main__ as compare_activations
+from training.engine import workdir as results
+from training.experiments import executor as workers
+from training.studies.activations.__main__ import (
     ALWAYS,
     FINALISTS,
     Effort,
@@ -19,7 +21,7 @@ from training.compare_activations import (
     finalists,
     ranking,
 )
-from training.comparison import CHOICE_SEED
+from training.report.statistics import CHOICE_SEED
 from weirdonetworks.functional import ACTIVATIONS
 
 pytestmark = pytest.mark.usefixtures("quick_data")

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from training import compare_cooking
-from training.cooking import contenders, problems
+from training.studies.cooking import __main__ as compare_cooking
+from training.studies.cooking import contenders
+from training.studies.cooking import problems
 
 METHODS = ["least_squares", "differential_evolution"]
 

@@ -10,13 +10,13 @@ import pytest
 import sympy
 
 from tests.training.laws import stand_in
-from training import compare_gplearn
-from training.laws import genetic
-from training.laws.classify import classify
-from training.laws.genetic import GeneticRegressor, to_sympy
-from training.laws.sample import sample
-from training.laws.score import score
-from training.laws.table import get
+from training.studies.feynman import gplearn as compare_gplearn
+from training.studies.feynman.laws import genetic
+from training.studies.feynman.laws.classify import classify
+from training.studies.feynman.laws.genetic import GeneticRegressor, to_sympy
+from training.studies.feynman.laws.sample import sample
+from training.studies.feynman.laws.score import score
+from training.studies.feynman.laws.table import get
 
 METHODS = ["ours", "gplearn, same time", "gplearn, 0.5 s"]
 

@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import compare_modulation, data, results
+from training.studies.modulation import __main__ as compare_modulation
+from training import data
+from training.engine import workdir as results
 from training.evaluate import load_run
-from training.loop import Loop
-from training.recipes import RECIPES, Recipe
+from training.engine.loop import Loop
+from training.engine.recipes import RECIPES, Recipe
 from training.train import resolve_config
 
 pytestmark = pytest.mark.usefixtures("quick_data")

@@ -6,9 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from training import compare_steps, steps
-from training.loop import Loop
-from training.recipes import Recipe
+from training.studies.invariance_steps import __main__ as compare_steps
+from training.engine import steps
+from training.engine.loop import Loop
+from training.engine.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("quick_data")
 VARIANTS = ["plain", "augment"]

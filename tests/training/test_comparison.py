@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from training.comparison import chosen_rate, holm, verdicts, welch
+from training.report.statistics import chosen_rate, holm, verdicts, welch
 
 
 def test_holm_by_hand():

@@ -8,8 +8,10 @@ import pytest
 import tensorflow as tf
 from gpfit.fit import fit as gpfit
 
-from training import convex, convex_descent, convex_fits
-from training.convex_descent import FAMILIES, LevenbergMarquardt
+from training.fitting import convex
+from training.fitting import convex_descent
+from training.studies.convex_fits import __main__ as convex_fits
+from training.fitting.convex_descent import FAMILIES, LevenbergMarquardt
 
 every_family = pytest.mark.parametrize("family", FAMILIES)
 

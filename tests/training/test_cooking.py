@@ -11,19 +11,17 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from training import cooking
-from training.cooking import (
-    LBFGS,
-    Adam,
-    AddTerm,
-    Anneal,
-    Cook,
-    LeastSquares,
-    PruneTerms,
-    Schedule,
-    Start,
-    solvers,
-)
-from training.cooking.objective import Objective
+from training.fitting.cooking import LBFGS
+from training.fitting.cooking import Adam
+from training.fitting.cooking import AddTerm
+from training.fitting.cooking import Anneal
+from training.fitting.cooking import Cook
+from training.fitting.cooking import LeastSquares
+from training.fitting.cooking import PruneTerms
+from training.fitting.cooking import Schedule
+from training.fitting.cooking import Start
+from training.fitting.cooking import solvers
+from training.fitting.cooking.objective import Objective
 from weirdonetworks.layers import PosynomialDense, SignomialDense
 
 RNG = np.random.default_rng(5)

@@ -9,7 +9,7 @@ import pytest
 
 from training import evaluate
 from training.evaluate import load_run
-from training.scoring import ANGLES
+from training.engine.scoring import ANGLES
 
 pytestmark = pytest.mark.usefixtures("quick_data")
 

@@ -7,8 +7,8 @@ from scipy.integrate import solve_ivp
 
 import weirdonetworks as wn
 from training.data import Split
-from training.exponentiated_gradient import ExponentiatedGradient
-from training.loop import Loop
+from training.engine.exponentiated_gradient import ExponentiatedGradient
+from training.engine.loop import Loop
 from weirdonetworks.functional import PARAMETER_ACTIVATIONS
 
 GENERATOR = np.random.default_rng(0)

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from training import extrapolate_functions, results
-from training.extrapolate_functions import (
+from training.studies.extrapolation import __main__ as extrapolate_functions
+from training.engine import workdir as results
+from training.studies.extrapolation.__main__ import (
     ALL,
     FUNCTIONS,
     MODELS,

@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from training import extrapolate_product, product_models
-from training.extrapolate_product import extrapolate, wilson
-from training.product_models import Phase
-from training.product_task import Task, draw_rows, mean_squared_error
+from training.studies.arithmetic import __main__ as extrapolate_product
+from training.studies.arithmetic import models as product_models
+from training.studies.arithmetic.__main__ import extrapolate, wilson
+from training.studies.arithmetic.models import Phase
+from training.studies.arithmetic.task import Task, draw_rows, mean_squared_error
 
 SEED = 100  # the command's own figures are of other seeds
 QUICK = {"lm_steps": 200, "adam_steps": 2000}

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training import fit_law, law_picture, measurements
+from training.fit_law.__main__ import __main__ as fit_law
+from training.fit_law import picture as law_picture
+from training.fit_law import csv_table as measurements
 
 PLANETS = """planet,a,T
 Mercury,0.38710,0.24085

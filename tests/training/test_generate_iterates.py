@@ -6,7 +6,8 @@ import mpmath
 import pytest
 from mpmath import mp, mpf
 
-from training import generate_iterates, kneser
+from training.iterates import __main__ as generate_iterates
+from training.iterates import kneser
 from weirdonetworks.functional import _kneser_coefficients as kept
 
 

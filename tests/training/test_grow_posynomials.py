@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from training import grow_posynomials
-from training.loop import Loop
+from training.studies.posynomial_growth import __main__ as grow_posynomials
+from training.engine.loop import Loop
 
 pytestmark = pytest.mark.usefixtures("quick_data")
 CONVEX = "posynomial_mlp-convex"

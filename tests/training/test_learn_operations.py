@@ -5,8 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from training import learn_operations, results
-from training.learn_operations import MODELS, TARGETS, Runs, compare, draw_rows, learn
+from training.studies.sum_or_product import __main__ as learn_operations
+from training.engine import workdir as results
+from training.studies.sum_or_product.__main__ import MODELS, TARGETS, Runs, compare, draw_rows, learn
 
 SEED = 40  # no seed that a setting was chosen by
 

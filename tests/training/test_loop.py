@@ -6,11 +6,11 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import steps
+from training.engine import steps
 from training.data import Split
-from training.invariance import average_over_rotations
-from training.loop import Loop, scale
-from training.transformations import Draw
+from training.engine.invariant_start import average_over_rotations
+from training.engine.loop import Loop, scale
+from training.data.transformations import Draw
 
 EPOCHS, BATCH = 4, 8
 

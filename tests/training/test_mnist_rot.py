@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from training import data, mnist_rot
+from training import data
+from training.data import mnist_rot
 
 # Of 300 + 200 of the embedded digits: a small copy of the data set, made by the same code.
 SMALL = "55b2073e0fd48c77a23292e62082d6ff06cb10f2be80b7a2460bc628982a32ec"

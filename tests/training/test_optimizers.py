@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training import optimizers
+from training.engine import optimizers
 
 RATE = 0.1
 GRADIENTS = np.random.default_rng(0).normal(size=(5, 3))  # of five steps

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from training import analyse, rainbow_widths, sampled
+from training.analyse.__main__ import __main__ as analyse
+from training.studies.rainbow_widths import __main__ as rainbow_widths
+from training.analyse import sampled
 from training.evaluate import load_run
-from training.rainbow_widths import compare
+from training.studies.rainbow_widths.__main__ import compare
 
 pytestmark = pytest.mark.usefixtures("quick_data")
 

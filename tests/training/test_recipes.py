@@ -7,9 +7,11 @@ import math
 import pytest
 
 import weirdonetworks as wn
-from training import data, optimizers, steps
-from training.loop import Loop
-from training.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
+from training import data
+from training.engine import optimizers
+from training.engine import steps
+from training.engine.loop import Loop
+from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
 
 
 def test_the_table_names_networks_that_there_are():

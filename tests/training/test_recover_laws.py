@@ -7,13 +7,14 @@ import os
 import pytest
 
 from tests.training.laws import stand_in
-from training import recover_laws, results
-from training.laws import attempt as attempts
-from training.laws import report
-from training.laws.classify import CLASSES, classify
-from training.laws.published import SRBENCH
-from training.laws.table import get, load
-from training.recover_laws import read_rows, recover
+from training.studies.feynman import __main__ as recover_laws
+from training.engine import workdir as results
+from training.studies.feynman.laws import attempt as attempts
+from training.studies.feynman.laws import report
+from training.studies.feynman.laws.classify import CLASSES, classify
+from training.studies.feynman.laws.published import SRBENCH
+from training.studies.feynman.laws.table import get, load
+from training.studies.feynman.__main__ import read_rows, recover
 
 LAWS, NOISES, SEEDS = ["I.13.4", "I.12.1", "III.21.20"], [0.0, 0.01], [0, 3]
 

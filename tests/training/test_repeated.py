@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from training import results
+from training.engine import workdir as results
 from training.evaluate import load_run
-from training.recipes import Recipe
-from training.repeated import Trainer
+from training.engine.recipes import Recipe
+from training.engine.trainer import Trainer
 from training.train import train_and_evaluate
 
 pytestmark = pytest.mark.usefixtures("quick_data")

@@ -13,8 +13,8 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import results
-from training.results import METRICS, Workdir
+from training.engine import workdir as results
+from training.engine.workdir import METRICS, Workdir
 
 CONFIG = {"network": "mlp", "epochs": 2, "network_args": {"hidden_sizes": (4, 3)}}
 

@@ -7,9 +7,9 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import scoring
+from training.engine import scoring
 from training.data import Split
-from training.scoring import ANGLES, Scorer
+from training.engine.scoring import ANGLES, Scorer
 
 
 class Reader(snt.Module):

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from training import autoactivated_digits
-from training import autoactivated_regression as regression
-from training import study_autoactivation as study_module
-from training.autoactivated_regression import METHODS, Problem
-from training.study_autoactivation import (
+from training.studies.autoactivation import digits as autoactivated_digits
+from training.studies.autoactivation import regression
+from training.studies.autoactivation import __main__ as study_module
+from training.studies.autoactivation.regression import METHODS, Problem
+from training.studies.autoactivation.__main__ import (
     CHOOSING,
     DIGIT_CHOICE_SEED,
     PROBLEMS,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import tabulate
-from training.loop import Loop
+from training.studies.zoo import __main__ as tabulate
+from training.engine.loop import Loop
 
 pytestmark = pytest.mark.usefixtures("quick_data")
 NETWORKS, SEEDS = ["mlp", "autoactivation_mlp"], [0, 3]

@@ -19,9 +19,14 @@ import tensorflow as tf
 from absl.flags import FLAGS
 
 import weirdonetworks as wn
-from training import data, evaluate, results, steps, tabulate, train
-from training.loop import EpochMetrics, Loop
-from training.recipes import recipe_for
+from training import data
+from training import evaluate
+from training.engine import workdir as results
+from training.engine import steps
+from training.studies.zoo import __main__ as tabulate
+from training import train
+from training.engine.loop import EpochMetrics, Loop
+from training.engine.recipes import recipe_for
 from training.train import resolve_config, train_and_evaluate
 
 # Small networks, and enough learning for two epochs of 3,500 digits.
@@ -292,7 +297,9 @@ def test_another_seed_gives_another_run(small_run, tmp_path):
 # middle of the third epoch it stops and waits to be killed.
 STALLING = """
 import time
-from training import app, loop, train
+from training.cli import app
+from training.engine import loop
+from training import train
 
 def adapt(self, count, seconds):
     self._call_steps = 16

@@ -6,7 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 from scipy import ndimage, stats
 
-from training.transformations import Draw, Transformations, transformation_variance
+from training.data.transformations import Draw, Transformations, transformation_variance
 from weirdonetworks import groups
 
 EVERYTHING = Transformations(degrees=90, shift=2, scale=0.5, shear=0.3, elastic=1.5)

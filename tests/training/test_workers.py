@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from training import workers
+from training.experiments import executor as workers
 
 
 def _where(number: int) -> tuple[int, int, str, int]:

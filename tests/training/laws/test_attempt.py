@@ -8,10 +8,10 @@ import pytest
 import sympy
 
 from tests.training.laws import stand_in
-from training.laws.attempt import COLUMNS, attempt, relative_error, rounded
-from training.laws.classify import classify
-from training.laws.sample import sample
-from training.laws.table import get
+from training.studies.feynman.laws.attempt import COLUMNS, attempt, relative_error, rounded
+from training.studies.feynman.laws.classify import classify
+from training.studies.feynman.laws.sample import sample
+from training.studies.feynman.laws.table import get
 
 
 def test_a_law_that_is_found():

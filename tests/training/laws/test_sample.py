@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.laws.sample import evaluate, sample
-from training.laws.table import Equation, get, load
+from training.studies.feynman.laws.sample import evaluate, sample
+from training.studies.feynman.laws.table import Equation, get, load
 
 
 @pytest.mark.parametrize("equation", load(), ids=lambda equation: equation.name)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sympy
 
-from training.laws.score import TOLERANCE, Verdict, score
-from training.laws.table import Equation, get, load
+from training.studies.feynman.laws.score import TOLERANCE, Verdict, score
+from training.studies.feynman.laws.table import Equation, get, load
 
 SOLVED, CONSTANTS, WRONG = Verdict(True, True), Verdict(False, True), Verdict(False, False)
 

@@ -5,7 +5,7 @@ import pickle
 import pytest
 import sympy
 
-from training.laws.table import Equation, get, load, symbol
+from training.studies.feynman.laws.table import Equation, get, load, symbol
 
 
 def test_a_hundred_laws_of_different_names():

@@ -1,0 +1,183 @@
+"""Training as a compiled loop: many steps in one call, with the data resident on the device."""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+from training.engine import optimizers
+from training.engine import steps
+from training.data import Split
+from training.engine.invariant_start import average_over_rotations
+from training.data.transformations import Draw
+
+# How long one compiled call should take, so that a progress bar moves and Ctrl-C is heard.
+_CALL_SECONDS = 0.2
+
+
+class EpochMetrics(NamedTuple):
+    """Means over the batches of an epoch, as they were seen in training."""
+
+    loss: float
+    accuracy: float
+
+
+class Loop:
+    """Trains a network on a split.
+
+    An epoch is a permutation of the split, drawn from (seed, epoch) and nothing else; what does
+    not fill a batch at its end is left out, another remainder each epoch. Batches are gathered,
+    scaled to [0, 1] and used inside one XLA-compiled `tf.while_loop`, whose number of steps is an
+    argument: any division of an epoch into calls computes the same numbers.
+
+    Everything that the next step depends on is in `checkpoint`.
+    """
+
+    def __init__(
+        self,
+        network: snt.Module,
+        train: Split,
+        *,
+        epochs: int,
+        batch_size: int,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        schedule: str = "cosine",
+        warmup_epochs: float = 0.0,
+        weight_decay: float = 0.0,
+        label_smoothing: float = 0.0,
+        seed: int = 0,
+        invariant_start: bool = False,
+        step: steps.Step = steps.plain,
+    ):
+        """Builds the network's and the optimizer's variables.
+
+        `step` is called as step(network, objective, images, labels, draw) when the loop is traced;
+        see `steps`. With `invariant_start`, `invariance.average_over_rotations` is applied first.
+
+        Raises:
+          ValueError: a batch larger than the split, an unknown optimizer or schedule, or an
+            invariant start of a network that cannot have one.
+        """
+        if not 1 <= batch_size <= len(train.images):
+            raise ValueError(
+                f"batch_size must be in 1 .. {len(train.images)} (the training images), "
+                f"got {batch_size}"
+            )
+        if schedule not in optimizers.SCHEDULES:
+            raise ValueError(
+                f"schedule must be one of {list(optimizers.SCHEDULES)}, got {schedule!r}"
+            )
+        self.network = network
+        self.batch_size = batch_size
+        self.steps_per_epoch = len(train.images) // batch_size
+        self.seed = seed
+        self._images = tf.constant(train.images)
+        self._labels = tf.constant(train.labels)
+        self._objective = steps.cross_entropy(label_smoothing)
+        self._step_function = step
+        self._rate = functools.partial(
+            optimizers.scheduled,
+            schedule,
+            learning_rate,
+            total_steps=epochs * self.steps_per_epoch,
+            warmup_steps=round(warmup_epochs * self.steps_per_epoch),
+        )
+        self._weight_decay = weight_decay
+        self.step = tf.Variable(0, dtype=tf.int32, trainable=False, name="step")
+        self.optimizer = optimizers.create_optimizer(optimizer, learning_rate)
+        network(scale(self._images[:1]), is_training=False)
+        if invariant_start:
+            average_over_rotations(network, train.images.shape[1:])
+        # Slots have to exist before the compiled loop is traced and before a restore.
+        if hasattr(self.optimizer, "_initialize"):
+            self.optimizer._initialize(network.trainable_variables)
+        self.checkpoint = tf.train.Checkpoint(
+            network=network, optimizer=self.optimizer, step=self.step
+        )
+        self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
+        self._call_steps = 1
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return int(self.step) // self.steps_per_epoch
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self.optimizer.learning_rate)
+
+    def _many_steps(self, order, first, last, loss_sum, correct):
+        """Steps first .. last - 1 of an epoch; stops early at a loss that is not finite."""
+        size = self.batch_size
+
+        def one_step(i, loss_sum, correct):
+            batch = tf.slice(order, [i * size], [size])
+            images = scale(tf.gather(self._images, batch))
+            labels = tf.gather(self._labels, batch)
+            now = self.step.read_value()
+            draw = Draw(self.seed, now)
+            outcome = self._step_function(self.network, self._objective, images, labels, draw)
+            rate = self._rate(now)
+            self.optimizer.learning_rate.assign(rate)
+            variables = self.network.trainable_variables
+            if self._weight_decay:
+                for variable in variables:
+                    if variable.shape.rank > 1:
+                        variable.assign_sub(rate * self._weight_decay * variable)
+            self.optimizer.apply(outcome.gradients, variables)
+            if outcome.after:
+                outcome.after(rate)
+            self.step.assign_add(1)
+            hits = tf.argmax(outcome.logits, axis=1, output_type=tf.int32) == labels
+            return i + 1, loss_sum + outcome.loss, correct + tf.reduce_sum(tf.cast(hits, tf.int32))
+
+        return tf.while_loop(
+            lambda i, loss_sum, _: (i < last) & tf.math.is_finite(loss_sum),
+            one_step,
+            (first, loss_sum, correct),
+        )
+
+    def run_epoch(self, report: Callable[[int, float, float], None] | None = None) -> EpochMetrics:
+        """Trains for one epoch, and calls report(steps done, loss, accuracy) now and then.
+
+        Raises:
+          FloatingPointError: a loss, or at the end a weight, that is not finite; the message names
+            the step.
+        """
+        generator = np.random.default_rng([self.seed, self.epoch])
+        order = tf.constant(generator.permutation(len(self._images)).astype(np.int32))
+        done, loss_sum, correct = tf.constant(0), tf.constant(0.0), tf.constant(0)
+        while (first := int(done)) < self.steps_per_epoch:
+            last = min(first + self._call_steps, self.steps_per_epoch)
+            start = time.perf_counter()
+            done, loss_sum, correct = self._compiled(
+                order, done, tf.constant(last), loss_sum, correct
+            )
+            if not np.isfinite(loss_sum):
+                raise FloatingPointError(f"the loss is not finite at step {int(self.step)}")
+            self._adapt(last - first, time.perf_counter() - start)
+            if report:
+                report(last, float(loss_sum) / last, int(correct) / (last * self.batch_size))
+        # The last update shows in no loss of this epoch, but would be saved.
+        if not all(np.isfinite(weight).all() for weight in self.network.trainable_variables):
+            raise FloatingPointError(f"a weight is not finite after step {int(self.step)}")
+        return EpochMetrics(
+            float(loss_sum) / self.steps_per_epoch,
+            int(correct) / (self.steps_per_epoch * self.batch_size),
+        )
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        """Chooses the steps of the next call; the first call, which compiles, makes one step."""
+        wanted = int(count * _CALL_SECONDS / max(seconds, 1e-4))
+        self._call_steps = max(1, min(wanted, 4 * self._call_steps))
+
+
+def scale(images: tf.Tensor) -> tf.Tensor:
+    """uint8 -> float32 in [0, 1]."""
+    return tf.cast(images, tf.float32) / 255

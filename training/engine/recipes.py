@@ -1,0 +1,133 @@
+"""How each network is trained by default: chosen on MNIST's validation split."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from training.engine import steps
+from weirdonetworks import _checks
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run, except network, data and seed.
+
+    Attributes:
+      network_args: arguments of the network's constructor that differ from its defaults.
+      epochs: passes over the training split.
+      warmup_epochs: the learning rate rises linearly this long, then follows the schedule.
+      weight_decay: matrices lose learning rate times this share of themselves at each step.
+      label_smoothing: the share of the target that is spread evenly over the classes.
+      step: what one update does, a name of `steps.STEPS`.
+      step_args: arguments of the step that differ from its defaults.
+      invariant_start: whether the first layer starts as its mean over the rotations.
+    """
+
+    network_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    epochs: int = 20
+    batch_size: int = 100
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warmup_epochs: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    step: str = "plain"
+    step_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    invariant_start: bool = False
+
+    def __post_init__(self):
+        for name, minimum in (("epochs", 1), ("batch_size", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+                raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
+        for name, limit in (
+            ("learning_rate", float("inf")),
+            ("warmup_epochs", self.epochs),
+            ("weight_decay", float("inf")),
+            ("label_smoothing", 1),
+        ):
+            value = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 <= value < limit or (name == "learning_rate" and not value):
+                interval = f"{'(' if name == 'learning_rate' else '['}0, {limit})"
+                raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
+        steps.create_step(self.step, **self.step_args)
+        _checks.flag("invariant_start", self.invariant_start)
+
+    def loop_settings(self) -> dict[str, Any]:
+        """The arguments of `loop.Loop`, but for network, data and seed."""
+        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del settings["network_args"], settings["step_args"]
+        return {**settings, "step": steps.create_step(self.step, **self.step_args)}
+
+
+_POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)
+_POSYNOMIAL = Recipe(
+    network_args={"dropout": 0.2, "input_dropout": 0.2},
+    batch_size=200,
+    learning_rate=2e-3,
+    weight_decay=0.05,
+)
+_PRODUCTS = Recipe(
+    network_args={"dropout": 0.5, "input_dropout": 0.2},
+    epochs=30,
+    batch_size=200,
+    learning_rate=3e-3,
+)
+
+RECIPES: dict[str, Recipe] = {
+    "mlp": Recipe(network_args={"dropout": 0.1}, learning_rate=2e-3),
+    "quadratic_mlp": _POLYNOMIAL,
+    "polynomial_mlp": _POLYNOMIAL,
+    "synchronous_mlp": Recipe(network_args={"dropout": 0.1}, epochs=10, learning_rate=3e-3),
+    "posynomial_mlp": _POSYNOMIAL,
+    "signomial_mlp": dataclasses.replace(
+        _POSYNOMIAL, network_args={"depth": 1, "input_dropout": 0.2}
+    ),
+    "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
+    "row_attention": Recipe(learning_rate=1e-2),
+    "dynamic_mlp": Recipe(
+        network_args={"dropout": 0.3, "input_dropout": 0.2},
+        epochs=30,
+        batch_size=200,
+        learning_rate=2e-3,
+    ),
+    "comodulation_mlp": _PRODUCTS,
+    "gated_mlp": _PRODUCTS,
+}
+
+# Where a data set wants another recipe than the network's, (network, dataset): it wins.
+DATASET_RECIPES: dict[tuple[str, str], Recipe] = {
+    # Ten thousand digits: mixing over the group, and distortions without end, in place of more.
+    ("synchronous_mlp", "mnist_rot"): Recipe(
+        network_args={
+            "lift_sizes": (112,),
+            "mix_sizes": (72, 64, 64, 56),
+            "head_sizes": (),
+            "pooling": "max",
+            "dropout": 0.05,
+        },
+        epochs=240,
+        batch_size=200,
+        learning_rate=3e-3,
+        warmup_epochs=1.0,
+        step="augment",
+        step_args={"degrees": 180.0, "shift": 1.0, "scale": 0.1, "shear": 0.1, "elastic": 0.7},
+    ),
+}
+
+
+def recipe_for(network: str, dataset: str, **overrides: Any) -> Recipe:
+    """The network's recipe for the data set, with the overrides that are not None.
+
+    Arguments of the network and of the step are added to those of the recipe; those of the recipe's
+    step are dropped where another step is asked for.
+    """
+    recipe = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    if overrides.get("step", recipe.step) != recipe.step:
+        recipe = dataclasses.replace(recipe, step="plain", step_args={})
+    for name in ("network_args", "step_args"):
+        overrides[name] = {**getattr(recipe, name), **overrides.get(name, {})}
+    return dataclasses.replace(recipe, **overrides)

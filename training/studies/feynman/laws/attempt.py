@@ -1,0 +1,101 @@
+"""One fit of one law, without a hint: a sample goes in, a row of results comes out."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+
+from training.studies.feynman.laws import forms
+from training.studies.feynman.laws.sample import sample
+from training.studies.feynman.laws.score import TOLERANCE, score
+from training.studies.feynman.laws.table import get
+
+COLUMNS = (
+    "law",
+    "class",
+    "noise",
+    "seed",
+    "solved",
+    "same_terms",
+    "status",
+    "seconds",
+    "terms",
+    "power",
+    "relative_error",
+    "formula",
+    "error",
+)
+
+# The rows on which a model is validated are drawn with a seed that no fit has.
+_VALIDATION_SEED = 2**40
+
+# What an estimator may raise for data that it cannot fit. Anything else is a fault of the program.
+_REFUSALS = (ValueError, ArithmeticError)
+
+
+def posynomial_regressor() -> Any:
+    """The estimator of the package with its default settings."""
+    from weirdonetworks.regression import PosynomialRegressor
+
+    return PosynomialRegressor()
+
+
+def attempt(
+    law: str,
+    noise: float,
+    seed: int,
+    points: int = 10_000,
+    make: Callable[[], Any] = posynomial_regressor,
+    tolerance: float = TOLERANCE,
+) -> dict[str, Any]:
+    """Fits `make()` to a sample of a law and scores what it found: a row, without the class.
+
+    The estimator has `fit(x, y)` for a DataFrame with the variables' names and an array,
+    `predict(x)`, `to_sympy()` and `status_`; it gets nothing else. The row's `seconds` are the CPU
+    time of the fit alone. `relative_error` is RMS(prediction - f) / RMS(f) on as many new rows
+    without noise. `terms` and `power` are those of the model's normal form, y^power a signomial. A
+    fit that is refused (ValueError, ArithmeticError) has the status "error", and the message.
+
+    Raises:
+      ValueError: an unknown law, or arguments that `sample` or `score` refuse.
+    """
+    equation = get(law)
+    data = sample(equation, points, noise, seed)
+    row = dict.fromkeys(COLUMNS, "") | {"law": law, "noise": noise, "seed": seed}
+    row |= {"solved": False, "same_terms": False}
+    started = time.process_time()
+    try:
+        estimator = make()
+        estimator.fit(data.x, data.y)
+    except _REFUSALS as error:
+        seconds = time.process_time() - started
+        return row | {"status": "error", "seconds": seconds, "error": " ".join(str(error).split())}
+    row["seconds"] = time.process_time() - started
+    model = estimator.to_sympy()
+    verdict = score(model, equation, tolerance)
+    new = sample(equation, points, seed=_VALIDATION_SEED + seed)
+    found = forms.form(sympy.sympify(model))
+    return row | {
+        **verdict._asdict(),
+        "status": estimator.status_,
+        "terms": len(found.terms) if found else "",
+        "power": str(1 / found.root) if found else "",
+        "relative_error": relative_error(estimator.predict(new.x), new.clean),
+        "formula": f"{equation.output} = {rounded(model)}",
+    }
+
+
+def relative_error(prediction: np.ndarray, clean: np.ndarray) -> float:
+    """RMS(prediction - clean) / RMS(clean), NaN if a prediction is no finite number."""
+    with np.errstate(all="ignore"):
+        error = math.sqrt(np.mean((prediction - clean) ** 2) / np.mean(clean**2))
+    return error if math.isfinite(error) else math.nan
+
+
+def rounded(model: sympy.Expr, digits: int = 6) -> sympy.Expr:
+    """The model with its floats at this many digits."""
+    model = sympy.sympify(model)
+    return model.xreplace({f: sympy.Float(f, digits) for f in model.atoms(sympy.Float)})
