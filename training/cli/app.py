@@ -1,20 +1,74 @@
 """Runs a command: flags in, one-line errors out."""
 
-import functools
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
-from absl import app, flags
+from absl import flags
+
+from training.cli import startup
 
 # What bad input, files or numbers raise. Anything else is a fault of the program: a traceback.
 EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError, ImportError)
 
+_hints: list[str] = []
 
-def run(main: Callable[..., None]) -> NoReturn:
-    """Parses the command line, calls `main` with the words that are no flags, and exits.
+
+class Flags(flags.FlagValues):
+    """The flags of one command: absl's, apart from those of all others.
+
+    flags.DEFINE_integer("epochs", 5, "Passes over the training split.", 1, flag_values=FLAGS)
+    """
+
+    def __init__(self, description: str):
+        """description: the command's docstring, the head of its help."""
+        super().__init__()
+        self.__dict__["description"] = description.strip()
+        flags.DEFINE_boolean("help", False, "Show this help.", short_name="?", flag_values=self)
+        for name in ("helpshort", "helpfull"):
+            flags.DEFINE_boolean(name, False, "Show this help.", flag_values=self)
+        flags.DEFINE_integer(
+            "verbosity",
+            -1,
+            "-1: warnings; 0: TensorFlow talks; 1: errors come with their traceback.",
+            short_name="v",
+            flag_values=self,
+        )
+
+    def usage(self) -> str:
+        """The description, and every flag with its help."""
+        hidden = {"help", "helpshort", "helpfull"}
+        shown = {id(f): f for name, f in self._flags().items() if f.name not in hidden}
+        lines = [self.description, "", "flags:"]
+        ordered = sorted(shown.values(), key=lambda f: (f.name == "verbosity", f.name))
+        self._render_flag_list(ordered, lines)
+        return "\n".join(lines)
+
+    def parse(self, argv: Sequence[str]) -> list[str]:
+        """The words of the command line that are no flags.
+
+        Raises:
+          flags.Error: an unknown flag or a wrong value, with what may be meant.
+        """
+        self.unparse_flags()
+        for name in self:
+            self[name].unparse()  # what an earlier call in this process has set
+        return self(["command", *argv])[1:]
+
+
+@contextmanager
+def going_on_with(command: str) -> Iterator[None]:
+    """Says `command` to whoever interrupts what happens inside."""
+    _hints.append(f"go on with: {command}")
+    yield  # an error leaves the hint for `run`
+    _hints.pop()
+
+
+def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
+    """Parses the command line, imports TensorFlow quietly, calls `main`, and exits.
 
     The parameters of `main` are the words that the command takes, all of them required: most
     commands have none, `main(data)` is for `python -m training.command data.csv --flag=value`.
@@ -22,44 +76,34 @@ def run(main: Callable[..., None]) -> NoReturn:
     Exit codes: 0 done; 1 for an error, which is told in one line on stderr (`--verbosity=1` shows
     the traceback before it); 2 for a command line that cannot be read; 130 if interrupted.
     """
-
-    def guarded_main(argv: list[str]) -> int:
-        try:
-            main(*argv[1:])
-        except EXPECTED_ERRORS as error:
-            if flags.FLAGS.verbosity >= 1:
-                traceback.print_exc()
-            return _fail(str(error) or type(error).__name__, exit_code=1)
-        except KeyboardInterrupt:
-            return _fail("interrupted", exit_code=130)
-        return 0
-
-    names = list(inspect.signature(main).parameters)
-    app.run(guarded_main, flags_parser=functools.partial(_parse, names=names))
-
-
-def _parse(argv: list[str], names: Sequence[str]) -> list[str]:
-    """Parses the flags of `argv` and returns its other words, which must be as many as `names`.
-
-    Exits if there are more or fewer of them, unknown flags or wrong values.
-    """
-    flag_values = flags.FLAGS
+    _hints.clear()
     try:
-        words = flag_values(argv)[1:]
+        words = flag_values.parse(sys.argv[1:])
     except flags.Error as error:
-        sys.exit(_fail(f"{error} (--helpshort lists the flags)", exit_code=2))
-    except SystemExit:  # absl has printed the help, and would report it as a failure
+        sys.exit(_fail(f"{error} (--help lists the flags)", exit_code=2))
+    if flag_values.help or flag_values.helpshort or flag_values.helpfull:
+        print(flag_values.usage())
         sys.exit(0)
+    names = list(inspect.signature(main).parameters)
     message = None
     if len(words) > len(names):
         message = f"unexpected argument {words[len(names)]!r}: give settings as --name=value"
     elif len(words) < len(names):
         message = f"missing argument {names[len(words)]!r}: give it as a word without --"
     if message:
-        sys.exit(_fail(f"{message} (--helpshort lists the flags)", exit_code=2))
-    if flag_values["verbosity"].using_default_value:
-        flag_values.verbosity = -1  # absl would raise it to 0 and show the libraries' info messages
-    return [argv[0], *words]
+        sys.exit(_fail(f"{message} (--help lists the flags)", exit_code=2))
+    if not flags.FLAGS.is_parsed():  # absl's own logging asks
+        flags.FLAGS.mark_as_parsed()
+    try:
+        startup.import_tensorflow()
+        main(*words)
+    except EXPECTED_ERRORS as error:
+        if flag_values.verbosity >= 1:
+            traceback.print_exc()
+        sys.exit(_fail(str(error) or type(error).__name__, exit_code=1))
+    except KeyboardInterrupt:
+        sys.exit(_fail("; ".join(["interrupted", *_hints]), exit_code=130))
+    sys.exit(0)
 
 
 def _fail(message: str, exit_code: int) -> int:

@@ -1,48 +1,271 @@
-"""Flags that several commands share."""
+"""Flags that several commands share, and what they become: a data set, a recipe, arguments."""
 
 import ast
-from typing import Any
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from training.data import DATASETS
+from training.cli import choices
 
-DATASET = flags.DEFINE_enum(
-    "dataset",
-    "mnist_5k",
-    DATASETS,
-    "What to train on: mnist_5k is embedded; mnist and fashion_mnist come through TensorFlow "
-    "Datasets, from --data_dir, --manual_dir or the network; mnist_rot is made from mnist.",
-)
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "TensorFlow Datasets' folder (its own default if not given)."
-)
-MANUAL_DIR = flags.DEFINE_string(
-    "manual_dir", None, "A folder with the four original .gz files of mnist or fashion_mnist."
-)
-EPOCHS = flags.DEFINE_integer(
-    "epochs", None, "Passes over the training split; each network's recipe by default.", 1
-)
-WORKDIRS = flags.DEFINE_multi_string(
-    "workdir",
-    None,
-    "The folder of the results. By default, a run gets a new one under runs/; tables, comparisons "
-    "and studies have one of their own there, such as runs/table-DATASET, where they go on.",
-)
+if TYPE_CHECKING:
+    from training.data import Dataset
 
 
-class _Workdir:
-    """The one folder of a command: the last that was given, as of any flag that is given twice."""
+class _ChoiceParser(flags.EnumParser):
+    """As absl's, with what may be meant."""
+
+    def parse(self, argument: str) -> str:
+        if argument in self.enum_values:
+            return argument
+        raise ValueError(_not_among(argument, self.enum_values))
+
+
+def _not_among(value: str, options: Sequence[str]) -> str:
+    near = difflib.get_close_matches(value, options, 1)
+    meant = f". Did you mean {near[0]}?" if near else ""
+    return f"value should be one of <{'|'.join(options)}>{meant}"
+
+
+def define_choice(
+    name: str,
+    default: str | None,
+    options: Sequence[str],
+    text: str,
+    flag_values: flags.FlagValues,
+) -> flags.FlagHolder:
+    """A flag whose value is one of `options`."""
+    return flags.DEFINE(
+        _ChoiceParser(options),
+        name,
+        default,
+        f"<{'|'.join(options)}>: {text}",
+        flag_values,
+        flags.ArgumentSerializer(),
+    )
+
+
+class _ChoicesParser(flags.ListParser):
+    def __init__(self, options: Sequence[str] | None):
+        super().__init__()
+        self.options = options
+
+    def parse(self, argument: str | Sequence[str]) -> list[str]:
+        values = super().parse(argument)
+        for value in values:
+            if self.options is not None and value not in self.options:
+                raise ValueError(_not_among(value, self.options))
+        return values
+
+
+def define_choices(
+    name: str,
+    default: Sequence[str] | None,
+    options: Sequence[str],
+    text: str,
+    flag_values: flags.FlagValues,
+) -> flags.FlagHolder:
+    """A flag whose value is a list of `options`, separated by commas."""
+    return flags.DEFINE(
+        _ChoicesParser(list(options)),
+        name,
+        None if default is None else list(default),
+        f"Some of {', '.join(options)}, separated by commas: {text}",
+        flag_values,
+        flags.CsvListSerializer(","),
+    )
+
+
+def _check_dataset(name: str) -> str:
+    """Returns `name`, which may be that of a data set, or a file, a folder or tfds:NAME."""
+    is_path = os.sep in name or name.endswith(".npz") or os.path.exists(name)
+    if not is_path and not name.startswith("tfds:") and name not in choices.DATASETS:
+        raise ValueError(
+            f"{_not_among(name, choices.DATASETS)} Or a file.npz, a folder/, or tfds:NAME"
+        )
+    return name
+
+
+class _DatasetParser(flags.ArgumentParser):
+    def parse(self, argument: str) -> str:
+        return _check_dataset(argument)
+
+
+DATASET_HELP = (
+    "mnist_5k is embedded; mnist and fashion_mnist come through TensorFlow Datasets, from "
+    "--data_dir, --manual_dir or the network; mnist_rot is made from mnist. Or your own: FILE.npz "
+    "with the arrays images and labels (or train_images, train_labels, and the same for "
+    "validation and test; or x_train, y_train, x_test, y_test); FOLDER/ with a folder of pictures "
+    "for each class; tfds:NAME, an image classification set of TensorFlow Datasets."
+)
+
+
+class PathFlags:
+    """--data_dir and --manual_dir: where data sets are."""
+
+    def __init__(self, flag_values: flags.FlagValues):
+        self._data_dir = flags.DEFINE_string(
+            "data_dir",
+            None,
+            "TensorFlow Datasets' folder (its own default if not given).",
+            flag_values=flag_values,
+        )
+        self._manual_dir = flags.DEFINE_string(
+            "manual_dir",
+            None,
+            "A folder with the four original .gz files of mnist or fashion_mnist.",
+            flag_values=flag_values,
+        )
 
     @property
-    def value(self) -> str | None:
-        return WORKDIRS.value[-1] if WORKDIRS.value else None
+    def paths(self) -> dict[str, str | None]:
+        """The arguments `data_dir` and `manual_dir` of `data.load`."""
+        return {"data_dir": self._data_dir.value, "manual_dir": self._manual_dir.value}
+
+    def load(self, name: str) -> "Dataset":
+        """The data set of this name."""
+        from training.data import load
+
+        return load(name, **self.paths)
 
 
-WORKDIR = _Workdir()
+class DatasetFlags(PathFlags):
+    """--dataset, --data_dir and --manual_dir."""
+
+    def __init__(self, flag_values: flags.FlagValues, default: str = "mnist_5k"):
+        super().__init__(flag_values)
+        self.name = flags.DEFINE(
+            _DatasetParser(), "dataset", default, DATASET_HELP, flag_values,
+            flags.ArgumentSerializer(),
+        )  # fmt: skip
+
+    def dataset(self) -> "Dataset":
+        """What the flags tell."""
+        return self.load(self.name.value)
 
 
-def parse_arguments(words: list[str], flag: str = "network_arg") -> dict[str, Any]:
+class RecipeFlags:
+    """The network and the fields of a recipe; None leaves a field to the network's own recipe."""
+
+    def __init__(self, flag_values: flags.FlagValues):
+        def define(kind, *arguments, **keywords):
+            return kind(*arguments, flag_values=flag_values, **keywords)
+
+        self.network = define_choice(
+            "network", "quadratic_mlp", choices.NETWORKS, "what to train.", flag_values
+        )
+        self._arguments = {
+            "network_args": define(
+                flags.DEFINE_multi_string,
+                "network_arg",
+                [],
+                "An argument of the network's constructor, NAME=VALUE, such as rank=256 or "
+                "hidden_sizes=(64,32); may be given several times.",
+            ),
+            "step_args": define(
+                flags.DEFINE_multi_string,
+                "step_arg",
+                [],
+                "An argument of the step, NAME=VALUE, such as degrees=30 or weight=0.1; may be "
+                "given several times.",
+            ),
+        }
+        self._fields = {
+            "epochs": define_epochs(flag_values),
+            "batch_size": define(
+                flags.DEFINE_integer, "batch_size", None, "Images a step.", lower_bound=1
+            ),
+            "optimizer": define_choice(
+                "optimizer", None, choices.OPTIMIZERS, "how gradients are applied.", flag_values
+            ),
+            "learning_rate": define(
+                flags.DEFINE_float, "learning_rate", None, "Its peak; > 0.", lower_bound=0
+            ),
+            "schedule": define_choice(
+                "schedule",
+                None,
+                choices.SCHEDULES,
+                "how the learning rate falls from its peak to the end.",
+                flag_values,
+            ),
+            "warmup_epochs": define(
+                flags.DEFINE_float,
+                "warmup_epochs",
+                None,
+                "Epochs over which the learning rate rises to its peak.",
+                lower_bound=0,
+            ),
+            "weight_decay": define(
+                flags.DEFINE_float,
+                "weight_decay",
+                None,
+                "Share of the matrices lost per unit of learning rate.",
+                lower_bound=0,
+            ),
+            "label_smoothing": define(
+                flags.DEFINE_float,
+                "label_smoothing",
+                None,
+                "Share of the target spread evenly over the classes; below 1.",
+                lower_bound=0,
+            ),
+            "step": define_choice(
+                "step",
+                None,
+                choices.STEPS,
+                "what one update does: plain descent; on transformed images (augment); with a "
+                "penalty on how far transformations move the logits; projected off the gradient "
+                "of that; or between updates, a dream that lowers it.",
+                flag_values,
+            ),
+            "invariant_start": define(
+                flags.DEFINE_boolean,
+                "invariant_start",
+                None,
+                "Start from a first layer that is averaged over the rotations.",
+            ),
+        }
+
+    def overrides(self) -> dict[str, Any]:
+        """Fields of `Recipe`: those that were given."""
+        given = {name: flag.value for name, flag in self._fields.items() if flag.present}
+        for name, flag in self._arguments.items():
+            if flag.present:
+                given[name] = parse_arguments(flag.value, flag.name)
+        return given
+
+
+def define_epochs(flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """--epochs."""
+    text = "Passes over the training split; each network's recipe by default."
+    return flags.DEFINE_integer("epochs", None, text, 1, flag_values=flag_values)
+
+
+def define_workdir(flag_values: flags.FlagValues, text: str) -> flags.FlagHolder:
+    """--workdir."""
+    return flags.DEFINE_string("workdir", None, text, flag_values=flag_values)
+
+
+def loaded_dataset(workdir: flags.FlagHolder, paths: PathFlags) -> "Dataset":
+    """The data set of the run in a command's --workdir.
+
+    Raises:
+      ValueError: no --workdir, or no run there.
+    """
+    from training.engine.workdir import Workdir
+
+    if not workdir.value:
+        raise ValueError("workdir must be given: --workdir=FOLDER of a run")
+    config = Workdir(workdir.value).read_config()
+    found = {key: value or config.get(key) for key, value in paths.paths.items()}
+    from training.data import load
+
+    return load(config["dataset"], **found)
+
+
+def parse_arguments(words: Sequence[str], flag: str = "network_arg") -> dict[str, Any]:
     """["rank=64", "hidden_sizes=(32,16)", "group=cyclic8"], as a flag gave them -> arguments.
 
     A value is a Python literal; what is none is a string.
@@ -50,15 +273,35 @@ def parse_arguments(words: list[str], flag: str = "network_arg") -> dict[str, An
     Raises:
       ValueError: a word without "=", or a name given twice.
     """
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for word in words:
         name, separator, text = word.partition("=")
         if not separator or not name.isidentifier():
             raise ValueError(f"{flag} must be NAME=VALUE, got {word!r}")
         if name in arguments:
             raise ValueError(f"{flag} must give each name once, got {name!r} twice")
-        try:
-            arguments[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError, TypeError):
-            arguments[name] = text
+        arguments[name] = literal(text)
     return arguments
+
+
+def literal(text: str) -> Any:
+    """The Python literal that `text` is, or the text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError):
+        return text
+
+
+def parse_integers(flag: str, words: Sequence[str]) -> list[int]:
+    """["0", "1"] -> [0, 1]; ValueError for other words, none, or one twice."""
+    if not words or not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+        raise ValueError(f"{flag} must be integers >= 0, each once, got {','.join(words)!r}")
+    return [int(word) for word in words]
+
+
+def command_line(module: str, settings: Mapping[str, Any]) -> str:
+    """The command that has these settings, for people to read and repeat."""
+    import shlex
+
+    words = [f"--{name}={value}" for name, value in settings.items()]
+    return shlex.join(["python", "-m", module, *words])

@@ -9,11 +9,11 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from training.engine import optimizers
-from training.engine import steps
 from training.data import Split
-from training.engine.invariant_start import average_over_rotations
 from training.data.transformations import Draw
+from training.engine import optimizers, steps
+from training.engine.invariant_start import average_over_rotations
+from training.engine.recipes import Recipe
 
 # How long one compiled call should take, so that a progress bar moves and Ctrl-C is heard.
 _CALL_SECONDS = 0.2
@@ -41,36 +41,27 @@ class Loop:
         self,
         network: snt.Module,
         train: Split,
-        *,
-        epochs: int,
-        batch_size: int,
-        optimizer: str = "adam",
-        learning_rate: float = 1e-3,
-        schedule: str = "cosine",
-        warmup_epochs: float = 0.0,
-        weight_decay: float = 0.0,
-        label_smoothing: float = 0.0,
+        recipe: Recipe,
         seed: int = 0,
-        invariant_start: bool = False,
-        step: steps.Step = steps.plain,
+        *,
+        peak: tf.Variable | None = None,
     ):
         """Builds the network's and the optimizer's variables.
 
-        `step` is called as step(network, objective, images, labels, draw) when the loop is traced;
-        see `steps`. With `invariant_start`, `invariance.average_over_rotations` is applied first.
+        The recipe's step is called as step(network, objective, images, labels, draw) when the loop
+        is traced; see `steps`. With its `invariant_start`, `invariant_start.average_over_rotations`
+        is applied first. `peak`, if given, is the peak of the learning rate in place of the
+        recipe's, and may be changed between epochs.
 
         Raises:
-          ValueError: a batch larger than the split, an unknown optimizer or schedule, or an
-            invariant start of a network that cannot have one.
+          ValueError: a batch larger than the split, or an invariant start of a network that cannot
+            have one.
         """
+        batch_size = recipe.batch_size
         if not 1 <= batch_size <= len(train.images):
             raise ValueError(
                 f"batch_size must be in 1 .. {len(train.images)} (the training images), "
                 f"got {batch_size}"
-            )
-        if schedule not in optimizers.SCHEDULES:
-            raise ValueError(
-                f"schedule must be one of {list(optimizers.SCHEDULES)}, got {schedule!r}"
             )
         self.network = network
         self.batch_size = batch_size
@@ -78,20 +69,22 @@ class Loop:
         self.seed = seed
         self._images = tf.constant(train.images)
         self._labels = tf.constant(train.labels)
-        self._objective = steps.cross_entropy(label_smoothing)
-        self._step_function = step
+        self._objective = steps.cross_entropy(recipe.label_smoothing)
+        self._step_function = recipe.create_step()
         self._rate = functools.partial(
             optimizers.scheduled,
-            schedule,
-            learning_rate,
-            total_steps=epochs * self.steps_per_epoch,
-            warmup_steps=round(warmup_epochs * self.steps_per_epoch),
+            recipe.schedule,
+            recipe.learning_rate if peak is None else peak,
+            total_steps=recipe.epochs * self.steps_per_epoch,
+            warmup_steps=round(recipe.warmup_epochs * self.steps_per_epoch),
         )
-        self._weight_decay = weight_decay
+        self._weight_decay = recipe.weight_decay
         self.step = tf.Variable(0, dtype=tf.int32, trainable=False, name="step")
-        self.optimizer = optimizers.create_optimizer(optimizer, learning_rate)
+        self.optimizer = optimizers.create_optimizer(
+            recipe.optimizer, recipe.learning_rate if peak is None else peak
+        )
         network(scale(self._images[:1]), is_training=False)
-        if invariant_start:
+        if recipe.invariant_start:
             average_over_rotations(network, train.images.shape[1:])
         # Slots have to exist before the compiled loop is traced and before a restore.
         if hasattr(self.optimizer, "_initialize"):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.engine import steps
+from training.engine.optimizers import OPTIMIZERS, SCHEDULES
 from weirdonetworks import _checks
 
 
@@ -52,14 +53,14 @@ class Recipe:
             if not is_number or not 0 <= value < limit or (name == "learning_rate" and not value):
                 interval = f"{'(' if name == 'learning_rate' else '['}0, {limit})"
                 raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
-        steps.create_step(self.step, **self.step_args)
+        _checks.choice("optimizer", self.optimizer, OPTIMIZERS)
+        _checks.choice("schedule", self.schedule, SCHEDULES)
+        self.create_step()
         _checks.flag("invariant_start", self.invariant_start)
 
-    def loop_settings(self) -> dict[str, Any]:
-        """The arguments of `loop.Loop`, but for network, data and seed."""
-        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del settings["network_args"], settings["step_args"]
-        return {**settings, "step": steps.create_step(self.step, **self.step_args)}
+    def create_step(self) -> steps.Step:
+        """What one update does."""
+        return steps.create_step(self.step, **self.step_args)
 
 
 _POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)

@@ -21,6 +21,11 @@ class Scorer:
     def __init__(self, network: snt.Module):
         self.network = network
         self._count = tf.function(self._count_correct, jit_compile=True, autograph=False)
+        self._probabilities = tf.function(
+            lambda images: tf.nn.softmax(network(scale(images), is_training=False)),
+            jit_compile=True,
+            autograph=False,
+        )
 
     def _count_correct(self, images, labels):
         logits = self.network(scale(images), is_training=False)
@@ -35,6 +40,12 @@ class Scorer:
             for i in parts
         )
         return correct / len(split.images)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """The softmax of the logits of uint8 images, [n, classes]."""
+        parts = range(0, len(images), _BATCH)
+        found = [self._probabilities(images[i : i + _BATCH]).numpy() for i in parts]
+        return np.concatenate(found) if found else np.zeros([0, 0], np.float32)
 
     def accuracy_by_angle(self, split: Split, degrees=ANGLES) -> np.ndarray:
         """The accuracy on images turned by each angle (bilinear, 0 outside), [len(degrees)]."""

@@ -1,71 +1,132 @@
-"""One network trained again and again, from other seeds and at other rates, compiled once."""
+"""Networks of one kind, trained one after another by one compiled loop."""
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import data
-from training.engine import workdir as results
+from training.data import Dataset
 from training.engine.loop import Loop, scale
 from training.engine.recipes import Recipe
 from training.engine.scoring import Scorer
+from training.engine.workdir import num_parameters
 
 
-class Trainer:
-    """Runs as `train.train_and_evaluate` makes them, without its files, from the same draws.
+class Fresh:
+    """Gives a network the variables of a new one, and an optimizer those that it began with.
 
-    That one compiles each run anew, for seconds and 65 MB that are never freed: many times what a
-    small network needs to be trained. Here seed and peak of the learning rate are no constants of
-    the compiled loop, so that the rate may differ in its last bit. For a recipe whose step draws
-    nothing (`plain`).
+    To compile each run anew costs seconds and some 65 MB that are never freed: many times what a
+    small network needs to be trained.
     """
 
-    def __init__(self, network: str, splits: data.Dataset, recipe: Recipe):
-        """Raises ValueError for another step, or what network or loop refuse."""
-        if recipe.step != "plain" or recipe.invariant_start:
-            raise ValueError(f"recipe must have the step 'plain' and no other start, got {recipe}")
-        self._network, self._splits, self._recipe = network, splits, recipe
-        self._peak = tf.Variable(recipe.learning_rate, trainable=False)
-        self.module = self._new()
-        settings = {**recipe.loop_settings(), "learning_rate": self._peak}
-        self._loop = Loop(self.module, splits.train, **settings)
-        self._scorer = Scorer(self.module)
-        self._start = [(variable, variable.numpy()) for variable in self._loop.optimizer.variables]
+    def __init__(self, network: snt.Module, optimizer: snt.Optimizer):
+        """Both with their variables made."""
+        self._network = network
+        self._start = [(variable, variable.numpy()) for variable in optimizer.variables]
 
-    def _new(self):
-        return wn.create_network(self._network, data.NUM_CLASSES, **self._recipe.network_args)
-
-    def run(self, seed: int, learning_rate: float, score_test: bool) -> dict[str, Any]:
-        """A row: status, validation_accuracy, test_accuracy ("" without `score_test`), parameters
-        and seconds. A run whose loss or weights become NaN or infinite has the status "diverged"
-        and no accuracies."""
-        self._begin(seed, learning_rate)
-        row = {"status": "done", "validation_accuracy": "", "test_accuracy": ""}
-        row["parameters"] = results.num_parameters(self.module)
-        start = time.perf_counter()
-        try:
-            for _ in range(self._recipe.epochs):
-                self._loop.run_epoch()
-        except FloatingPointError:
-            row["status"] = "diverged"
-        row["seconds"] = time.perf_counter() - start
-        if row["status"] == "done":
-            row["validation_accuracy"] = self._scorer.accuracy(self._splits.validation)
-            if score_test:
-                row["test_accuracy"] = self._scorer.accuracy(self._splits.test)
-        return row
-
-    def _begin(self, seed: int, learning_rate: float) -> None:
-        """Gives the network the variables of a new one, and the optimizer those it began with."""
-        tf.random.set_seed(seed)
-        fresh = self._new()
-        fresh(scale(tf.constant(self._splits.train.images[:1])), is_training=False)
-        for variable, value in zip(self.module.variables, fresh.variables, strict=True):
+    def __call__(self, network: snt.Module) -> None:
+        """Takes the variables of `network`, which is of the same kind and has been called."""
+        for variable, value in zip(self._network.variables, network.variables, strict=True):
             variable.assign(value)
         for variable, value in self._start:
             variable.assign(value)
+
+
+class Trainer:
+    """Minimises a loss of your own by a compiled loop, again and again from new weights.
+
+        trainer = Trainer(make, loss, optimizer)
+        trainer.begin(seed)
+        trainer.run(0, 1000, rows, targets)
+
+    At each step i, the optimizer applies the gradient of loss(network, i, *data) at the learning
+    rate rate(i), if there is one, and at its own otherwise.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], snt.Module],
+        loss: Callable[..., tf.Tensor],
+        optimizer: snt.Optimizer,
+        rate: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ):
+        """make: returns a new network, with its variables."""
+        self._make, self._loss, self._rate = make, loss, rate
+        self.network, self.optimizer = make(), optimizer
+        if hasattr(optimizer, "_initialize"):  # slots exist before the loop is traced
+            optimizer._initialize(self.network.trainable_variables)
+        self._fresh = Fresh(self.network, optimizer)
+        self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
+
+    def begin(self, seed: int) -> None:
+        """Starts anew with the weights of this seed."""
+        tf.random.set_seed(seed)
+        self._fresh(self._make())
+
+    def run(self, first: int, last: int, *data: Any) -> None:
+        """Steps first .. last - 1; other values of `data` of the same shapes compile nothing."""
+        data = [tf.convert_to_tensor(value) for value in data]
+        self._compiled(tf.constant(first), tf.constant(last), *data)
+
+    def _many_steps(self, first: tf.Tensor, last: tf.Tensor, *data: tf.Tensor) -> None:
+        def one_step(i):
+            variables = self.network.trainable_variables
+            with tf.GradientTape() as tape:
+                loss = self._loss(self.network, i, *data)
+            if self._rate:
+                self.optimizer.learning_rate.assign(self._rate(i))
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
+            return i + 1
+
+        tf.while_loop(lambda i: i < last, one_step, [first])
+
+
+class Repeated:
+    """Runs as `fit` makes them, from the same draws, of many seeds and rates, compiled once.
+
+    Seed and peak of the learning rate are no constants of the compiled loop, so that the rate may
+    differ in its last bit. For a recipe whose step draws nothing (`plain`).
+    """
+
+    def __init__(self, network: str, dataset: Dataset, recipe: Recipe):
+        """Raises ValueError for another step, or what network or loop refuse."""
+        if recipe.step != "plain" or recipe.invariant_start:
+            raise ValueError(f"recipe must have the step 'plain' and no other start, got {recipe}")
+        self._new = lambda: wn.create_network(network, dataset.num_classes, **recipe.network_args)
+        self._dataset, self._epochs = dataset, recipe.epochs
+        self._peak = tf.Variable(recipe.learning_rate, trainable=False)
+        self.network = self._new()
+        self._loop = Loop(self.network, dataset.train, recipe, peak=self._peak)
+        self._fresh = Fresh(self.network, self._loop.optimizer)
+        self._scorer = Scorer(self.network)
+
+    def run(
+        self,
+        seed: int,
+        learning_rate: float,
+        splits: Sequence[str] = ("validation", "test"),
+    ) -> dict[str, Any]:
+        """A row: SPLIT_accuracy of these splits, parameters and seconds.
+
+        Raises:
+          FloatingPointError: a loss or weights that become NaN or infinite.
+        """
+        tf.random.set_seed(seed)
+        network = self._new()
+        network(scale(tf.constant(self._dataset.train.images[:1])), is_training=False)
+        self._fresh(network)
         self._peak.assign(learning_rate)
         self._loop.step.assign(0)
         self._loop.seed = seed
+        start = time.perf_counter()
+        for _ in range(self._epochs):
+            self._loop.run_epoch()
+        seconds = time.perf_counter() - start
+        row: dict[str, Any] = {
+            f"{split}_accuracy": self._scorer.accuracy(getattr(self._dataset, split))
+            for split in splits
+        }
+        return {**row, "parameters": num_parameters(self.network), "seconds": seconds}

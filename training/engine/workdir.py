@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
+from training.report.tables import to_csv
 
 METRICS = (
     "epoch",
@@ -42,8 +42,12 @@ class Workdir:
                 f"got {str(path)!r}"
             )
 
-    def claim(self, config: Mapping[str, Any], resume: bool) -> None:
+    def claim(
+        self, config: Mapping[str, Any], resume: bool, free: Sequence[str] = ("data_dir", "manual_dir")
+    ) -> None:
         """Makes the folder the one of this configuration.
+
+        Entries of the names in `free` may differ: they say where things are, not what they are.
 
         Raises:
           ValueError: it holds another configuration (the message tells the entries that differ),
@@ -55,7 +59,7 @@ class Workdir:
             held = self.read("config.json")
             differing = [
                 f"{key}: {held.get(key, 'none')!r} there, {config.get(key, 'none')!r} here"
-                for key in sorted({*held, *config})
+                for key in sorted({*held, *config} - {*free})
                 if held.get(key) != config.get(key)
             ]
             if differing:
@@ -112,6 +116,21 @@ class Workdir:
         if not isinstance(value, dict):
             raise ValueError(f"{self.path / name} cannot be read (it must hold a JSON object)")
         return value
+
+    def read_config(self) -> dict[str, Any]:
+        """The configuration of the run in this folder.
+
+        Raises:
+          ValueError: it is missing or damaged, or of something else.
+        """
+        config = self.read("config.json")
+        kinds = {"network": str, "network_args": dict, "dataset": str, "data_sha256": str}
+        for key, kind in {**kinds, "num_classes": int, "image_shape": list}.items():
+            if not isinstance(config.get(key), kind):
+                raise ValueError(
+                    f"{self.path / 'config.json'} is damaged, or of no run: it lacks its {key}"
+                )
+        return config
 
     def write_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Writes metrics.csv, a row an epoch."""
@@ -179,6 +198,11 @@ class Workdir:
             )
         return str(state.parent / present[-1])
 
+    def newest_epoch(self) -> int:
+        """The epoch of the newest checkpoint, 0 before the first."""
+        path = self.newest_checkpoint()
+        return int(path.rpartition("-")[2]) if path else 0
+
     def restore(self, checkpoint: tf.train.Checkpoint, everything: bool = True) -> str | None:
         """Restores the newest checkpoint and returns its path, or None if there is none.
 
@@ -201,19 +225,6 @@ class Workdir:
             ) from error
         return path
 
-    def plot_metrics(self, rows: Sequence[Mapping[str, float]], title: str) -> Path:
-        """Draws curves.png: loss and accuracy by epoch."""
-        figure, (left, right) = new_figure(1, 2, figsize=(9, 3.4))
-        epochs = [row["epoch"] for row in rows]
-        left.plot(epochs, [row["loss"] for row in rows], "o-", markersize=3)
-        left.set(xlabel="epoch", ylabel="training loss", yscale="log")
-        for key, label in (("train_accuracy", "training"), ("validation_accuracy", "validation")):
-            right.plot(epochs, [100 * row[key] for row in rows], "o-", markersize=3, label=label)
-        right.set(xlabel="epoch", ylabel="accuracy in %")
-        right.legend()
-        figure.suptitle(title)
-        return self.save_figure(figure, "curves.png")
-
     def save_figure(self, figure, name: str) -> Path:
         """Saves a matplotlib figure as a PNG file."""
         temporary = self.path / f".{name}.new"
@@ -224,31 +235,6 @@ class Workdir:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def new_figure(rows: int = 1, columns: int = 1, squeeze: bool = True, **kwargs):
-    """A figure and its axes, without a window system."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained", **kwargs)
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, squeeze=squeeze)
-
-
-def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """The rows as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
-    """The mean and the sample standard deviation of two values or more: "1.00 ± 0.10"."""
-    mean = f"{statistics.mean(values):.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
 def num_parameters(network: snt.Module) -> int:

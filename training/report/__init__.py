@@ -1,0 +1,1 @@
+"""Tables, figures and statistics: what results are told with."""

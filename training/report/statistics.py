@@ -1,60 +1,103 @@
-"""What comparisons share: the choice of a learning rate, and which differences are none."""
+"""Which differences are differences: Welch's test, Holm's adjustment, intervals."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.stats
 
 LEVEL = 0.05
-CHOICE_SEED = 1000  # of the runs that choose a rate, whose test accuracy nobody reads
-
-
-def chosen_rate(choices: Sequence[Mapping[str, Any]]) -> float | None:
-    """The rate of the run with the best validation accuracy, the smallest of equals.
-
-    Runs are rows with learning_rate, validation_accuracy and status; None if none is "done".
-    """
-    done = [row for row in choices if row["status"] == "done"]
-    if not done:
-        return None
-    best = min(done, key=lambda row: (-row["validation_accuracy"], row["learning_rate"]))
-    return best["learning_rate"]
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> float:
     """The two-sided p of Welch's test that two samples have one mean; 1 where it cannot tell."""
     if len(a) < 2 or len(b) < 2:
         return 1.0
-    # From moments: of the samples, SciPy would warn where one hardly varies.
-    moments = [value for x in (a, b) for value in (np.mean(x), np.std(x, ddof=1), len(x))]
     if not np.ptp(a) and not np.ptp(b):
         return float(a[0] == b[0])
+    # From moments: of the samples, SciPy would warn where one hardly varies.
+    moments = [value for x in (a, b) for value in (np.mean(x), np.std(x, ddof=1), len(x))]
     return float(scipy.stats.ttest_ind_from_stats(*moments, equal_var=False).pvalue)
 
 
 def holm(p: Sequence[float]) -> list[float]:
     """p values adjusted for their number, by Holm's step-down procedure."""
-    adjusted, largest = [0.0] * len(p), 0.0
-    for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        adjusted[i] = largest
-    return adjusted
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(value) for value in multipletests(p, method="holm")[1]] if len(p) else []
 
 
-def verdicts(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> str:
-    """Names of (values, base) with their differences, by what Welch's test says of each pair.
+def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a rate, of k successes in n trials.
 
-    "better A (+0.50); not told apart none; worse B (-0.20), C (-0.30)", by the test at 5 %,
-    adjusted by Holm for the number of pairs. Few values tell little apart: not told apart is not
-    equal.
+    Raises:
+      ValueError: no trials, successes that are not 0 .. trials, or a confidence outside (0, 1).
     """
-    names: dict[str, list[str]] = {"better": [], "not told apart": [], "worse": []}
-    adjusted = holm([welch(*pair) for pair in pairs.values()])
-    for (name, (values, base)), p in zip(pairs.items(), adjusted, strict=True):
-        difference = statistics.mean(values) - statistics.mean(base)
-        better, worse = p < LEVEL and difference > 0, p < LEVEL and difference < 0
-        verdict = "better" if better else "worse" if worse else "not told apart"
-        names[verdict].append(f"{name} ({difference:+.2f})")
-    return "; ".join(f"{verdict} {', '.join(of) or 'none'}" for verdict, of in names.items())
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence!r}")
+    if trials < 1 or not 0 <= successes <= trials:
+        raise ValueError(
+            f"successes must be in 0 .. trials and trials >= 1, got {successes} of {trials}"
+        )
+    test = scipy.stats.binomtest(int(successes), int(trials))
+    interval = test.proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def bootstrap(values: Sequence[float], statistic=np.mean, seed: int = 0, **settings: Any):
+    """(low, high): the percentile interval of a statistic, at 95 % if not said otherwise."""
+    settings = {"confidence_level": 0.95, "method": "percentile", "n_resamples": 9999} | settings
+    found = scipy.stats.bootstrap(
+        (np.asarray(values, float),), statistic, rng=np.random.default_rng(seed), **settings
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def verdicts(
+    frame: pd.DataFrame,
+    baseline: Mapping[str, Any],
+    metric: str = "test_accuracy",
+    by: Sequence[str] = (),
+    scale: float = 100.0,
+    digits: int = 2,
+) -> pd.DataFrame:
+    """What Welch's test says of each group against the baseline's, a row each.
+
+    Rows of `frame` are runs; those of a status other than "done" are left out. Groups are those of
+    the columns of `baseline` ({column: value}), compared within equal `by`, and p values are
+    adjusted by Holm for the comparisons within it. Few values tell little apart: "not told apart"
+    is not "equal".
+
+    Returns the columns of `by` and of the baseline, seeds, mean (± sample standard deviation, times
+    `scale`), difference, p (adjusted) and verdict: better, worse or not told apart, for a metric of
+    which more is better.
+    """
+    if "status" in frame:
+        frame = frame[frame["status"] == "done"]
+    of, rows = list(baseline), []
+    groups = frame.groupby(list(by), sort=False) if len(by) else [((), frame)]
+    for key, part in groups:
+        own = {
+            name if isinstance(name, tuple) else (name,): scale * group[metric].to_numpy(float)
+            for name, group in part.groupby(of, sort=False)
+        }
+        base = own.get(tuple(baseline.values()))
+        others = [name for name in own if name != tuple(baseline.values())]
+        p = holm([welch(own[name], base) for name in others]) if base is not None else []
+        for name in own:
+            values = own[name]
+            row = {**dict(zip(by, key, strict=True)), **dict(zip(of, name, strict=True))}
+            row["seeds"] = len(values)
+            spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+            row["mean"] = f"{values.mean():.{digits}f}{spread}"
+            if name == tuple(baseline.values()):
+                row |= {"difference": "", "p": "", "verdict": "baseline"}
+            elif base is not None:
+                difference, value = values.mean() - base.mean(), p[others.index(name)]
+                told = value < LEVEL
+                verdict = ("better" if difference > 0 else "worse") if told else "not told apart"
+                row["difference"] = f"{difference:+.{digits}f}"
+                row |= {"p": f"{value:.2g}", "verdict": verdict}
+            rows.append(row)
+    return pd.DataFrame(rows)

