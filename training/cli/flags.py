@@ -23,6 +23,13 @@ class _ChoiceParser(flags.EnumParser):
         raise ValueError(_not_among(argument, self.enum_values))
 
 
+def check_choice(name: str, value: str, options: Sequence[str]) -> str:
+    """Returns `value`, which must be one of `options`; the error says which may be meant."""
+    if value not in options:
+        raise ValueError(f"{name}={value}: {_not_among(str(value), [str(o) for o in options])}")
+    return value
+
+
 def _not_among(value: str, options: Sequence[str]) -> str:
     near = difflib.get_close_matches(value, options, 1)
     meant = f". Did you mean {near[0]}?" if near else ""

@@ -1,90 +1,146 @@
-"""Tasks in worker processes of one thread each, which are replaced before they grow too large."""
+"""Tasks in worker processes of one thread each: of this machine, or of a cluster."""
 
-import concurrent.futures
-import concurrent.futures.process
 import contextlib
-import multiprocessing
 import os
 import threading
+import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import tensorflow as tf
-from absl import flags
-
 from weirdonetworks import _checks
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ATTEMPTS = 3  # without a single result in between, before a cluster is given up
 
 
 def run(
     function: Callable[..., Any],
     tasks: Sequence[tuple],
-    workers: int,
-    per_process: int | None = None,
-) -> Iterator[Any]:
-    """The results of function(*task), as they come.
+    *,
+    workers: int = 2,
+    cluster: str | None = None,
+) -> Iterator[tuple[int, Any]]:
+    """(place, function(*task)) of all tasks, as they come.
 
-    Each worker is a new process of one thread; with `workers=0`, all happens in this process, in
-    the order of the tasks. `function`, and what tasks hold, must be importable by name if there are
-    workers. TensorFlow never frees what it has compiled: after every `per_process` tasks a worker,
-    all of them are replaced, once the last of them is done.
+    With `workers=0`, all happens in this process, in the order of the tasks. Otherwise in that many
+    processes of one thread each, which joblib replaces when they have grown by 300 MB: TensorFlow
+    never frees what it has compiled. With `cluster`, the address of a Ray cluster ("auto", or
+    host:port), on all its cores; what a lost node had in hand is done again by the others.
 
-    An error of a task is raised here, and ends the others that have not begun.
+    An error of a task is raised here, and ends those that have not begun.
 
     Raises:
-      OSError: a worker was killed, perhaps for want of memory.
+      OSError: a worker was killed, perhaps for want of memory; a cluster cannot be reached, or is
+        lost.
+      ImportError: Ray is not installed.
     """
     _checks.integer("workers", workers, minimum=0)
-    if not workers:
-        yield from (function(*task) for task in tasks)
+    if not tasks:
         return
-    size = max(1, len(tasks) if per_process is None else workers * per_process)
-    for first in range(0, len(tasks), size):
-        yield from _run(function, tasks[first : first + size], workers)
+    if cluster is not None:
+        yield from _on_cluster(function, tasks, cluster)
+    elif workers:
+        yield from _on_processes(function, tasks, min(workers, len(tasks)))
+    else:
+        for place, task in enumerate(tasks):
+            yield place, function(*task)
 
 
-def _run(function: Callable[..., Any], tasks: Sequence[tuple], workers: int) -> Iterator[Any]:
-    with _one_thread_each():
-        pool = concurrent.futures.ProcessPoolExecutor(
-            min(workers, len(tasks)),
-            multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-        )
+def _on_processes(function, tasks, workers: int) -> Iterator[tuple[int, Any]]:
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    with joblib.parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
+        # What joblib says when it replaces a worker that has grown.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        parallel = joblib.Parallel(workers, return_as="generator_unordered", batch_size=1)
         try:
-            futures = [pool.submit(function, *task) for task in tasks]
-            for future in concurrent.futures.as_completed(futures):
-                yield future.result()
-        except concurrent.futures.process.BrokenProcessPool:
+            yield from parallel(
+                joblib.delayed(_work)(os.getpid(), function, place, task)
+                for place, task in enumerate(tasks)
+            )
+        except TerminatedWorkerError:
             raise OSError(
                 "a worker was killed, perhaps for want of memory: the same command, with fewer "
                 "--workers, goes on where it was"
             ) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+
+def _on_cluster(function, tasks, address: str) -> Iterator[tuple[int, Any]]:
+    import joblib
+
+    with _connected(address) as lost:
+        missing, attempts = dict(enumerate(tasks)), 0
+        while missing:
+            attempts += 1
+            try:
+                with joblib.parallel_config("ray"):
+                    parallel = joblib.Parallel(-1, return_as="generator_unordered", batch_size=1)
+                    for place, result in parallel(
+                        joblib.delayed(_work)(None, function, place, task)
+                        for place, task in missing.items()
+                    ):
+                        attempts = 0
+                        del missing[place]
+                        yield place, result
+            except lost as error:
+                if attempts >= _ATTEMPTS:
+                    raise OSError(
+                        f"the cluster {address} is lost ({type(error).__name__}): the same command "
+                        "goes on where it was"
+                    ) from None
+                time.sleep(1)
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Child processes find in their environment that NumPy shall use one thread."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+def _connected(address: str) -> Iterator[tuple[type[Exception], ...]]:
+    """A connection to a Ray cluster, and the errors by which it says that a node is lost."""
     try:
-        yield
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise ImportError(
+            f"cluster needs Ray: pip install 'weirdonetworks[cluster]' ({error})"
+        ) from None
+    try:
+        ray.init(address=address, logging_level="ERROR", log_to_driver=False)
+    except Exception as error:  # Ray promises no types
+        raise OSError(
+            f"cluster must be the address of a Ray cluster that runs, got {address!r} "
+            f"({type(error).__name__})"
+        ) from None
+    register_ray()
+    try:
+        yield (ray.exceptions.RayActorError, ray.exceptions.NodeDiedError,
+               ray.exceptions.WorkerCrashedError, ray.exceptions.ObjectLostError)  # fmt: skip
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        ray.shutdown()
 
 
-def _start_worker() -> None:
+def _work(parent: int | None, function: Callable[..., Any], place: int, task: tuple):
+    """A task in a worker."""
+    _prepare(parent)
+    return place, function(*task)
+
+
+_prepared = False
+
+
+def _prepare(parent: int | None) -> None:
     """One thread for TensorFlow, and an end when the parent is killed: workers would wait on."""
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    global _prepared
+    if _prepared:
+        return
+    _prepared = True
+    import tensorflow as tf
+
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-WORKERS = flags.DEFINE_integer("workers", 2, "Processes of one thread; 0: all in this one.", 0)
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
