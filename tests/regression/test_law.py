@@ -16,9 +16,9 @@ from matplotlib import mathtext
 from sympy.parsing.sympy_parser import parse_expr
 
 from weirdonetworks.layers import PosynomialDense, SignomialDense
+from weirdonetworks.regression.export.formulas import identifiers
+from weirdonetworks.regression.export.layer import LawModule
 from weirdonetworks.regression.law import Law
-from weirdonetworks.regression.layer import LawModule
-from weirdonetworks.regression.text import identifiers
 
 HALF = Fraction(1, 2)
 

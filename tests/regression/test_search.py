@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from weirdonetworks.regression import fitting, search
+from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data
-from weirdonetworks.regression.space import Space
 
 FREE = Space(np.zeros(2), np.eye(2))
 POWERS = tuple(map(Fraction, (1, -1, 2, -2, 0.5, -0.5)))

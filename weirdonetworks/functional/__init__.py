@@ -10,6 +10,7 @@ from weirdonetworks.functional.activations import (
 )
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, Distribution, cdf_gate, cdf_ramp
 from weirdonetworks.functional.convex_combinations import convex_combination
+from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
 from weirdonetworks.functional.maxima import implicit_soft_maximum, soft_maximum
@@ -35,7 +36,6 @@ from weirdonetworks.functional.pooling import (
 from weirdonetworks.functional.sparse import SparseMap
 from weirdonetworks.functional.squashes import SQUASHES, Squash, get_squash
 from weirdonetworks.functional.stochastic import stochastic_gelu
-from weirdonetworks.functional.units import group_softmax, maxout, sort_groups
 
 __all__ = [
     "ACTIVATIONS",

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated, same_shape
+from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.iterates import half_exp
 from weirdonetworks.functional.normalized import (
     layer_norm,
@@ -16,7 +17,6 @@ from weirdonetworks.functional.normalized import (
     xexp_layer_norm,
 )
 from weirdonetworks.functional.stochastic import stochastic_gelu
-from weirdonetworks.functional.units import group_softmax, maxout, sort_groups
 
 Activation = Callable[[tf.Tensor], tf.Tensor]
 

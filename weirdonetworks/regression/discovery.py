@@ -8,10 +8,10 @@ import numpy as np
 
 from weirdonetworks.regression import fitting, search, selection
 from weirdonetworks.regression.diagnostics import structure
+from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.law import Law
 from weirdonetworks.regression.selection import Candidate
-from weirdonetworks.regression.space import Space
 
 # With fewer rows, each is predicted by a fit without its fold in place of a fit to the others.
 _FEW_ROWS = 60

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 
 from weirdonetworks.regression import fitting
+from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data, Model, is_real
-from weirdonetworks.regression.space import Space
 
 # Rows on which the monomials are selected.
 _SOME = 3000

@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sonnet as snt
-import sympy
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from weirdonetworks import _checks
-from weirdonetworks.regression import columns, status, units
+from weirdonetworks.regression import input_checks, units, verdict
 from weirdonetworks.regression.discovery import Discovery, Settings
+from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
-from weirdonetworks.regression.space import Space
+
+if TYPE_CHECKING:
+    import sonnet as snt
+    import sympy
 
 POWERS = (1, -1, 2, -2, 0.5, -0.5)
 NOISE = ("absolute", "relative", "auto")
@@ -71,11 +73,11 @@ class _Regressor(RegressorMixin, BaseEstimator):
             map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(x.shape[1])]))
         )
         settings = self._settings(names)
-        columns.check_columns(x, names, settings.space)
+        input_checks.check_columns(x, names, settings.space)
         y = np.asarray(y, np.float64)
         if np.ptp(y) == 0:
             raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
-        sign = columns.sign(y)
+        sign = input_checks.sign(y)
         relative = settings.noise == "relative" and not np.all(sign * y > 0)
         if relative or (sign == 0 and not self._allows_signs()):
             what = "relative noise" if relative else "a posynomial without signs"
@@ -92,7 +94,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         best = min(found, key=lambda discovery: discovery.criterion)
         self.noise_ = "relative" if best.data.relative else "absolute"
         self.law_, self.coefficient_errors_, self.exponent_errors_ = best.law(names, target)
-        self.status_, self.evidence_ = status.judge(best.model, best.data, best.validation_error)
+        self.status_, self.evidence_ = verdict.judge(best.model, best.data, best.validation_error)
         self.evidence_["noise"] = self.noise_
         self.box_ = x.min(axis=0), x.max(axis=0)
         self.units_ = None
@@ -156,7 +158,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         """The law's values at X > 0, [rows, features] -> [rows]."""
         check_is_fitted(self, "law_")
         x = validate_data(self, X, dtype=np.float64, reset=False)
-        columns.check_positive(x, self.law_.names)
+        input_checks.check_positive(x, self.law_.names)
         return self.law_.predict(x)
 
     def formula(self, digits: int = 6) -> str:
@@ -164,7 +166,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "law_")
         return self.law_.formula(digits)
 
-    def to_sympy(self) -> sympy.Expr:
+    def to_sympy(self) -> "sympy.Expr":
         """The law's right-hand side; symbols are positive and named like the columns."""
         check_is_fitted(self, "law_")
         return self.law_.to_sympy()
@@ -179,7 +181,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "law_")
         return self.law_.to_cvxpy(variables)
 
-    def to_layer(self, log_input: bool = False) -> snt.Module:
+    def to_layer(self, log_input: bool = False) -> "snt.Module":
         """The law as a Sonnet layer of the zoo, [batch, features] -> [batch, 1]."""
         check_is_fitted(self, "law_")
         return self.law_.to_layer(log_input)
@@ -188,7 +190,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         """How far outside the box of the training rows each row of X lies."""
         check_is_fitted(self, "law_")
         x = validate_data(self, X, dtype=np.float64, reset=False)
-        columns.check_positive(x, self.law_.names)
+        input_checks.check_positive(x, self.law_.names)
         return extrapolation(x, *self.box_, self.law_.names)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from weirdonetworks.regression import fitting
 from weirdonetworks.regression.diagnostics import polynomial_degree, structure
+from weirdonetworks.regression.exponent_space import Space, factor
 from weirdonetworks.regression.fitting import Data, Model, error, is_real
 from weirdonetworks.regression.polynomials import polynomials
-from weirdonetworks.regression.space import Space, factor
 
 # Rows on which starting points are tried.
 _FEW = 1000

@@ -9,8 +9,9 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from weirdonetworks.regression import powers
-from weirdonetworks.regression.law import Law
+from weirdonetworks.regression import unit_algebra
+from weirdonetworks.regression.equation import Equation
+from weirdonetworks.regression.export import formulas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +62,10 @@ def dimension_matrix(
         quantity's (degC: give kelvin, or delta_degC for differences), or a logarithmic one (dB).
       ImportError: without Pint.
     """
-    return powers.matrix([powers.parse(units, name) for name in names])
+    return unit_algebra.matrix([unit_algebra.parse(units, name) for name in names])
 
 
-def law_units(law: Law, units: Mapping[str, str], target_units: str) -> LawUnits:
+def law_units(law: Equation, units: Mapping[str, str], target_units: str) -> LawUnits:
     """Returns the unit that each constant of the law must carry.
 
     The values of the law are numbers in the given units. So a dimensionless constant can still hold
@@ -74,19 +75,19 @@ def law_units(law: Law, units: Mapping[str, str], target_units: str) -> LawUnits
 
     Raises as `dimension_matrix` does.
     """
-    parsed = [powers.parse(units, name) for name in law.names]
-    target = powers.parse({law.target: target_units}, law.target, "target_units")
+    parsed = [unit_algebra.parse(units, name) for name in law.names]
+    target = unit_algebra.parse({law.target: target_units}, law.target, "target_units")
     constants = []
     for c, row in zip(law.coefficients, law.exponents, strict=True):
-        unit = powers.product([target, *parsed], [law.power, *(-Fraction(a) for a in row)])
-        factor, base = powers.in_base(unit)
-        dimensionless = not powers.dimension(unit)
+        unit = unit_algebra.product([target, *parsed], [law.power, *(-Fraction(a) for a in row)])
+        factor, base = unit_algebra.in_base(unit)
+        dimensionless = not unit_algebra.dimension(unit)
         constants.append(
             ConstantUnits(
                 value=float(c),
-                unit=powers.spell(unit),
+                unit=unit_algebra.spell(unit),
                 base_value=float(c) * factor,
-                base_unit="" if dimensionless else powers.spell(base),
+                base_unit="" if dimensionless else unit_algebra.spell(base),
                 dimensionless=dimensionless,
             )
         )
@@ -111,9 +112,9 @@ def consistent_exponents(
     if not isinstance(power, numbers.Rational) or power == 0:
         raise ValueError(f"power must be a Fraction other than 0, got {power!r}")
     names = tuple(names)
-    parsed = [powers.parse(units, name) for name in names]
-    target = powers.parse({"target_units": target_units}, "target_units", "target_units")
-    bases, dimensions = powers.matrix([target, *parsed])
+    parsed = [unit_algebra.parse(units, name) for name in names]
+    target = unit_algebra.parse({"target_units": target_units}, "target_units", "target_units")
+    bases, dimensions = unit_algebra.matrix([target, *parsed])
     matrix = sympy.Matrix(len(bases), len(names), lambda i, j: _rational(dimensions[j + 1, i]))
     wanted = sympy.Matrix(len(bases), 1, lambda i, _: _rational(power * dimensions[0, i]))
     reduced, pivots = matrix.row_join(wanted).rref()
@@ -151,10 +152,10 @@ def _fraction(value: sympy.Rational) -> Fraction:
     return Fraction(int(value.p), int(value.q))
 
 
-def _say(law: Law, constants: Sequence[ConstantUnits]) -> str:
+def _say(law: Equation, constants: Sequence[ConstantUnits]) -> str:
     lines = []
     for row, c in zip(law.exponents, constants, strict=True):
-        term = Law(law.names, "c", (row,), np.ones(1)).formula().removeprefix("c = ")
+        term = formulas.formula(Equation(law.names, "c", (row,), np.ones(1))).removeprefix("c = ")
         if not c.dimensionless:
             lines.append(
                 f"the constant {c.value:.6g} of {term} must carry {c.unit}, "

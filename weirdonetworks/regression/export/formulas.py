@@ -4,15 +4,12 @@ import keyword
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import sympy
 from sympy.core.parameters import distribute
 
 from weirdonetworks import _checks
-
-if TYPE_CHECKING:
-    from weirdonetworks.regression.law import Law
+from weirdonetworks.regression.equation import Equation
 
 _GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
@@ -30,13 +27,13 @@ _ESCAPES = {
 }
 
 
-def formula(law: "Law", digits: int = 6) -> str:
+def formula(law: Equation, digits: int = 6) -> str:
     """See `Law.formula`."""
     *names, target = identifiers([*law.names, law.target])
     return f"{target} = {_print(_rounded(law, names, digits))}"
 
 
-def to_sympy(law: "Law") -> sympy.Expr:
+def to_sympy(law: Equation) -> sympy.Expr:
     """See `Law.to_sympy`."""
     law = law.explicit()
     symbols = _symbols(law.names)
@@ -47,7 +44,7 @@ def to_sympy(law: "Law") -> sympy.Expr:
     return law.sign * sympy.Add(*terms) ** _exact(1 / law.power)
 
 
-def to_latex(law: "Law", digits: int = 6) -> str:
+def to_latex(law: Equation, digits: int = 6) -> str:
     """See `Law.to_latex`."""
     names = {symbol: latex_name(symbol.name) for symbol in _symbols(law.names)}
     expression = sympy.latex(_rounded(law, law.names, digits), symbol_names=names, full_prec=False)
@@ -102,7 +99,7 @@ def _monomial(symbols: Sequence[sympy.Symbol], exponents: Iterable[sympy.Number]
     return sympy.Mul(*(x**a for x, a in zip(symbols, exponents, strict=True)))
 
 
-def _rounded(law: "Law", names: Sequence[str], digits: int) -> sympy.Expr:
+def _rounded(law: Equation, names: Sequence[str], digits: int) -> sympy.Expr:
     """The law with numbers of `digits` digits, a common factor taken out where it is shorter."""
     digits = _checks.integer("digits", digits)
     law = law.explicit()

@@ -1,7 +1,6 @@
 """A law as a layer of the zoo."""
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 import sonnet as snt
@@ -9,9 +8,7 @@ import tensorflow as tf
 
 from weirdonetworks.layers import PosynomialDense, SignomialDense
 from weirdonetworks.layers.posynomial import FLOORS, log_maximum
-
-if TYPE_CHECKING:
-    from weirdonetworks.regression.law import Law
+from weirdonetworks.regression.equation import Equation
 
 # A PosynomialDense keeps s = 20 tanh(theta / 20) within +-20; up to 19 theta is known well.
 _SPREAD = 20.0
@@ -58,7 +55,7 @@ class LawModule(snt.Module):
         return self.sign * tf.where(real, y, none)
 
 
-def to_layer(law: "Law", log_input: bool = False) -> snt.Module:
+def to_layer(law: Equation, log_input: bool = False) -> snt.Module:
     """See `Law.to_layer`."""
     law = law.explicit()
     log_c = np.log(np.abs(law.coefficients))

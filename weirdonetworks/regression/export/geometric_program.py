@@ -1,21 +1,20 @@
 """A law as an expression of geometric programming."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from weirdonetworks.regression import _optional
+from weirdonetworks.regression.equation import Equation
+from weirdonetworks.regression.export import formulas
 
-if TYPE_CHECKING:
-    from weirdonetworks.regression.law import Law
 
-
-def to_cvxpy(law: "Law", variables: Mapping[str, Any] | None = None) -> Any:
+def to_cvxpy(law: Equation, variables: Mapping[str, Any] | None = None) -> Any:
     """See `Law.to_cvxpy`."""
     cp = _optional.load("cvxpy")
     if not law.is_posynomial or law.sign < 0:
         raise ValueError(
             "a geometric program knows sums of positive terms only, so coefficients and sign must "
-            f"be > 0, got {law.formula()}"
+            f"be > 0, got {formulas.formula(law)}"
         )
     if variables is None:
         variables = {name: cp.Variable(pos=True, name=name) for name in law.names}
@@ -42,7 +41,7 @@ def to_cvxpy(law: "Law", variables: Mapping[str, Any] | None = None) -> Any:
         y = cp.power(y, float(1 / law.power))
     if not y.is_dgp():
         raise ValueError(
-            f"variables must make {law.formula()} log-log convex or log-log concave, got "
+            f"variables must make {formulas.formula(law)} log-log convex or log-log concave, got "
             + ", ".join(f"{name}: {variables[name]}" for name in law.names)
         )
     return y

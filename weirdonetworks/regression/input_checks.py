@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weirdonetworks.regression.space import Space
+from weirdonetworks.regression.exponent_space import Space
 
 # A target is of one sign if its values of the other one hold no more of its sum of squares.
 _ONE_SIGN = 0.02

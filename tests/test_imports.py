@@ -1,0 +1,61 @@
+"""Who imports whom in the library: no circles, and no room knows those above it."""
+
+import ast
+from pathlib import Path
+
+import weirdonetworks as wn
+
+LIBRARY = Path(wn.__file__).parent
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(LIBRARY.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in LIBRARY.rglob("*.py")}
+
+
+def imported(source: str, known) -> set[str]:
+    """The modules among the known ones that a program imports, wherever it does so."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in known else node.module)
+    return found & set(known)
+
+
+IMPORTS = {name: imported(path.read_text(), MODULES) for name, path in MODULES.items()}
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """A path that comes back to where it began, or []."""
+    done: set[str] = set()
+
+    def walk(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        for other in sorted(graph[name]):
+            if found := walk(other, [*path, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := walk(name, []))), [])
+
+
+def test_imports_and_circles_are_found():
+    source = "import a.b\ndef f():\n    from a import c\n    from a.d import e\nfrom os import path"
+    assert imported(source, ["a", "a.b", "a.c", "a.d"]) == {"a.b", "a.c", "a.d"}
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_module_imports_itself_through_others():
+    assert circle(IMPORTS) == []
