@@ -154,6 +154,8 @@ IMPORT_LAZILY = """
 import sys, tensorflow, sonnet
 print(*sys.modules)
 import weirdonetworks as wn
+from weirdonetworks import *
+wn.create_network("mlp")
 print(*sys.modules)
 for name in ("sklearn", "scipy", "sympy"):
     hidden, sys.modules[name] = sys.modules.get(name), None

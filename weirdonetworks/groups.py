@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional.sparse import SparseMap
 
 # Sources that lie within this of the pixel grid lie on it: what is left of cos and sin's rounding.
@@ -158,7 +158,7 @@ class ImageAction:
         Raises:
           ValueError: images of another shape or of an integer type.
         """
-        images = _checks.grid("images", images, self.image_shape)
+        images = _tensor_checks.grid("images", images, self.image_shape)
         height, width = self.image_shape
         channels = images.shape[3]
         x = tf.transpose(images, [1, 2, 0, 3])
@@ -175,7 +175,7 @@ class ImageAction:
         Raises:
           ValueError: a number of rows that is no multiple of H W.
         """
-        weights = _checks.floating("weights", weights)
+        weights = _tensor_checks.floating("weights", weights)
         height, width = self.image_shape
         pixels = self.num_pixels
         if weights.shape.rank != 2 or not weights.shape[0] or weights.shape[0] % pixels:
@@ -250,7 +250,7 @@ def composition_defect(action: ImageAction, images) -> np.ndarray:
     Raises:
       ValueError: images of another shape or of an integer type.
     """
-    images = tf.cast(_checks.grid("images", images, action.image_shape), tf.float64)
+    images = tf.cast(_tensor_checks.grid("images", images, action.image_shape), tf.float64)
     matrices, shifts = compose(action, action)
     defects = []
     for h in range(action.size):

@@ -7,7 +7,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.layers.activation import activate
 from weirdonetworks.nets.mlp import flatten
 from weirdonetworks.stability.lipschitz import unroll
@@ -73,7 +73,7 @@ def activations(network: snt.Module, inputs: Any, batch_size: int = 1000) -> lis
         layers.
     """
     functions = parts(network)
-    inputs = _checks.floating("inputs", inputs)
+    inputs = _tensor_checks.floating("inputs", inputs)
     if not inputs.shape.rank or not inputs.shape[0]:
         raise ValueError(f"inputs must be [n, ...] with n >= 1, got shape {inputs.shape}")
     if count := _not_finite(inputs):

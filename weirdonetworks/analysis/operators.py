@@ -24,7 +24,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.analysis import _arrays
 from weirdonetworks.analysis.covariance import effective_rank, participation_ratio, stable_rank
 from weirdonetworks.analysis.networks import activations, dense_layers
@@ -103,7 +103,7 @@ def scale_response(network: snt.Module, inputs: Any, factor: float = 2.0) -> lis
         outputs are all 0.
     """
     factor = _checks.positive("factor", factor)
-    inputs = _checks.floating("inputs", inputs)
+    inputs = _tensor_checks.floating("inputs", inputs)
     activations(network, inputs)  # for its checks
     outputs = network(inputs)
     if not np.any(outputs):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _tensor_checks
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated, same_shape
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.iterates import half_exp
@@ -24,34 +24,34 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 def identity(x: tf.Tensor) -> tf.Tensor:
     """x: what a network can do without an activation, a linear map (Baldi and Hornik 1989, "Neural
     networks and principal component analysis")."""
-    return tf.identity(_checks.floating("x", x))
+    return tf.identity(_tensor_checks.floating("x", x))
 
 
 def relu(x: tf.Tensor) -> tf.Tensor:
     """max(x, 0), with slope 0 at 0 (Nair and Hinton 2010, "Rectified linear units")."""
-    return tf.nn.relu(_checks.floating("x", x))
+    return tf.nn.relu(_tensor_checks.floating("x", x))
 
 
 def silu(x: tf.Tensor) -> tf.Tensor:
     """x / (1 + e^-x), x CDF(x) for the logistic CDF (Hendrycks and Gimpel 2016, "GELUs")."""
-    return tf.nn.silu(_checks.floating("x", x))
+    return tf.nn.silu(_tensor_checks.floating("x", x))
 
 
 def softplus(x: tf.Tensor) -> tf.Tensor:
     """log(1 + e^x), the antiderivative of the sigmoid (Dugas et al. 2001, "Incorporating
     second-order functional knowledge for better option pricing")."""
-    return tf.nn.softplus(_checks.floating("x", x))
+    return tf.nn.softplus(_tensor_checks.floating("x", x))
 
 
 def tanh(x: tf.Tensor) -> tf.Tensor:
     """tanh x, odd, in [-1, 1], with slope 1 at 0 (LeCun et al. 1998, "Efficient backprop")."""
-    return tf.tanh(_checks.floating("x", x))
+    return tf.tanh(_tensor_checks.floating("x", x))
 
 
 def sigmoid(x: tf.Tensor) -> tf.Tensor:
     """1 / (1 + e^-x), the CDF of the logistic distribution, in [0, 1] (Rumelhart, Hinton and
     Williams 1986, "Learning representations by back-propagating errors")."""
-    return tf.sigmoid(_checks.floating("x", x))
+    return tf.sigmoid(_tensor_checks.floating("x", x))
 
 
 def gelu(x: tf.Tensor) -> tf.Tensor:
@@ -61,7 +61,7 @@ def gelu(x: tf.Tensor) -> tf.Tensor:
     cancels, digits are lost (the third at -4.5 in float32), and left of -5.6 all of them.
     `cdf_gate("normal")` keeps them all.
     """
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     # Not tf.nn.gelu: that has the root of two in single precision, whatever x has. Not erfc: what
     # is measured of the networks, is with this.
     z = x / tf.constant(math.sqrt(2), x.dtype)
@@ -74,7 +74,7 @@ def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
 
     Source: Hendrycks and Gimpel 2016, "GELUs".
     """
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     z = tf.clip_by_value(x, -10, 10)  # where tanh has come to +-1: further out z^3 overflows
     z += tf.constant(0.044715, x.dtype) * tf.pow(z, 3)
     return 0.5 * x * (1 + tf.tanh(0.7978845608028654 * z))
@@ -128,7 +128,7 @@ def _label(activation: str | Activation) -> str:
 
 def added(activation: Activation, x: tf.Tensor) -> tf.Tensor:
     """x + f(x)."""
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     return x + same_shape(activation, x)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional._precision import root_of_largest, widened
 
 Map = Callable[[tf.Tensor], tf.Tensor]
@@ -15,13 +15,13 @@ Map = Callable[[tf.Tensor], tf.Tensor]
 
 def gated(gate: Map, x: tf.Tensor) -> tf.Tensor:
     """x gate(x)."""
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     return x * same_shape(gate, x)
 
 
 def same_shape(function: Map, x: tf.Tensor) -> tf.Tensor:
     """function(x), which must have the type and the shape of x: others would be broadcast."""
-    y = _checks.floating("f(x)", function(x))
+    y = _tensor_checks.floating("f(x)", function(x))
     if y.dtype != x.dtype:
         raise ValueError(f"f(x) must be {x.dtype.name} as x, got {y.dtype.name}")
     if not y.shape.is_compatible_with(x.shape):
@@ -36,7 +36,7 @@ def _wide(function: Map) -> Map:
 
     @functools.wraps(function)
     def checked(x):
-        x = _checks.floating("x", x)
+        x = _tensor_checks.floating("x", x)
         return tf.cast(function(widened(x)), x.dtype)
 
     return checked

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional.squashes import get_squash
 
 
@@ -33,8 +33,8 @@ def convex_combination(
         axes, different n, n = 0 or leading axes that do not broadcast; an unknown squash; or a
         scale that is not a number > 0 which their type holds.
     """
-    values = _checks.floating("values", values)
-    scores = _checks.floating("scores", scores)
+    values = _tensor_checks.floating("values", values)
+    scores = _tensor_checks.floating("scores", scores)
     for name, tensor, form in (("values", values, "n, d"), ("scores", scores, "m, n")):
         if tensor.shape.rank is None or tensor.shape.rank < 2:
             raise ValueError(f"{name} must be [..., {form}], got shape {tensor.shape}")

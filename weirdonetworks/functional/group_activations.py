@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 
 
 def maxout(x: tf.Tensor, size: int = 2) -> tf.Tensor:
@@ -60,7 +60,7 @@ def group_softmax(x: tf.Tensor, size: int = 4) -> tf.Tensor:
 
 def _groups(x: tf.Tensor, size: int) -> tf.Tensor:
     """[..., n] -> [..., n / size, size]."""
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     size = _checks.integer("size", size)
     units = x.shape[-1] if x.shape.rank else None
     if not units or units % size:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _tensor_checks
 
 
 def warp(
@@ -27,7 +27,7 @@ def warp(
     Raises:
       ValueError: other shapes or types, or another number of maps than one or one an image.
     """
-    images = _checks.floating("images", images)
+    images = _tensor_checks.floating("images", images)
     matrices = tf.convert_to_tensor(matrices)
     if matrices.shape.rank != 3 or matrices.shape[1:] != [2, 3]:
         raise ValueError(f"matrices must be [batch, 2, 3], got shape {matrices.shape}")
@@ -41,7 +41,7 @@ def warp(
             "images must be [batch, height, width, channels] or [batch, height, width] with "
             f"static sizes after the batch, got shape {images.shape}"
         )
-    images = _checks.grid("images", images, images.shape[1:3])
+    images = _tensor_checks.grid("images", images, images.shape[1:3])
     _check_number("matrices", matrices, images)
     height, width, channels = images.shape[1:]
     x, y = _sources(matrices, height, width)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional import _kneser_coefficients as kneser
 
 # Logarithms that lead any number of float64 below these, and exponentials that lead from the base
@@ -54,7 +54,7 @@ def exp_iterate(x: tf.Tensor, alpha: Any, precise: bool = False) -> tf.Tensor:
         do not broadcast. Values of a symbolic tensor, such as a variable inside `tf.function`,
         cannot be checked: outside [-1, 1] they give NaN. NaN in a tensor stays NaN.
     """
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     _checks.flag("precise", precise)
     alpha = _alpha(alpha, x)
     if isinstance(alpha, float):
@@ -95,7 +95,7 @@ def half_exp(x: tf.Tensor, precise: bool = False) -> tf.Tensor:
 
     Raises ValueError if x is not floating.
     """
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     return _in_dtype(_half_exp, _checks.flag("precise", precise), x)
 
 
@@ -106,7 +106,7 @@ def superlog(x: tf.Tensor) -> tf.Tensor:
     of `superexp`; 3.65 at most in float64, so that many x have the same slog. Derivatives of any
     order. Raises ValueError if x is not floating.
     """
-    return _in_dtype(_superlog, False, _checks.floating("x", x))
+    return _in_dtype(_superlog, False, _tensor_checks.floating("x", x))
 
 
 def superexp(t: tf.Tensor) -> tf.Tensor:
@@ -116,7 +116,7 @@ def superexp(t: tf.Tensor) -> tf.Tensor:
     float32 and 3.64 in float64. Inverse of `superlog`. Derivatives of any order. Raises ValueError
     if t is not floating.
     """
-    return _in_dtype(_superexp, False, _checks.floating("t", t))
+    return _in_dtype(_superexp, False, _tensor_checks.floating("t", t))
 
 
 def _alpha(alpha: Any, x: tf.Tensor) -> float | tf.Tensor:

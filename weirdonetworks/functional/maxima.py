@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _tensor_checks
 
 # Never reached: 36 steps were the most in 480,000 draws with log alpha in [-20, 20], and 6 with all
 # alpha within a factor of ten.
@@ -15,7 +15,7 @@ def soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
 
     Between max_k v_k, its limit for large alpha, and that + log(K) / alpha.
     """
-    values = _checks.floating("values", values)
+    values = _tensor_checks.floating("values", values)
     alpha = tf.convert_to_tensor(alpha, values.dtype)[..., None]
     # The shift cancels in the result, so it takes no part in the gradient.
     shift = tf.stop_gradient(tf.reduce_max(values, axis=-1, keepdims=True))
@@ -44,7 +44,7 @@ def implicit_soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
     Source: Hoburg, Kirschen and Abbeel 2016, "Data fitting with geometric-programming-compatible
     softmax functions"; the derivatives by steps are ours.
     """
-    values = _checks.floating("values", values)
+    values = _tensor_checks.floating("values", values)
     alpha = tf.convert_to_tensor(alpha, values.dtype)
     shift = tf.stop_gradient(tf.reduce_max(values, axis=-1, keepdims=True))
     values -= shift

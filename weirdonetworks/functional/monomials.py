@@ -7,7 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional.sparse import SparseMap
 
 # 2^26 float32 monomials are 256 MB for one single row.
@@ -69,7 +69,7 @@ def monomials(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor
 def monomials_transposed(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor:
     """`monomials` as [num_monomials, batch], the order in which the gathers are contiguous."""
     degree = _checks.integer("degree", degree)
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     if x.shape.rank != 2 or x.shape[1] is None:
         raise ValueError(f"x must be [batch, n] with a static n, got shape {x.shape}")
     variables = tf.transpose(x)

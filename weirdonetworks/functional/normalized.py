@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional._precision import root_of_largest, widened
 
 # Below this, rounding of x e^(x - m) in float32 would be magnified to outputs.
@@ -39,7 +39,7 @@ def layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
 
 
 def _with_units(x: tf.Tensor) -> tf.Tensor:
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     if x.shape.rank == 0:
         raise ValueError("x must have a last axis of units, got shape ()")
     return x

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 
 Pooling = Callable[[tf.Tensor], tf.Tensor]
 
 
 def _orbit(values: tf.Tensor) -> tf.Tensor:
-    values = _checks.floating("values", values)
+    values = _tensor_checks.floating("values", values)
     if values.shape.rank != 3 or None in values.shape[1:]:
         raise ValueError(
             f"values must be [batch, |G|, k] with static |G| and k, got shape {values.shape}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 
 Map = Callable[[tf.Tensor], tf.Tensor]
 
@@ -17,7 +17,7 @@ def _floating(name: str) -> Callable[[Map], Map]:
     def decorate(function: Map) -> Map:
         @functools.wraps(function)
         def checked(x):
-            return function(_checks.floating(name, x))
+            return function(_tensor_checks.floating(name, x))
 
         return checked
 

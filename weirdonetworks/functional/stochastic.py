@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _tensor_checks
 from weirdonetworks.functional._precision import widened
 from weirdonetworks.functional.cdfs import cdf_normal
 
@@ -41,7 +41,7 @@ def stochastic_gelu(x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
     Raises:
       ValueError: x is not floating, or the seed is not two integers.
     """
-    x = _checks.floating("x", x)
+    x = _tensor_checks.floating("x", x)
     wide = widened(x)
     probability = cdf_normal(wide)
     if seed is None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _tensor_checks
 from weirdonetworks.functional.activations import Activation, get_activation
 from weirdonetworks.functional.stochastic import stochastic_gelu
 from weirdonetworks.layers._draws import Draws
@@ -20,7 +20,7 @@ class StochasticGELU(Draws):
     """
 
     def __call__(self, inputs: tf.Tensor, is_training: bool) -> tf.Tensor:
-        inputs = _checks.floating("StochasticGELU inputs", inputs)
+        inputs = _tensor_checks.floating("StochasticGELU inputs", inputs)
         self._initialize()
         return stochastic_gelu(inputs, self._next_seed() if is_training else None)
 

@@ -7,7 +7,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional import exp_iterate, superexp
 from weirdonetworks.layers import _alpha
@@ -145,7 +145,7 @@ class AdditiveMultiplicativeDense(snt.Module):
         return tf.where(alpha == 0, tf.constant(-np.inf, alpha.dtype), lowest)
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         alpha = self.alpha
         if getattr(alpha, "shape", ()) == ():

@@ -5,7 +5,7 @@ import math
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional import exp_iterate
 from weirdonetworks.layers import _alpha
@@ -86,14 +86,14 @@ class IterateAttention(snt.Module):
         return _alpha.bounded(self.theta, self.least_alpha)
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.floating("IterateAttention inputs", inputs)
+        inputs = _tensor_checks.floating("IterateAttention inputs", inputs)
         if inputs.shape.rank != 3 or not all(inputs.shape[1:]):
             raise ValueError(
                 "IterateAttention inputs must be [batch, tokens, features] with static sizes >= 1 "
                 f"after the batch, got shape {inputs.shape}"
             )
         tokens = inputs.shape[1]
-        x = _checks.features(self, tf.reshape(inputs, [-1, inputs.shape[2]]))
+        x = _tensor_checks.features(self, tf.reshape(inputs, [-1, inputs.shape[2]]))
         self._initialize(x)
         split = [-1, tokens, 3, self.heads, self.size // self.heads]
         q, k, v = tf.unstack(tf.reshape(tf.matmul(x, self.w), split), axis=2)

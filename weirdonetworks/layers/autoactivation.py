@@ -7,7 +7,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional.parameter_activations import SHARES, get_parameter_activation
 
@@ -166,7 +166,7 @@ class AutoactivationDense(snt.Module):
         return a * tf.tanh(self.s) if self.sign == "soft" else a
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         x = tf.concat([inputs, -inputs], axis=1) if self.sign == "concat" else inputs
         y = tf.matmul(x, self.effective_weights)

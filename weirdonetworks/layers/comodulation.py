@@ -6,7 +6,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional import exp_iterate
 from weirdonetworks.layers import _alpha
@@ -82,7 +82,7 @@ class ComodulationDense(snt.Module):
         return _alpha.bounded(self.theta) if hasattr(self, "theta") else self.initial_alpha
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         alpha = self.alpha
         y = _alpha.iterate(self.v(inputs), alpha) * _alpha.iterate(self.w(inputs), alpha)

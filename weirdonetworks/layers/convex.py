@@ -5,7 +5,7 @@ import math
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional import implicit_soft_maximum, soft_maximum
 
@@ -37,7 +37,7 @@ class _AffinePieces(snt.Module):
 
     def _pieces(self, inputs: tf.Tensor) -> tf.Tensor:
         """[batch, in] -> [batch, output_size, num_terms]."""
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         pieces = tf.matmul(inputs, tf.reshape(self.a, [self.input_size, -1]))
         return tf.reshape(pieces, [-1, self.output_size, self.num_terms]) + self.b

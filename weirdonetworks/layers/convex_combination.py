@@ -3,7 +3,7 @@
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.squashes import SQUASHES
@@ -52,7 +52,7 @@ class ConvexCombination(snt.Module):
         self.scores = tf.Variable(scores, name="scores")
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         means = convex_combination(tf.transpose(inputs), self.scores, self.squash, self.scale)
         return tf.transpose(means)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional.stochastic import random_bits
 from weirdonetworks.layers._draws import Draws
 
@@ -26,7 +26,7 @@ class Dropout(Draws):
         self.rate = _checks.rate("rate", rate)
 
     def __call__(self, inputs: tf.Tensor, is_training: bool) -> tf.Tensor:
-        inputs = _checks.floating("Dropout inputs", inputs)
+        inputs = _tensor_checks.floating("Dropout inputs", inputs)
         if self.rate == 0:
             return inputs
         self._initialize()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import gelu
 
@@ -134,7 +134,7 @@ class DynamicDense(snt.Module):
         return tf.nn.softmax(w, axis=1) if self.normalize else w
 
     def _check(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.floating("DynamicDense inputs", inputs)
+        inputs = _tensor_checks.floating("DynamicDense inputs", inputs)
         shape = inputs.shape
         if shape.rank not in (2, 3) or not all(shape[1:]):
             raise ValueError(
@@ -148,7 +148,7 @@ class DynamicDense(snt.Module):
                 f"call, got {shape[1:]}"
             )
         self.input_shape = known
-        return _checks.same_dtype(self, inputs)
+        return _tensor_checks.same_dtype(self, inputs)
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = self._check(inputs)

@@ -4,7 +4,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
 from weirdonetworks.layers.comodulation import SCALES
 
@@ -66,7 +66,7 @@ class GatedDense(snt.Module):
         return float(np.interp(2 * np.log(self.scale), np.log(s2 * square), s2))
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         y, z = self.v(inputs), self.w(inputs)
         if self.gate == "softmax":
             return y * (self.output_size * tf.nn.softmax(z))

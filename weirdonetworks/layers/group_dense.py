@@ -6,7 +6,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional.sparse import SparseMap
 from weirdonetworks.groups import ImageAction, get_group
@@ -72,7 +72,7 @@ class GroupDense(snt.Module):
         return tf.reshape(w, [n * self.input_size, n * self.output_size])
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.floating("GroupDense inputs", inputs)
+        inputs = _tensor_checks.floating("GroupDense inputs", inputs)
         n, known = self.group.size, self.input_size
         shape = inputs.shape
         if shape.rank != 3 or shape[1] != n or not shape[2] or known not in (None, shape[2]):
@@ -80,7 +80,7 @@ class GroupDense(snt.Module):
             raise ValueError(
                 f"GroupDense inputs must be [batch, {n}, {features}, got shape {shape}"
             )
-        _checks.same_dtype(self, inputs)
+        _tensor_checks.same_dtype(self, inputs)
         self._initialize(inputs)
         if self._is_cyclic:
             return self._correlate(inputs) + self.b

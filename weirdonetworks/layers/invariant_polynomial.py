@@ -4,7 +4,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional.monomials import monomial_indices, monomials_transposed
 from weirdonetworks.functional.sparse import SparseMap
@@ -67,8 +67,10 @@ class InvariantPolynomialDense(snt.Module):
         self.w = tf.Variable(w, name="w")
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        images = _checks.grid("InvariantPolynomialDense inputs", images, self.group.image_shape)
-        _checks.same_dtype(self, images)
+        images = _tensor_checks.grid(
+            "InvariantPolynomialDense inputs", images, self.group.image_shape
+        )
+        _tensor_checks.same_dtype(self, images)
         if self.channels not in (None, images.shape[3]):
             raise ValueError(
                 f"InvariantPolynomialDense inputs must have {self.channels} channels as at the "

@@ -6,7 +6,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional.monomials import monomial_indices, monomials_transposed
 
@@ -75,7 +75,7 @@ class PolynomialDense(snt.Module):
             self.b = tf.Variable(tf.zeros([self.output_size], dtype), name="b")
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         if self.rank is None:
             x = monomials_transposed(inputs, self.degree, self.homogeneous)

@@ -6,7 +6,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 
 # Within one output, coefficients lie within exp(+-_LOG_SPREAD) of each other's geometric mean.
@@ -151,7 +151,7 @@ class PosynomialDense(_Monomials):
         return _LOG_SPREAD * tf.tanh(self.theta / _LOG_SPREAD)
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         log_m, shift = self._log_terms(inputs)
         log_y = tf.math.log(tf.matmul(tf.exp(log_m), tf.exp(self._log_spread()))) + shift + self.b
@@ -195,7 +195,7 @@ class SignomialDense(_Monomials):
         self.c = tf.Variable(c([self.num_terms, self.output_size], inputs.dtype), name="c")
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         log_m, shift = self._log_terms(inputs)
         scale = tf.exp(tf.minimum(shift, log_maximum(shift.dtype)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
 from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
 from weirdonetworks.groups import ImageAction, get_group
@@ -112,8 +112,8 @@ class LiftDense(snt.Module):
         self.b = tf.Variable(tf.zeros([self.output_size], images.dtype), name="b")
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        images = _checks.grid("LiftDense inputs", images, self.group.image_shape)
-        _checks.same_dtype(self, images)
+        images = _tensor_checks.grid("LiftDense inputs", images, self.group.image_shape)
+        _tensor_checks.same_dtype(self, images)
         self._initialize(images)
         if images.shape[3] != self.channels:
             raise ValueError(

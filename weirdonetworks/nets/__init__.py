@@ -1,34 +1,59 @@
 """Whole networks, and the registry of those for images -> logits."""
 
 import inspect
-from typing import Any
-
-import sonnet as snt
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from weirdonetworks import _checks
-from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
-from weirdonetworks.nets.comodulation_mlp import ComodulationMLP, GatedMLP
-from weirdonetworks.nets.dynamic_mlp import DynamicMLP
-from weirdonetworks.nets.mlp import MLP
-from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
-from weirdonetworks.nets.posynomial_mlp import PosynomialMLP, SignomialMLP
-from weirdonetworks.nets.row_attention import RowAttention
-from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
-from weirdonetworks.nets.universal_regressor import UniversalRegressor
+from weirdonetworks._lazy import Registry, load
 
-NETWORKS: dict[str, type[snt.Module]] = {
-    "mlp": MLP,
-    "quadratic_mlp": QuadraticMLP,
-    "polynomial_mlp": PolynomialMLP,
-    "synchronous_mlp": SynchronousMLP,
-    "posynomial_mlp": PosynomialMLP,
-    "signomial_mlp": SignomialMLP,
-    "autoactivation_mlp": AutoactivationMLP,
-    "comodulation_mlp": ComodulationMLP,
-    "gated_mlp": GatedMLP,
-    "row_attention": RowAttention,
-    "dynamic_mlp": DynamicMLP,
+if TYPE_CHECKING:
+    import sonnet as snt
+
+    from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
+    from weirdonetworks.nets.comodulation_mlp import ComodulationMLP, GatedMLP
+    from weirdonetworks.nets.dynamic_mlp import DynamicMLP
+    from weirdonetworks.nets.mlp import MLP
+    from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
+    from weirdonetworks.nets.posynomial_mlp import PosynomialMLP, SignomialMLP
+    from weirdonetworks.nets.row_attention import RowAttention
+    from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
+    from weirdonetworks.nets.universal_regressor import UniversalRegressor
+
+# Each is imported when it is read; the names are there without TensorFlow.
+NETWORKS: MutableMapping[str, "type[snt.Module]"] = Registry(
+    {
+        "mlp": "weirdonetworks.nets.mlp:MLP",
+        "quadratic_mlp": "weirdonetworks.nets.polynomial_mlp:QuadraticMLP",
+        "polynomial_mlp": "weirdonetworks.nets.polynomial_mlp:PolynomialMLP",
+        "synchronous_mlp": "weirdonetworks.nets.synchronous_mlp:SynchronousMLP",
+        "posynomial_mlp": "weirdonetworks.nets.posynomial_mlp:PosynomialMLP",
+        "signomial_mlp": "weirdonetworks.nets.posynomial_mlp:SignomialMLP",
+        "autoactivation_mlp": "weirdonetworks.nets.autoactivation_mlp:AutoactivationMLP",
+        "comodulation_mlp": "weirdonetworks.nets.comodulation_mlp:ComodulationMLP",
+        "gated_mlp": "weirdonetworks.nets.comodulation_mlp:GatedMLP",
+        "row_attention": "weirdonetworks.nets.row_attention:RowAttention",
+        "dynamic_mlp": "weirdonetworks.nets.dynamic_mlp:DynamicMLP",
+    }
+)
+
+_CLASSES = {
+    path.partition(":")[2]: path
+    for path in (
+        *NETWORKS.data.values(),
+        "weirdonetworks.nets.universal_regressor:UniversalRegressor",
+    )
 }
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CLASSES:
+        return load(_CLASSES[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def list_networks() -> list[str]:
@@ -36,7 +61,7 @@ def list_networks() -> list[str]:
     return list(NETWORKS)
 
 
-def create_network(name: str, num_classes: int = 10, **kwargs: Any) -> snt.Module:
+def create_network(name: str, num_classes: int = 10, **kwargs: Any) -> "snt.Module":
     """A network by name, such as create_network("quadratic_mlp", rank=256).
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
 from weirdonetworks.layers.comodulation import ComodulationDense
 from weirdonetworks.layers.dropout import Dropout
@@ -41,7 +41,7 @@ class _ProductMLP(snt.Module):
         ]
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        x = _checks.features(self, flatten(images))
+        x = _tensor_checks.features(self, flatten(images))
         x = self.input_dropout(x, is_training)
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(layer(x), is_training)

@@ -3,7 +3,7 @@
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.layers.activation import activate, create_activation
@@ -53,7 +53,7 @@ class DynamicMLP(snt.Module):
         ]
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        x = _checks.features(self, flatten(images))
+        x = _tensor_checks.features(self, flatten(images))
         x = self.input_dropout(x, is_training)
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(activate(self.activation, layer(x), is_training), is_training)

@@ -5,7 +5,7 @@ import math
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.layers.activation import activate, create_activation
@@ -14,7 +14,7 @@ from weirdonetworks.layers.dropout import Dropout
 
 def flatten(images: tf.Tensor) -> tf.Tensor:
     """[batch, H, W, C], [batch, H, W] or [batch, features] -> [batch, features]."""
-    images = _checks.floating("images", images)
+    images = _tensor_checks.floating("images", images)
     if images.shape.rank not in (2, 3, 4) or None in images.shape[1:]:
         raise ValueError(
             "images must be [batch, height, width, channels], [batch, height, width] or "
@@ -56,7 +56,7 @@ class MLP(snt.Module):
         self.input_size = None
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        x = _checks.features(self, flatten(images))
+        x = _tensor_checks.features(self, flatten(images))
         for linear, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(activate(self.activation, linear(x), is_training), is_training)
         return self.layers[-1](x)

@@ -3,7 +3,7 @@
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.layers.activation import activate, create_activation
@@ -95,7 +95,7 @@ class RowAttention(snt.Module):
 
     def _rows(self, images: tf.Tensor) -> tf.Tensor:
         """[batch, H, W, C] or [batch, H, W] -> [batch, H, W C]."""
-        images = _checks.floating("images", images)
+        images = _tensor_checks.floating("images", images)
         if images.shape.rank not in (3, 4) or not all(images.shape[1:]):
             raise ValueError(
                 "images must be [batch, height, width, channels] or [batch, height, width] with "
@@ -107,6 +107,6 @@ class RowAttention(snt.Module):
         known = self.image_shape or shape
         if shape != known:
             raise ValueError(f"images must be {known} as at the first call, got {shape}")
-        _checks.same_dtype(self, images)
+        _tensor_checks.same_dtype(self, images)
         self.image_shape = known
         return tf.reshape(images, [-1, shape[0], shape[1] * shape[2]])

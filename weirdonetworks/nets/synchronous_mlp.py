@@ -3,7 +3,7 @@
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
@@ -85,7 +85,7 @@ class SynchronousMLP(snt.Module):
 
     def shared(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         """What is pooled: [batch, |G|, features]; turning x permutes the |G|."""
-        images = _checks.grid("SynchronousMLP images", images, self.group.image_shape)
+        images = _tensor_checks.grid("SynchronousMLP images", images, self.group.image_shape)
         if self.exact:
             images = self.group.canonical(images)
         dropouts = iter(self.dropouts)

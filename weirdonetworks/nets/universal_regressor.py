@@ -6,7 +6,7 @@ from typing import NamedTuple
 import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.squashes import SQUASHES, get_squash
@@ -101,7 +101,7 @@ class UniversalRegressor(snt.Module):
 
     def parts(self, inputs: tf.Tensor) -> Parts:
         """Sign, exponent and mantissa of the outputs: log2 |y| without overflow is made of them."""
-        inputs = _checks.features(self, inputs)
+        inputs = _tensor_checks.features(self, inputs)
         largest = float(inputs.dtype.max)
         if self.features != "raw" and self.floor > largest:
             raise ValueError(

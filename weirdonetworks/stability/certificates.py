@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _tensor_checks
 from weirdonetworks.groups import ImageAction, rotations
 from weirdonetworks.stability.chords import Cells, follow
 from weirdonetworks.stability.lipschitz import ROUND_UP, Chain, chain, spectral_norm
@@ -232,7 +232,7 @@ def _check(net, images, action) -> tf.Tensor:
         raise ValueError(f"net must be a tf.Module, such as a Sonnet module, got {net!r}")
     if not isinstance(action, ImageAction):
         raise ValueError(f"action must be an ImageAction such as groups.cyclic(4), got {action!r}")
-    images = _checks.grid("images", images, action.image_shape)
+    images = _tensor_checks.grid("images", images, action.image_shape)
     if not images.shape[0]:
         raise ValueError(f"images must be at least one, got shape {images.shape}")
     if not np.all(np.isfinite(images)):

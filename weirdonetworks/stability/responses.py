@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.groups import ImageAction
 from weirdonetworks.stability.families import Family
 
@@ -40,7 +40,7 @@ def respond(
     layers = (tf.Module, tf.keras.layers.Layer)
     wants_tensors = tf.is_tensor(images) or isinstance(function, layers)
     images = images if tf.is_tensor(images) else np.asarray(images)
-    pixels = _checks.grid("images", images, action.image_shape)
+    pixels = _tensor_checks.grid("images", images, action.image_shape)
     if not len(pixels):
         raise ValueError(f"images must be at least one, got shape {images.shape}")
     parts = []
