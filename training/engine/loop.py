@@ -44,12 +44,13 @@ class Loop:
         recipe: Recipe,
         seed: int = 0,
         *,
+        step: steps.Step | None = None,
         peak: tf.Variable | None = None,
     ):
         """Builds the network's and the optimizer's variables.
 
-        The recipe's step is called as step(network, objective, images, labels, draw) when the loop
-        is traced; see `steps`. With its `invariant_start`, `invariant_start.average_over_rotations`
+        `step`, the recipe's if it is None, is called as step(network, objective, images, labels,
+        draw) when the loop is traced; see `steps`. With the recipe's `invariant_start`, `invariant_start.average_over_rotations`
         is applied first. `peak`, if given, is the peak of the learning rate in place of the
         recipe's, and may be changed between epochs.
 
@@ -70,7 +71,7 @@ class Loop:
         self._images = tf.constant(train.images)
         self._labels = tf.constant(train.labels)
         self._objective = steps.cross_entropy(recipe.label_smoothing)
-        self._step_function = recipe.create_step()
+        self._step_function = step or recipe.create_step()
         self._rate = functools.partial(
             optimizers.scheduled,
             recipe.schedule,

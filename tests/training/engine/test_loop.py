@@ -6,11 +6,12 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training.engine import steps
 from training.data import Split
+from training.data.transformations import Draw
+from training.engine import steps
 from training.engine.invariant_start import average_over_rotations
 from training.engine.loop import Loop, scale
-from training.data.transformations import Draw
+from training.engine.recipes import Recipe
 
 EPOCHS, BATCH = 4, 8
 
@@ -25,7 +26,8 @@ def new_loop(seed: int = 0, dropout: float = 0.0, split: Split | None = None, **
     tf.random.set_seed(seed)
     network = wn.create_network("mlp", 4, hidden_sizes=(6,), activation="tanh", dropout=dropout)
     settings = {"epochs": EPOCHS, "batch_size": BATCH, "learning_rate": 0.02, **settings}
-    return Loop(network, split or random_split(), seed=seed, **settings)
+    step = settings.pop("step", None)
+    return Loop(network, split or random_split(), Recipe(**settings), seed, step=step)
 
 
 def variables(loop: Loop) -> list[tf.Variable]:
@@ -158,7 +160,7 @@ def orders(seed: int, size: int = 45, epochs: int = 12, batch: int = BATCH) -> n
     split = Split(places.astype(np.uint8).reshape(-1, 1, 1, 1), places.astype(np.int32))
     used = size // batch * batch
     recorder = Recorder(epochs * used)
-    loop = Loop(recorder, split, epochs=epochs, batch_size=batch, seed=seed, step=record)
+    loop = Loop(recorder, split, Recipe(epochs=epochs, batch_size=batch), seed, step=record)
     for _ in range(epochs):
         loop.run_epoch()
     np.testing.assert_array_equal(recorder.pixels, recorder.labels)  # images keep their labels
@@ -429,7 +431,7 @@ def test_weights_that_the_last_step_ruined_are_not_called_good(poisoned_loop, at
     ("settings", "message"),
     [
         ({"batch_size": 46}, r"batch_size must be in 1 \.\. 45 \(the training images\), got 46"),
-        ({"batch_size": 0}, r"batch_size must be in 1 \.\. 45 \(the training images\), got 0"),
+        ({"batch_size": 0}, r"batch_size must be an integer >= 1, got 0"),
         ({"schedule": "steps"}, r"schedule must be one of \['constant', .*\], got 'steps'"),
         ({"optimizer": "lion"}, r"optimizer must be one of \['adam', .*\], got 'lion'"),
     ],

@@ -8,8 +8,8 @@ import sonnet as snt
 import tensorflow as tf
 
 from tests import helpers
-from training.engine import steps
 from training.data.transformations import Draw, Transformations
+from training.engine import steps
 
 LOGITS = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32) * 3
 LABELS = np.array([0, 3, 1, 1, 2, 0], np.int32)

@@ -9,6 +9,7 @@ import weirdonetworks as wn
 from training.data import Split
 from training.engine.exponentiated_gradient import ExponentiatedGradient
 from training.engine.loop import Loop
+from training.engine.recipes import Recipe
 from weirdonetworks.functional import PARAMETER_ACTIVATIONS
 
 GENERATOR = np.random.default_rng(0)
@@ -403,7 +404,7 @@ def new_loop(**settings) -> Loop:
     split = Split(images, generator.integers(0, 3, 40).astype(np.int32))
     tf.random.set_seed(0)
     network = wn.create_network("mlp", num_classes=3, hidden_sizes=(5,), dropout=0.3)
-    return Loop(network, split, epochs=3, batch_size=8, optimizer="eg", **settings)
+    return Loop(network, split, Recipe(epochs=3, batch_size=8, optimizer="eg", **settings))
 
 
 def test_training_goes_on_from_a_checkpoint_to_the_same_bits(tmp_path):

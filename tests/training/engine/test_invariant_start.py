@@ -7,8 +7,8 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from tests import helpers
-from training.engine.invariant_start import average_over_rotations
 from training.data.transformations import Draw, Transformations, transformation_variance
+from training.engine.invariant_start import average_over_rotations
 
 # A hidden layer with as many rows as there are pixels, which must stay as it is.
 SMALL = {

@@ -3,18 +3,15 @@
 import errno
 import json
 import os
-import struct
 import sys
 
-import matplotlib.image
 import numpy as np
 import pytest
 import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training.engine import workdir as results
-from training.engine.workdir import METRICS, Workdir
+from training.engine.workdir import METRICS, Workdir, num_parameters, versions
 
 CONFIG = {"network": "mlp", "epochs": 2, "network_args": {"hidden_sizes": (4, 3)}}
 
@@ -79,6 +76,34 @@ def test_folders_of_another_origin_are_refused(tmp_path, resume):
     with pytest.raises(ValueError, match="exists and holds no run: give a new or empty folder"):
         Workdir(tmp_path / "thesis.tex").claim(CONFIG, resume)
     assert contents(tmp_path) == {"thesis.tex": b"words"}
+
+
+def test_where_things_are_may_change(tmp_path):
+    """The folder of the data is kept for who goes on, and is no part of what a run is."""
+    run = Workdir(tmp_path)
+    run.claim({**CONFIG, "data_dir": "here"}, resume=False)
+    run.claim({**CONFIG, "data_dir": "there"}, resume=True)
+    run.claim(CONFIG, resume=True)
+    assert run.read("config.json")["data_dir"] == "here"
+
+
+def test_the_configuration_of_a_run_is_checked(tmp_path):
+    config = {"network": "mlp", "network_args": {}, "dataset": "d", "data_sha256": "0"}
+    config |= {"num_classes": 2, "image_shape": [2, 2, 1]}
+    run = Workdir(tmp_path)
+    run.write("config.json", config)
+    assert run.read_config() == config
+    for key in config:
+        run.write("config.json", {k: v for k, v in config.items() if k != key})
+        with pytest.raises(ValueError, match=f"damaged, or of no run: it lacks its {key}"):
+            run.read_config()
+
+
+def test_the_epoch_of_the_newest_checkpoint(tmp_path):
+    run = Workdir(tmp_path)
+    assert run.newest_epoch() == 0
+    save(run, [10, 20, 30])
+    assert run.newest_epoch() == 3
 
 
 def test_a_run_killed_at_its_first_file_can_begin_again(tmp_path):
@@ -325,35 +350,15 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path):
         save(Workdir(tmp_path), [10])
 
 
-def png_size(path) -> tuple[int, int]:
-    data = path.read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and data[-8:-4] == b"IEND"
-    return struct.unpack(">II", data[16:24])
-
-
-@pytest.mark.parametrize("epochs", [1, 3])
-def test_curves(tmp_path, epochs):
-    path = Workdir(tmp_path).plot_metrics([row(e) for e in range(1, epochs + 1)], "A title")
-    width, height = png_size(path)
-    assert width > height > 200
-    pixels = matplotlib.image.imread(path)
-    assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 10  # something is drawn
-    assert os.listdir(tmp_path) == ["curves.png"]
-
-
-def test_pictures_need_no_window_system():
-    assert "matplotlib.pyplot" not in sys.modules or results.new_figure()[0].canvas.manager is None
-
-
 def test_num_parameters():
     network = wn.create_network("mlp", hidden_sizes=(5,), dropout=0.5)
     network(tf.zeros([1, 28, 28, 1]))
-    assert results.num_parameters(network) == 784 * 5 + 5 + 5 * 10 + 10
+    assert num_parameters(network) == 784 * 5 + 5 + 5 * 10 + 10
 
 
 def test_versions():
-    versions = results.versions()
-    assert versions["tensorflow"] == tf.__version__
-    assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert set(versions) == {"python", "tensorflow", "dm-sonnet", "numpy", "weirdonetworks"}
-    assert all(isinstance(version, str) for version in versions.values())
+    found = versions()
+    assert found["tensorflow"] == tf.__version__
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert set(found) == {"python", "tensorflow", "dm-sonnet", "numpy", "weirdonetworks"}
+    assert all(isinstance(version, str) for version in found.values())

@@ -7,8 +7,8 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training.engine import scoring
 from training.data import Split
+from training.engine import scoring
 from training.engine.scoring import ANGLES, Scorer
 
 

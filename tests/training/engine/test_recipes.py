@@ -8,8 +8,7 @@ import pytest
 
 import weirdonetworks as wn
 from training import data
-from training.engine import optimizers
-from training.engine import steps
+from training.engine import optimizers, steps
 from training.engine.loop import Loop
 from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
 
