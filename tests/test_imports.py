@@ -59,3 +59,32 @@ def test_imports_and_circles_are_found():
 
 def test_no_module_imports_itself_through_others():
     assert circle(IMPORTS) == []
+
+
+# What each room may know besides itself and what all rooms share (modules that begin with _).
+ROOMS = {
+    "functional": set(),
+    "groups": {"functional"},
+    "layers": {"functional", "groups"},
+    "nets": {"functional", "groups", "layers"},
+    "stability": {"functional", "groups", "layers"},
+    "analysis": {"functional", "groups", "layers", "stability"},
+    "regression": {"layers"},
+}
+
+
+def room(name: str) -> str:
+    return (name.split(".") + [""])[1]
+
+
+def test_every_room_is_listed():
+    assert {room(name) for name in MODULES if not room(name).startswith("_")} == {*ROOMS, ""}
+
+
+def test_no_room_knows_those_above_it():
+    """Above all: what looks into networks knows what they offer, and no class of theirs."""
+    for name, others in IMPORTS.items():
+        allowed = ROOMS.get(room(name))
+        if allowed is not None:
+            known = {room(other) for other in others if not room(other).startswith("_")} - {""}
+            assert known <= {room(name), *allowed}, name

@@ -254,3 +254,22 @@ def test_bad_arguments():
         activations(network, _inputs(0))
     with pytest.raises(ValueError, match=r"^batch_size must be an integer >= 1, got 0$"):
         activations(network, _inputs(), batch_size=0)
+
+
+def test_a_network_that_offers_its_layers_is_known_by_them():
+    class Offering(snt.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = snt.Linear(5), snt.Linear(3)
+
+        def unroll(self):
+            return [self.first, tf.nn.relu, self.second]
+
+        def __call__(self, inputs):
+            return self.second(tf.nn.relu(self.first(inputs)))
+
+    x = _inputs()
+    network = _built(Offering(), x)
+    assert dense_layers(network) == [network.first, network.second]
+    (hidden,) = activations(network, x)
+    np.testing.assert_allclose(hidden, tf.nn.relu(network.first(tf.constant(x))))

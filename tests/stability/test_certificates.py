@@ -9,7 +9,7 @@ from tests import helpers
 from weirdonetworks import groups, layers, nets
 from weirdonetworks.functional import ACTIVATIONS, POOLINGS
 from weirdonetworks.stability import certify, certify_rotations, lipschitz, rotation_grid
-from weirdonetworks.stability.certificates import Certificate
+from weirdonetworks.stability.certificate import Certificate
 from weirdonetworks.stability.chords import Cells, follow
 
 SHAPE = (8, 8)

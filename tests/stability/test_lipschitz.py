@@ -190,3 +190,52 @@ def test_canonical_images_jump(make):
 def test_a_network_that_has_not_been_called(net):
     with pytest.raises(ValueError, match="^net must have been called, so that it has weights, got"):
         lipschitz_constant(net)
+
+
+class _Halved(snt.Module):
+    """A network of one's own, which offers its layers."""
+
+    def __init__(self, offered: str):
+        super().__init__()
+        self.layers = [snt.Linear(5), snt.Linear(3)]
+        setattr(self, offered, self._layers)
+
+    def _layers(self):
+        return [self.layers[0], functional.ACTIVATIONS["tanh"], self.layers[1]]
+
+    def __call__(self, inputs):
+        return self.layers[1](tf.tanh(self.layers[0](inputs)))
+
+
+def test_any_network_that_offers_its_layers_has_a_constant():
+    net = _build(_Halved("unroll"), 7)
+    expected = np.prod([lipschitz.spectral_norm(layer.w) for layer in net.layers])
+    np.testing.assert_allclose(lipschitz_constant(net), expected)
+    np.testing.assert_allclose(lipschitz_constant(snt.Sequential([net, tf.tanh])), expected)
+    with pytest.raises(ValueError, match="^net must be made of dense layers and activations"):
+        lipschitz_constant(_build(_Halved("parts"), 7))
+    with pytest.raises(ValueError, match="^net must be made of dense layers and activations"):
+        lipschitz_constant(nets.MLP)  # a class has the method, and no layers
+
+
+def test_what_a_network_offers_is_the_network():
+    images = tf.constant(RNG.normal(size=[4, 6, 6]))
+    for net in (nets.MLP(3, (9, 5)), nets.AutoactivationMLP(3, (9, 5))):
+        expected, x = _build(net, 6, 6)(images), images
+        for layer in net.unroll():
+            x = layer(x)
+        np.testing.assert_array_equal(x, expected)
+    for head_sizes in (None, (4,)):
+        net = nets.SynchronousMLP(3, (9, 7), (5,), head_sizes, CYCLIC8)
+        expected, orbit = _build(net, 6, 6)(images), net.unroll_orbit()
+        x = orbit.lift(images)
+        for layer in orbit.pointwise:
+            x = tf.reshape(layer(tf.reshape(x, [-1, x.shape[2]])), [4, 8, -1])
+        for layer in orbit.mixed:
+            over_all = isinstance(layer, layers.GroupDense)
+            flat = x if over_all else tf.reshape(x, [-1, x.shape[2]])
+            x = tf.reshape(layer(flat), [4, 8, -1])
+        x = orbit.pooling(x)
+        for layer in orbit.head:
+            x = layer(x)
+        np.testing.assert_allclose(x, expected, rtol=1e-12)

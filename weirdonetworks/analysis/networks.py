@@ -8,9 +8,9 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._unroll import unroll
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate
-from weirdonetworks.nets.mlp import flatten
-from weirdonetworks.stability.lipschitz import unroll
 
 _RULE = (
     "network must be dense layers (snt.Linear) in sequence, with functions of one argument "
@@ -21,10 +21,10 @@ _RULE = (
 def parts(network: snt.Module) -> list[Callable[[tf.Tensor], tf.Tensor]]:
     """The functions whose composition a network is at inference, dense layers among them.
 
-    network: called before; `nets.MLP`, `snt.nets.MLP`, `snt.Sequential`, `snt.Linear`, or any
-    module whose forward pass is its list `layers` with its `activation` between them. What is
-    between dense layers may be trained if it has numbers and vectors only, as a normalisation's
-    gains: a matrix makes it another kind of layer.
+    network: called before; `snt.nets.MLP`, `snt.Sequential`, `snt.Linear`, a network that offers
+    `unroll()`, as `nets.MLP` does, or any module whose forward pass is its list `layers` with its
+    `activation` between them. What is between dense layers may be trained if it has numbers and
+    vectors only, as a normalisation's gains: a matrix makes it another kind of layer.
 
     Raises:
       ValueError: no Sonnet module, one that was never called, or one with layers or variables of

@@ -1,4 +1,6 @@
-"""Maps of images, each image by a map of its own."""
+"""Images as features, and maps of images, each image by a map of its own."""
+
+import math
 
 import tensorflow as tf
 
@@ -96,3 +98,14 @@ def _sources(matrices: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, t
     determinant = a * d - b * c
     x, y = (d * x - b * y) / determinant, (a * y - c * x) / determinant
     return x + (width - 1) / 2, (height - 1) / 2 - y
+
+
+def flatten(images: tf.Tensor) -> tf.Tensor:
+    """[batch, H, W, C], [batch, H, W] or [batch, features] -> [batch, features]."""
+    images = _tensor_checks.floating("images", images)
+    if images.shape.rank not in (2, 3, 4) or None in images.shape[1:]:
+        raise ValueError(
+            "images must be [batch, height, width, channels], [batch, height, width] or "
+            f"[batch, features] with static sizes after the batch, got shape {images.shape}"
+        )
+    return tf.reshape(images, [-1, math.prod(images.shape[1:])])

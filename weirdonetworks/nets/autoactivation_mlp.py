@@ -1,14 +1,16 @@
 """A network whose parameters activate themselves."""
 
+from collections.abc import Callable
+
 import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks.functional.activations import Activation
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.dropout import Dropout
-from weirdonetworks.nets.mlp import flatten
 
 
 class AutoactivationMLP(snt.Module):
@@ -51,3 +53,8 @@ class AutoactivationMLP(snt.Module):
         for dense, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(activate(self.activation, dense(x), is_training), is_training)
         return self.layers[-1](x)
+
+    def unroll(self) -> list[Callable[[tf.Tensor], tf.Tensor]]:
+        """The functions whose composition the network is at inference."""
+        between = [layer for dense in self.layers for layer in (dense, self.activation)]
+        return [flatten, *between[:-1]]

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.comodulation import ComodulationDense
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.gated import GatedDense
-from weirdonetworks.nets.mlp import flatten
 
 
 class _ProductMLP(snt.Module):

@@ -6,10 +6,10 @@ import tensorflow as tf
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
-from weirdonetworks.nets.mlp import flatten
 
 
 class DynamicMLP(snt.Module):

@@ -1,6 +1,6 @@
 """The baseline: dense layers and an activation."""
 
-import math
+from collections.abc import Callable
 
 import sonnet as snt
 import tensorflow as tf
@@ -8,19 +8,9 @@ import tensorflow as tf
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import Activation
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
-
-
-def flatten(images: tf.Tensor) -> tf.Tensor:
-    """[batch, H, W, C], [batch, H, W] or [batch, features] -> [batch, features]."""
-    images = _tensor_checks.floating("images", images)
-    if images.shape.rank not in (2, 3, 4) or None in images.shape[1:]:
-        raise ValueError(
-            "images must be [batch, height, width, channels], [batch, height, width] or "
-            f"[batch, features] with static sizes after the batch, got shape {images.shape}"
-        )
-    return tf.reshape(images, [-1, math.prod(images.shape[1:])])
 
 
 class MLP(snt.Module):
@@ -60,3 +50,8 @@ class MLP(snt.Module):
         for linear, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(activate(self.activation, linear(x), is_training), is_training)
         return self.layers[-1](x)
+
+    def unroll(self) -> list[Callable[[tf.Tensor], tf.Tensor]]:
+        """The functions whose composition the network is at inference."""
+        between = [layer for linear in self.layers for layer in (linear, self.activation)]
+        return [flatten, *between[:-1]]

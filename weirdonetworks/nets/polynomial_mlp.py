@@ -5,10 +5,11 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks.functional.activations import Activation
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.polynomial import PolynomialDense
-from weirdonetworks.nets.mlp import MLP, flatten
+from weirdonetworks.nets.mlp import MLP
 
 
 class PolynomialMLP(snt.Module):

@@ -6,9 +6,9 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.posynomial import FLOORS, PosynomialDense, SignomialDense
-from weirdonetworks.nets.mlp import flatten
 
 
 class _LogSpaceMLP(snt.Module):

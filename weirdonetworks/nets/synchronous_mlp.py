@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import Linear
+from weirdonetworks._unroll import Orbit
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
 from weirdonetworks.groups import ImageAction, get_group
@@ -115,3 +116,13 @@ class SynchronousMLP(snt.Module):
                 f"got {pooled.shape[1]} values"
             )
         return pooled
+
+    def unroll_orbit(self) -> Orbit:
+        """The layers before and behind the pooling, at inference and without `exact`."""
+        phi = self.activation
+        pointwise = [phi, *(layer for linear in self.layers for layer in (linear, phi))]
+        mixed = [layer for mix in self.mixes for layer in (mix, phi)]
+        if self.head is None:
+            (mixed if mixed else pointwise).append(self.logits)
+        head = [] if self.head is None else self.head.unroll()
+        return Orbit(self.group, self.lift, pointwise, mixed, self.pooling, head)

@@ -1,6 +1,7 @@
 """How far a function moves when its input is transformed: measures and certificates."""
 
-from weirdonetworks.stability.certificates import Certificate, certify, certify_rotations
+from weirdonetworks.stability.action_certificates import certify
+from weirdonetworks.stability.certificate import Certificate
 from weirdonetworks.stability.chords import rotation_grid
 from weirdonetworks.stability.families import (
     FAMILIES,
@@ -26,6 +27,7 @@ from weirdonetworks.stability.measures import (
 )
 from weirdonetworks.stability.report import Report, measure
 from weirdonetworks.stability.responses import respond
+from weirdonetworks.stability.rotation_certificates import certify_rotations
 
 __all__ = [
     "FAMILIES",

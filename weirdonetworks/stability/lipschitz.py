@@ -2,20 +2,18 @@
 
 import functools
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
+from weirdonetworks._unroll import Layer, Orbit, offers, unroll
 from weirdonetworks.functional.activations import ACTIVATIONS
+from weirdonetworks.functional.images import flatten
 from weirdonetworks.functional.pooling import POOLINGS
 from weirdonetworks.groups import ImageAction
 from weirdonetworks.layers import AutoactivationDense, Dropout, GroupDense, LiftDense, Synchronous
-from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
-from weirdonetworks.nets.mlp import MLP, flatten
-from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
 
 # What float64 may lose in a singular value or a sum is orders of magnitude less.
 ROUND_UP = 1 + 1e-9
@@ -54,8 +52,6 @@ _TENSORFLOW = {
     "sigmoid": tf.sigmoid,
 }
 
-Layer = Callable[[tf.Tensor], tf.Tensor]
-
 
 def spectral_norm(matrix) -> float:
     """The largest singular value of a matrix: sup |M x|_2 / |x|_2.
@@ -71,30 +67,6 @@ def spectral_norm(matrix) -> float:
         raise ValueError("weights must be finite, got some that are not")
     gram = matrix @ matrix.T if len(matrix) < len(matrix.T) else matrix.T @ matrix
     return ROUND_UP * math.sqrt(max(0.0, np.linalg.eigvalsh(gram)[-1]))
-
-
-@functools.singledispatch
-def unroll(module: Layer) -> list[Layer]:
-    """The layers whose composition the module is (at inference); itself, where it is one layer."""
-    return [module]
-
-
-@unroll.register
-def _(module: snt.Sequential) -> list[Layer]:
-    return [layer for part in module._layers for layer in unroll(part)]
-
-
-@unroll.register
-def _(module: snt.nets.MLP) -> list[Layer]:
-    layers = [layer for linear in module._layers for layer in (linear, module._activation)]
-    return layers if module._activate_final else layers[:-1]
-
-
-@unroll.register(MLP)
-@unroll.register(AutoactivationMLP)
-def _(module) -> list[Layer]:
-    layers = [layer for dense in module.layers for layer in (dense, module.activation)]
-    return [flatten, *layers[:-1]]
 
 
 def slopes(layer: Layer) -> Slopes | None:
@@ -230,7 +202,6 @@ class Chain(NamedTuple):
         return self.after * np.sqrt(np.sum(np.square(differences), axis=-1))
 
 
-@functools.singledispatch
 def chain(net: Layer) -> Chain:
     """The parts of a built network.
 
@@ -238,12 +209,18 @@ def chain(net: Layer) -> Chain:
       ValueError: a layer or pooling without a known constant, or an `exact` network, whose
         canonical images jump.
     """
-    first, rest = _split(unroll(net))
-    return Chain(None, lambda x: _compose(first, x)[:, None], _stages(rest), [], None, [])
+    if isinstance(net, Synchronous):
+        return _chain_of_synchronous(net)
+    if not offers(net, "unroll_orbit"):
+        first, rest = _split(unroll(net))
+        return Chain(None, lambda x: _compose(first, x)[:, None], _stages(rest), [], None, [])
+    _check_smooth(net)
+    orbit = net.unroll_orbit()
+    pointwise, mixed, head = map(_stages, (orbit.pointwise, orbit.mixed, orbit.head))
+    return Chain(orbit.group, orbit.lift, pointwise, mixed, _pooling_stage(orbit), head)
 
 
-@chain.register
-def _(net: Synchronous) -> Chain:
+def _chain_of_synchronous(net: Synchronous) -> Chain:
     _check_smooth(net)
     group = net.group
     first, rest = _split(unroll(net.module))
@@ -256,25 +233,12 @@ def _(net: Synchronous) -> Chain:
     return Chain(group, lift, _stages(rest), [], _pooling_stage(net), [])
 
 
-@chain.register
-def _(net: SynchronousMLP) -> Chain:
-    _check_smooth(net)
-    phi = net.activation
-    pointwise = [phi, *(layer for linear in net.layers for layer in (linear, phi))]
-    mixed = [layer for mix in net.mixes for layer in (mix, phi)]
-    if net.head is None:
-        (mixed if mixed else pointwise).append(net.logits)
-    head = [] if net.head is None else unroll(net.head)
-    stages = [_stages(layers) for layers in (pointwise, mixed, head)]
-    return Chain(net.group, net.lift, *stages[:2], _pooling_stage(net), stages[2])
-
-
-def _pooling_stage(net) -> Stage:
+def _pooling_stage(net: Synchronous | Orbit) -> Stage:
     return Stage(net.pooling, pooling_constant(net.pooling, net.group.size))
 
 
 def _check_smooth(net) -> None:
-    if net.exact:
+    if getattr(net, "exact", False):
         raise ValueError(
             "net must be continuous to be bounded, so with exact=False (canonical images jump from "
             f"one of the orbit to another), got {net!r}"
@@ -306,9 +270,10 @@ def lipschitz_constant(net: Layer) -> float:
     largest slope of each activation (`ACTIVATION_SLOPES`), 1 / sqrt(|G|) for the mean over a
     group and 1 for max, logsumexp and sorted. At inference, where dropout does nothing.
 
-    net: a dense layer, an activation of those named there (ours or TensorFlow's), `nets.MLP`,
-    `nets.AutoactivationMLP`, `snt.nets.MLP`, `snt.Sequential` of such, `layers.Synchronous` of
-    such, `nets.SynchronousMLP`. It holds for any inputs, and is the looser the more layers there
+    net: a dense layer, an activation of those named there (ours or TensorFlow's), `snt.nets.MLP`,
+    `snt.Sequential` of such, `layers.Synchronous` of such, or a network that offers such layers:
+    `unroll()`, as `nets.MLP` and `nets.AutoactivationMLP` do, or `unroll_orbit()`, as
+    `nets.SynchronousMLP` does. It holds for any inputs, and is the looser the more layers there
     are.
 
     Source: Szegedy et al. 2013, "Intriguing properties of neural networks", section 4.3.
@@ -317,8 +282,8 @@ def lipschitz_constant(net: Layer) -> float:
       ValueError: a layer or pooling that has no known constant (moments have none at all), or a
         network that has not been called.
     """
-    if isinstance(net, SynchronousMLP):
-        return constant(net.lift) * chain(net).after
+    if offers(net, "unroll_orbit"):
+        return constant(net.unroll_orbit().lift) * chain(net).after
     if isinstance(net, Synchronous):
         _check_smooth(net)
         outside = _orbit_constant(net.group) * _pooling_stage(net).constant
