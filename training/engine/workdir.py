@@ -227,6 +227,7 @@ class Workdir:
 
     def save_figure(self, figure, name: str) -> Path:
         """Saves a matplotlib figure as a PNG file."""
+        self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{name}.new"
         figure.savefig(temporary, format="png", dpi=120)
         os.replace(temporary, self.path / name)

@@ -48,6 +48,7 @@ def run(
 
 def _on_processes(function, tasks, workers: int) -> Iterator[tuple[int, Any]]:
     import joblib
+    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     with joblib.parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
@@ -55,6 +56,11 @@ def _on_processes(function, tasks, workers: int) -> Iterator[tuple[int, Any]]:
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         parallel = joblib.Parallel(workers, return_as="generator_unordered", batch_size=1)
         try:
+            if workers == 1:  # for joblib that would be this process, which is not to be prepared
+                one = get_reusable_executor(1, env={"OMP_NUM_THREADS": "1"})
+                for place, task in enumerate(tasks):
+                    yield one.submit(_work, os.getpid(), function, place, task).result()
+                return
             yield from parallel(
                 joblib.delayed(_work)(os.getpid(), function, place, task)
                 for place, task in enumerate(tasks)
