@@ -23,7 +23,7 @@ def test_curves(tmp_path, epochs):
     assert width > height > 200
     pixels = matplotlib.image.imread(path)
     assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 10  # something is drawn
-    assert [entry.name for entry in tmp_path.iterdir()] == ["curves.png"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["curves.png"]
 
 
 def test_dots_are_named_and_ordered_from_the_top():
