@@ -1,7 +1,7 @@
 """Networks of one kind, trained one after another by one compiled loop."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import sonnet as snt
@@ -31,6 +31,10 @@ class Fresh:
         """Takes the variables of `network`, which is of the same kind and has been called."""
         for variable, value in zip(self._network.variables, network.variables, strict=True):
             variable.assign(value)
+        self.restart()
+
+    def restart(self) -> None:
+        """The optimizer as it began, the network as it is."""
         for variable, value in self._start:
             variable.assign(value)
 
@@ -66,19 +70,33 @@ class Trainer:
         tf.random.set_seed(seed)
         self._fresh(self._make())
 
-    def run(self, first: int, last: int, *data: Any) -> None:
-        """Steps first .. last - 1; other values of `data` of the same shapes compile nothing."""
-        data = [tf.convert_to_tensor(value) for value in data]
-        self._compiled(tf.constant(first), tf.constant(last), *data)
+    def restart(self) -> None:
+        """The optimizer starts anew, the network goes on."""
+        self._fresh.restart()
 
-    def _many_steps(self, first: tf.Tensor, last: tf.Tensor, *data: tf.Tensor) -> None:
+    def run(self, first: int, last: int, *data: Any, frozen: Collection[tf.Variable] = ()) -> None:
+        """Steps first .. last - 1; other values of `data` of the same shapes compile nothing.
+
+        frozen: variables of the network that stay as they are.
+        """
+        variables = self.network.trainable_variables
+        moving = tuple(i for i, v in enumerate(variables) if all(v is not f for f in frozen))
+        data = [tf.convert_to_tensor(value) for value in data]
+        self._compiled(moving, tf.constant(first), tf.constant(last), *data)
+
+    def _many_steps(
+        self, moving: tuple[int, ...], first: tf.Tensor, last: tf.Tensor, *data: tf.Tensor
+    ) -> None:
+        variables = self.network.trainable_variables
+
         def one_step(i):
-            variables = self.network.trainable_variables
             with tf.GradientTape() as tape:
                 loss = self._loss(self.network, i, *data)
             if self._rate:
                 self.optimizer.learning_rate.assign(self._rate(i))
-            self.optimizer.apply(tape.gradient(loss, variables), variables)
+            found = tape.gradient(loss, [variables[k] for k in moving])
+            gradients = dict(zip(moving, found, strict=True))
+            self.optimizer.apply([gradients.get(k) for k in range(len(variables))], variables)
             return i + 1
 
         tf.while_loop(lambda i: i < last, one_step, [first])
