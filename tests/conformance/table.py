@@ -1,6 +1,9 @@
 """Every public module, with a way to create it and an input. The files beside ask the questions."""
 
-from collections.abc import Callable
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,17 +33,43 @@ class Entry(NamedTuple):
         """Inputs of unknown batch size."""
         return tf.TensorSpec([None, *self.shape], dtype)
 
-    def built(self, dtype: str = "float32") -> snt.Module:
-        """The module with its variables, the same at each call."""
+    def fresh(self, dtype: str = "float32") -> snt.Module:
+        """The module with its variables, made at each call, and the same at each."""
         tf.random.set_seed(7)
         module = self.make()
         helpers.evaluate(module, self.function(module), self.inputs(1, dtype))
         helpers.randomise_zeros(module)
         return module
 
+    def first(self, dtype: str = "float32") -> snt.Module:
+        """The one that all tests share, which none may change."""
+        key = self.make, dtype
+        if key not in _FIRST:
+            _FIRST[key] = self.fresh(dtype)
+        return _FIRST[key]
+
+    def built(self, dtype: str = "float32") -> snt.Module:
+        """A copy of the first, which is ten times faster than another one (and see test_copies)."""
+        return copy.deepcopy(self.first(dtype))
+
+    def traced(self) -> tuple[snt.Module, Callable[[tf.Tensor], tf.Tensor]]:
+        """A module and its graph for any batch, which built it; shared as the first is."""
+        if self.make not in _TRACED:
+            tf.random.set_seed(7)
+            module = self.make()
+            function = tf.function(self.function(module), input_signature=[self.spec()])
+            function.get_concrete_function()
+            helpers.randomise_zeros(module)
+            _TRACED[self.make] = module, function
+        return _TRACED[self.make]
+
     def function(self, module: snt.Module) -> Callable[[tf.Tensor], tf.Tensor]:
         """inputs -> outputs."""
         return lambda inputs: module(inputs, **self.kwargs)
+
+
+_FIRST: dict[tuple[Callable, str], snt.Module] = {}
+_TRACED: dict[Callable, tuple[snt.Module, Callable]] = {}
 
 
 def _posynomial(cls: type[snt.Module], **kwargs) -> Entry:
@@ -175,4 +204,36 @@ def class_name(key: str) -> str:
     return key.partition("[")[0]
 
 
-every_module = pytest.mark.parametrize("entry", [pytest.param(e, id=k) for k, e in TABLE.items()])
+def every(keys: Iterable[str]) -> Callable[[Callable], Callable]:
+    """A test of `entry` (or `key`) becomes one of all these, which names all those that fail.
+
+    One test in place of one for each, as to start anew costs TensorFlow more than most of them do.
+    """
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        parameters = inspect.signature(test).parameters
+
+        @functools.wraps(test)
+        def test_all(**fixtures: Any) -> None:
+            errors = {}
+            for number, key in enumerate(keys):
+                given = {"key": key, "entry": TABLE[key]}
+                if "tmp_path" in fixtures:
+                    given["tmp_path"] = fixtures["tmp_path"] / str(number)
+                arguments = fixtures | {k: v for k, v in given.items() if k in parameters}
+                try:
+                    test(**arguments)
+                except (Exception, pytest.fail.Exception) as error:
+                    errors[key] = error
+            if errors:
+                lines = [f"{key}: {type(e).__name__}: {e}" for key, e in errors.items()]
+                raise AssertionError("\n".join(lines)) from next(iter(errors.values()))
+
+        fixtures = [p for name, p in parameters.items() if name not in ("key", "entry")]
+        test_all.__signature__ = inspect.Signature(fixtures)
+        return test_all
+
+    return decorate
+
+
+every_module = every(list(TABLE))

@@ -4,11 +4,9 @@ import pytest
 import tensorflow as tf
 
 import weirdonetworks as wn
-from tests.conformance.table import TABLE, every_module
+from tests.conformance.table import TABLE, every, every_module
 
-every_module_of_fixed_shape = pytest.mark.parametrize(
-    "entry", [pytest.param(e, id=k) for k, e in TABLE.items() if not e.any_shape]
-)
+every_module_of_fixed_shape = every([k for k, e in TABLE.items() if not e.any_shape])
 
 
 def _names(message: str, shape: tuple[int, ...]) -> bool:

@@ -5,16 +5,16 @@ import pytest
 import tensorflow as tf
 
 from tests import helpers
-from tests.conformance.table import TABLE, every_module
+from tests.conformance.table import TABLE, every, every_module
+
+pytestmark = pytest.mark.usefixtures("plain_graphs")
 
 
 @every_module
 def test_is_built_from_an_unknown_batch(entry):
-    module = entry.make()
-    function = tf.function(entry.function(module), input_signature=[entry.spec()])
+    module, function = entry.traced()
     static = function.get_concrete_function().output_shapes
     assert static[0] is None and None not in static[1:], static
-    helpers.randomise_zeros(module)
     for batch in (3, 1):
         x = entry.inputs(batch)
         outputs = helpers.evaluate(module, function, x)
@@ -24,9 +24,8 @@ def test_is_built_from_an_unknown_batch(entry):
 
 
 # A mask belongs to the batch as a whole.
-@pytest.mark.parametrize("key", [k for k in TABLE if k not in ("Dropout", "StochasticGELU")])
-def test_rows_do_not_see_each_other(key):
-    entry = TABLE[key]
+@every([k for k in TABLE if k not in ("Dropout", "StochasticGELU")])
+def test_rows_do_not_see_each_other(entry):
     function = entry.function(entry.built())
     x = entry.inputs(4)
     rows = tf.concat([function(x[i : i + 1]) for i in range(4)], axis=0)

@@ -30,7 +30,7 @@ with open(sys.argv[2], "wb") as file:
 @every_module
 @pytest.mark.parametrize("copying", _COPIES)
 def test_a_copy_is_equal_and_independent(entry, copying):
-    module = entry.built()
+    module = entry.first()
     x = entry.inputs()
     twin = _COPIES[copying](module)
     assert [v.name for v in twin.variables] == [v.name for v in module.variables]

@@ -43,7 +43,7 @@ def test_modules_are_public(package):
     )
 
 
-@pytest.mark.parametrize("key", TABLE)
+@every_module
 def test_an_entry_makes_what_it_says(key):
     module = TABLE[key].make()
     assert isinstance(module, snt.Module)
@@ -52,5 +52,5 @@ def test_an_entry_makes_what_it_says(key):
 
 @every_module
 def test_two_modules_share_nothing(entry):
-    first, second = entry.built(), entry.built()
+    first, second = entry.first(), entry.fresh()
     assert not {id(v) for v in first.variables} & {id(v) for v in second.variables}

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tests.conformance.table import every_module
 
+pytestmark = pytest.mark.usefixtures("plain_graphs")
+
 
 @pytest.fixture(scope="module")
 def replicator():
@@ -39,7 +41,7 @@ def test_two_replicas_take_the_step_of_one_device(entry, replicator):
     single = entry.built()
     targets = tf.cos(5 * entry.function(single)(x))
     with replicator.scope():
-        double = entry.built()
+        double = entry.fresh()
         optimizer = _optimizer(double)
     trainable = list(zip(double.trainable_variables, single.trainable_variables, strict=True))
     for variable, original in trainable:
