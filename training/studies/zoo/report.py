@@ -32,7 +32,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
             tables["mnist_rot error"] = summary(part, ["network"], columns)
     if "transcribed" in results:
         for name, part in results["transcribed"].groupby("table", sort=False):
-            shown = part.drop(columns="table").dropna(axis="columns", how="all")
+            shown = part.drop(columns="table").dropna(axis="columns", how="all").convert_dtypes()
             tables.setdefault(name, shown)
     figures = {"rotations": _rotations(results["angles"])} if "angles" in results else {}
     return Report(tables, figures)
