@@ -1,6 +1,5 @@
 """The command line of a study, the same for all of them."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,8 @@ class _Command:
         self._publish = flags.DEFINE_boolean(
             "publish",
             False,
-            "Afterwards, put the results of --workdir in place of those in the repository.",
+            "Afterwards, put the results of --workdir in place of those in the repository (what is "
+            "transcribed there from elsewhere stays).",
             **define,
         )
         self._paths = self._dataset = None
@@ -144,10 +144,7 @@ class _Command:
         names = pages.write(study, report, folder)
         self._show(report, folder, [*names, f"{runner.RESULTS}/", "trials/"])
         if self._publish.value:
-            target = study.folder / runner.RESULTS
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(folder / runner.RESULTS, target)
-            pages.write(study, report, study.folder)
+            pages.publish(study, folder / runner.RESULTS)
             print(f"published in {study.folder}/: {runner.RESULTS}/, report.md, figures/")
 
     def _continued(self, folder, axes, seeds, settings, paths):

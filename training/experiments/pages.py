@@ -1,5 +1,6 @@
 """A study's report for people: its page with the tables of its results, its figures."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from training.engine.workdir import Workdir
 from training.experiments.study import Report, Study
 from training.report import pages
 from training.report.tables import read_csv, to_markdown
+
+TRANSCRIBED = "transcribed.csv"
 
 
 def read_results(folder: Path) -> dict[str, pd.DataFrame]:
@@ -59,3 +62,24 @@ def write(study: Study, report: Report, folder: Path) -> list[str]:
         Workdir(folder / "figures").save_figure(figure, f"{name}.png")
         names.append(f"figures/{name}.png")
     return names
+
+
+def publish(study: Study, results: Path) -> list[str]:
+    """Puts results in place of those in the study's folder, and makes its page anew.
+
+    transcribed.csv, a table whose rows are lost, stays with the reason that config.json gives: what
+    it tells of may not be in the results; delete it when all of it is. Returns the names of the
+    page's files.
+    """
+    target = study.folder / results.name
+    kept = {}
+    if (target / TRANSCRIBED).exists():
+        text = (target / TRANSCRIBED).read_text(encoding="utf-8")
+        kept = {"transcribed": True, "reason": Workdir(target).read("config.json").get("reason")}
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(results, target)
+    if kept:
+        files = Workdir(target)
+        files.write_text(TRANSCRIBED, text)
+        files.write("config.json", files.read("config.json") | kept)
+    return write(study, report_of(study, target), study.folder)

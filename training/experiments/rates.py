@@ -14,40 +14,47 @@ class Ladder:
 
     Attributes:
       start: the first rates; {value: rates} with the values of `axis`, if that is given.
-      axis: the axis on which the start depends.
-      rungs: all rates, in ascending order, `start` among them.
+      axis: the axis on which the start depends, and perhaps the rungs.
+      rungs: all rates, in ascending order, `start` among them; or {value: rates} as well.
       name: of what is chosen, the column of the choice.
       metric: the column of a trial's row that is to be large, on validation data.
     """
 
     start: Sequence[float] | Mapping[Any, Sequence[float]]
     axis: str | None = None
-    rungs: Sequence[float] = HALF_DECADES
+    rungs: Sequence[float] | Mapping[Any, Sequence[float]] = HALF_DECADES
     name: str = "learning_rate"
     metric: str = "validation_accuracy"
 
     def __post_init__(self):
-        starts = self.start.values() if self.axis else [self.start]
-        for start in starts:
-            if not start or not set(start) <= set(self.rungs):
-                raise ValueError(f"start must be rates among the rungs {self.rungs}, got {start}")
-        if list(self.rungs) != sorted(set(self.rungs)):
-            raise ValueError(f"rungs must ascend, got {self.rungs}")
+        for cell in [{self.axis: value} for value in self.start] if self.axis else [{}]:
+            start, rungs = self._start(cell), self.all(cell)
+            if not start or not set(start) <= set(rungs):
+                raise ValueError(f"start must be rates among the rungs {rungs}, got {start}")
+            if list(rungs) != sorted(set(rungs)):
+                raise ValueError(f"rungs must ascend, got {rungs}")
+
+    def _start(self, axes: Mapping[str, Any]) -> Sequence[float]:
+        return self.start[axes[self.axis]] if self.axis else self.start
+
+    def all(self, axes: Mapping[str, Any]) -> Sequence[float]:
+        """The rungs of a cell."""
+        return self.rungs[axes[self.axis]] if isinstance(self.rungs, Mapping) else self.rungs
 
     def next(self, axes: Mapping[str, Any], tried: Mapping[float, Mapping[str, Any]]) -> list[float]:
         """The rates that are to be tried now, none if the best is inside.
 
         tried: the row of each rate so far; one whose status is not "done" is never the best.
         """
-        start = self.start[axes[self.axis]] if self.axis else self.start
-        missing = [rate for rate in start if rate not in tried]
+        missing = [rate for rate in self._start(axes) if rate not in tried]
         if missing:
             return missing
         best = self.best(tried)
         if best is None:
             return []
-        place = self.rungs.index(best)
-        beside = self.rungs[max(place - 1, 0) : place + 2]
+        rungs = self.all(axes)
+        place = rungs.index(best)
+        beside = rungs[max(place - 1, 0) : place + 2]
         return [rate for rate in beside if rate not in tried]
 
     def best(self, tried: Mapping[float, Mapping[str, Any]]) -> float | None:

@@ -148,7 +148,7 @@ class _Work:
 
     def _tried(self, cell: Axes) -> dict[float, Row]:
         """The row of every rate of the ladder that was tried for this cell."""
-        keys = {r: self._key(cell, CHOICE_SEED, r) for r in self._study.choose.rungs}
+        keys = {r: self._key(cell, CHOICE_SEED, r) for r in self._study.choose.all(cell)}
         return {
             rate: self._store.read(key)["runs"][0]
             for rate, key in keys.items()
@@ -194,9 +194,10 @@ def _perform(
         found = function(axes, seed, choice, **settings)
     except FloatingPointError as error:
         return {"status": "diverged", "error": str(error)}
-    if isinstance(found, Mapping) and not any(isinstance(v, list | tuple) for v in found.values()):
-        return {"status": "done", **found}
-    return found
+    tables = as_tables(found, {})
+    if "runs" in tables:
+        tables["runs"] = [{"status": "done", **row} for row in tables["runs"]]
+    return tables
 
 
 def _data(axes: Mapping[str, Sequence[Any]], paths: Mapping[str, str]) -> dict[str, str]:

@@ -48,7 +48,7 @@ class Study:
             name="activations",
             question="Which activation is best, and does it matter?",
             axes={"activation": ["relu", "gelu"], "dataset": ["mnist_5k"]},
-            choose=Ladder({"rates": (1e-3, 1e-2)}),
+            choose=Ladder((1e-3, 1e-2)),
             trial="training.studies.activations.trial:trial",
             report="training.studies.activations.report:report",
         )

@@ -23,7 +23,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     """
     try:
         # Words such as "none" and "nan" are names here; an empty cell is a missing number.
-        return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read as a table ({error})") from None
 

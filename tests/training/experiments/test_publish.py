@@ -1,0 +1,49 @@
+"""Results in place of those in the repository."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from training.engine.workdir import Workdir
+from training.experiments import Report, Study, pages, study
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "STUDIES", tmp_path / "studies")
+    return tmp_path / "studies" / "small"
+
+
+def _results(folder, config, **tables):
+    for name, text in tables.items():
+        Workdir(folder).write_text(f"{name}.csv", text)
+    Workdir(folder).write("config.json", config)
+    return folder
+
+
+STUDY = Study(name="small", question="?", axes={"a": [1]}, trial="", report=Report)
+
+
+def test_results_replace_those_that_were_there(repository, tmp_path):
+    _results(repository / "results", {}, old="a\n1\n")
+    pages.publish(STUDY, _results(tmp_path / "results", {"b": 2}, runs="a\n2\n"))
+    assert {file.name for file in (repository / "results").iterdir()} == {"runs.csv", "config.json"}
+    assert json.loads((repository / "results" / "config.json").read_text()) == {"b": 2}
+    pd.testing.assert_frame_equal(
+        pages.report_of(STUDY, repository / "results").tables["runs"], pd.DataFrame({"a": [2]})
+    )
+    assert "| 2   |" in (repository / "report.md").read_text()
+
+
+def test_what_is_transcribed_stays(repository, tmp_path):
+    old = {"transcribed": "a\n1\n", "runs": "a\n5\n"}
+    _results(repository / "results", {"reason": "rows are lost"}, **old)
+    new = {"transcribed": False, "b": 2}
+    pages.publish(STUDY, _results(tmp_path / "results", new, runs="a\n2\n"))
+    tables = pages.report_of(STUDY, repository / "results").tables
+    assert {name: table["a"].tolist() for name, table in tables.items()} == {
+        "transcribed": [1], "runs": [2],
+    }  # fmt: skip
+    config = json.loads((repository / "results" / "config.json").read_text())
+    assert config == {"transcribed": True, "reason": "rows are lost", "b": 2}
