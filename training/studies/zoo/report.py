@@ -39,12 +39,14 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
 
 
 def _rotations(angles: pd.DataFrame):
-    """A panel for each data set, a line for each network, a band from its worst seed to its best."""
+    """A panel for each data set, a line for each network, a band from its worst to its best seed."""
     names = list(angles["dataset"].unique())
     figure, axes = new_figure(1, len(names), figsize=(2.5 + 5 * len(names), 3.8), squeeze=False)
     networks = list(angles["network"].unique())
     for axis, dataset in zip(axes[0], names, strict=True):
-        for (network,), part in angles[angles["dataset"] == dataset].groupby(["network"], sort=False):
+        for (network,), part in angles[angles["dataset"] == dataset].groupby(
+            ["network"], sort=False
+        ):
             percents = 100 * part.groupby("degrees")["accuracy"].agg(["mean", "min", "max"])
             color = f"C{networks.index(network)}"
             axis.plot(percents["mean"], "o-", markersize=3, label=network, color=color)
