@@ -63,7 +63,7 @@ benchmark: $(INSTALLED)  ## measure the speed of the training loop against other
 	@$(VENV)/bin/python -m training.benchmark $(ARGS)
 
 table: $(INSTALLED)  ## train all networks with three seeds, and print the README's results table
-	@$(VENV)/bin/python -m training.tabulate $(ARGS)
+	@$(VENV)/bin/python -m training.studies.zoo $(ARGS)
 
 clean:  ## remove .venv, build products and caches; results of runs stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

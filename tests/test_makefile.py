@@ -39,7 +39,7 @@ TARGETS = {
     "notebooks": "python -m nbconvert --to notebook --execute --inplace "
     "--ExecutePreprocessor.record_timing=False notebooks/*.ipynb\n",
     "benchmark": "python -m training.benchmark",
-    "table": "python -m training.tabulate",
+    "table": "python -m training.studies.zoo",
 }
 
 
