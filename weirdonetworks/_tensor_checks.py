@@ -24,7 +24,7 @@ def floating(name: str, inputs: tf.Tensor) -> tf.Tensor:
 def features(module: Any, inputs: tf.Tensor) -> tf.Tensor:
     """Returns `inputs` as floating [batch, in] with a static `in`, the same at each call.
 
-    The size of the first call is kept in `module.input_size`.
+    The module keeps size and type of its first call: `input_size`, `input_dtype`.
     """
     label = type(module).__name__
     inputs = floating(f"{label} inputs", inputs)
@@ -40,19 +40,17 @@ def features(module: Any, inputs: tf.Tensor) -> tf.Tensor:
         raise ValueError(
             f"{label} inputs must have {known} features as at the first call, got {size}"
         )
-    module.input_size = size
     return same_dtype(module, inputs)
 
 
 def same_dtype(module: Any, inputs: tf.Tensor) -> tf.Tensor:
-    """Returns `inputs`, which must be of the type of the first call, kept in `input_dtype`."""
+    """Returns `inputs`, which must be of the type of the first call, `module.input_dtype`."""
     known = getattr(module, "input_dtype", inputs.dtype)
     if inputs.dtype != known:
         raise ValueError(
             f"{type(module).__name__} inputs must be {known.name} as at the first call, "
             f"got {inputs.dtype.name} (tf.cast them)"
         )
-    module.input_dtype = known
     return inputs
 
 

@@ -47,7 +47,7 @@ def exp_iterate(x: tf.Tensor, alpha: Any, precise: bool = False) -> tf.Tensor:
     Second derivatives can be NaN where y is within a factor of 10 of overflow, or x is NaN.
 
     Sources: Kneser 1950, "Reelle analytische Loesungen der Gleichung phi(phi(x)) = e^x und
-    verwandter Funktionalgleichungen". The polynomials are ours, by `training/kneser.py`.
+    verwandter Funktionalgleichungen". The polynomials are ours, by `training/iterates/kneser.py`.
 
     Raises:
       ValueError: x is not floating, alpha is not a number in [-1, 1] or not of x's type, the shapes

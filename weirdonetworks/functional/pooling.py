@@ -66,8 +66,8 @@ def order_statistics(values: tf.Tensor) -> tf.Tensor:
 def concat(values: tf.Tensor) -> tf.Tensor:
     """All values as they come: [batch, |G|, k] -> [batch, |G| k]. *Not* symmetric.
 
-    The order-keeping original of the synchronous note: g x in place of x permutes the output, so
-    that a network that goes on with it is invariant only as far as it learns to be.
+    g x in place of x permutes the output, so that a network that goes on with it is invariant only
+    as far as it learns to be.
     """
     values = _orbit(values)
     return tf.reshape(values, [-1, values.shape[1] * values.shape[2]])

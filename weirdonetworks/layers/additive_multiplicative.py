@@ -102,6 +102,7 @@ class AdditiveMultiplicativeDense(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         shape = [self.input_size, self.output_size]
         if self.start == "means":
             w = tf.nn.softmax(tf.random.truncated_normal(shape, dtype=inputs.dtype), axis=0)

@@ -72,6 +72,7 @@ class IterateAttention(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         spread = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.input_size))
         self.w = tf.Variable(spread([self.input_size, 3 * self.size], inputs.dtype), name="w")
         if self.trainable_alpha:

@@ -23,8 +23,8 @@ class AutoactivationDense(snt.Module):
     phi is one of `functional.PARAMETER_ACTIVATIONS`. Most have a positive range, so signs come in
     one of four ways:
 
-    * `positive`: y = phi(W) x + b, as in the note, for positive data (which is not checked: inputs
-      of any sign are multiplied by the positive weights);
+    * `positive`: y = phi(W) x + b as it stands, for positive data (which is not checked: inputs of
+      any sign are multiplied by the positive weights);
     * `concat`: y = phi(W) [x, -x] + b, one matrix of 2 in rows;
     * `paired`: y = (phi(W+) - phi(W-)) x + b, the same functions as `concat`; with
       `normalize` each of the two is normalised by itself;
@@ -52,7 +52,7 @@ class AutoactivationDense(snt.Module):
     is added. In float32 the deviation of A - l must be at least about 1e-6 for both of them (for
     exp_exp, not with `soft`, where the signs have the spread), and at most about 7 for log.
 
-    Source: the autoactivation note; for phi = square and exp, gradient flow on W is unnormalised
+    Source: docs/ideas.md, 'autoactivation'; for phi = square and exp, gradient flow on W is unnormalised
     exponentiated gradient, respectively mirror descent, on A (Amid and Warmuth 2020,
     "Reparameterizing mirror descent as gradient descent").
     """
@@ -86,6 +86,7 @@ class AutoactivationDense(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         n, dtype = self.input_size, inputs.dtype
         self._check_scale(dtype)
         rows = 2 * n if self.sign == "concat" else n

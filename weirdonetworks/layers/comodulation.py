@@ -41,7 +41,7 @@ class ComodulationDense(snt.Module):
 
     Overflow in float32: where V x = W x exceeds 1.8e19, 1.7e7, 6,000, 230, 44 for these alphas.
 
-    Source: the note on role-free modulation.
+    Source: docs/ideas.md, 'products without roles'.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class ComodulationDense(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
+
         def fill(value: float, name: str) -> tf.Variable:
             return tf.Variable(tf.fill([self.output_size], tf.cast(value, inputs.dtype)), name=name)
 

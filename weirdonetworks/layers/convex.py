@@ -30,6 +30,7 @@ class _AffinePieces(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         shape = [self.input_size, self.output_size, self.num_terms]
         a = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(self.input_size))
         self.a = tf.Variable(a(shape, inputs.dtype), name="a")
@@ -51,7 +52,7 @@ class _SoftPieces(_AffinePieces):
     ):
         """Raises ValueError for sizes that are not integers >= 1, or an initial_alpha outside
         [1e-4, 1e4]."""
-        super().__init__(output_size, num_terms, name)
+        super().__init__(output_size=output_size, num_terms=num_terms, name=name)
         self.initial_alpha = _checks.number("initial_alpha", initial_alpha, 1e-4, 1e4)
 
     @once

@@ -48,6 +48,7 @@ class ConvexCombination(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         scores = tf.random.normal([self.output_size, self.input_size], dtype=inputs.dtype)
         self.scores = tf.Variable(scores, name="scores")
 

@@ -22,7 +22,7 @@ class Dropout(Draws):
 
     def __init__(self, rate: float, seed: int | None = None, name: str | None = None):
         """Raises ValueError for a rate outside [0, 1) and a negative seed."""
-        super().__init__(seed, name)
+        super().__init__(seed=seed, name=name)
         self.rate = _checks.rate("rate", rate)
 
     def __call__(self, inputs: tf.Tensor, is_training: bool) -> tf.Tensor:

@@ -84,6 +84,7 @@ class DynamicDense(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_shape, self.input_dtype = inputs.shape[1:], inputs.dtype
         size, dtype = inputs.shape[1], inputs.dtype
         unit = 1.0 if self.normalize else 1 / math.sqrt(size)  # standard deviation of a weight
         share = math.sqrt(0.5) if self.with_static else 1.0
@@ -147,7 +148,6 @@ class DynamicDense(snt.Module):
                 f"DynamicDense inputs must have shape {known} after the batch as at the first "
                 f"call, got {shape[1:]}"
             )
-        self.input_shape = known
         return _tensor_checks.same_dtype(self, inputs)
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:

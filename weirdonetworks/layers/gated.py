@@ -5,7 +5,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
-from weirdonetworks._once import Linear
+from weirdonetworks._once import Linear, once
 from weirdonetworks.layers.comodulation import SCALES
 
 GATES = ("exp", "softmax", "nested")
@@ -58,6 +58,10 @@ class GatedDense(snt.Module):
             zeros = snt.initializers.Zeros()
             self.u = Linear(self.output_size, self.with_bias, zeros, name="u")
 
+    @once
+    def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
+
     def _variance(self) -> float:
         """s^2."""
         s2 = np.geomspace(1e-5, 1e2, 10_000)
@@ -67,6 +71,7 @@ class GatedDense(snt.Module):
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _tensor_checks.features(self, inputs)
+        self._initialize(inputs)
         y, z = self.v(inputs), self.w(inputs)
         if self.gate == "softmax":
             return y * (self.output_size * tf.nn.softmax(z))

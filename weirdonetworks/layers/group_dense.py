@@ -53,6 +53,7 @@ class GroupDense(snt.Module):
     @once
     def _initialize(self, inputs: tf.Tensor):
         n, self.input_size = inputs.shape[1:]
+        self.input_dtype = inputs.dtype
         w = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(n * self.input_size))
         shape = [n, self.input_size, self.output_size]
         self.w = tf.Variable(w(shape, inputs.dtype), name="w")

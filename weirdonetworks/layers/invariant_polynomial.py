@@ -52,7 +52,7 @@ class InvariantPolynomialDense(snt.Module):
 
     @once
     def _initialize(self, images: tf.Tensor):
-        self.channels = images.shape[3]
+        self.channels, self.input_dtype = images.shape[3], images.dtype
         orbits = monomial_orbits(self.group, self.channels, self.degree, self.homogeneous)
         sizes = np.bincount(orbits)
         self._sums = SparseMap(

@@ -57,6 +57,7 @@ class PolynomialDense(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         n, dtype = self.input_size, inputs.dtype
         if self.rank is None:
             stddev = monomial_stddev(n, self.degree, self.homogeneous)

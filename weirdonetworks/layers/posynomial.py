@@ -89,7 +89,7 @@ class PosynomialDense(_Monomials):
     """Posynomials: y_o = sum_k c_ok prod_i x_i^a_ki with c > 0 and real a.
 
     [batch, in] -> [batch, output_size], for x >= 0. The num_terms monomials are shared by the
-    outputs, as in the note's W_w exp(W_p ln x). Everything happens in log space,
+    outputs, W_w exp(W_p ln x) (docs/ideas.md, 'posynomials'). Everything happens in log space,
 
         log y_o = b_o + logsumexp_k (s_ok + sum_i a_ki log x_i),    |s_ok| <= 20,
 
@@ -130,11 +130,19 @@ class PosynomialDense(_Monomials):
     ):
         """Raises ValueError for sizes that are not integers >= 1, or a floor outside
         [1e-30, 1e30]."""
-        super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
+        super().__init__(
+            output_size=output_size,
+            num_terms=num_terms,
+            floor=floor,
+            log_input=log_input,
+            nonnegative_exponents=nonnegative_exponents,
+            name=name,
+        )
         self.log_output = _checks.flag("log_output", log_output)
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         self._initialize_exponents(inputs.dtype)
         terms, outputs = np.arange(self.num_terms)[:, None], np.arange(self.output_size)
         own = (terms % self.output_size == outputs) | (terms == outputs % self.num_terms)
@@ -164,8 +172,8 @@ class SignomialDense(_Monomials):
     """Signomials: y_o = sum_k c_ok prod_i x_i^a_ki with real c and a.
 
     [batch, in] -> [batch, output_size], for x >= 0: the difference of two posynomials with common
-    monomials, and the note's formula W_w exp(W_p ln x) as it stands. Floor, negative and
-    logarithmic inputs as in `PosynomialDense`. The largest monomial of a row is taken out,
+    monomials, W_w exp(W_p ln x) with any W_w. Floor, negative and logarithmic inputs as in
+    `PosynomialDense`. The largest monomial of a row is taken out,
 
         y = exp(s) (C exp(log m - s)),    s = min(max_k log m_k, 60)  (600 in float64),
 
@@ -186,10 +194,18 @@ class SignomialDense(_Monomials):
     ):
         """Raises ValueError for sizes that are not integers >= 1, or a floor outside
         [1e-30, 1e30]."""
-        super().__init__(output_size, num_terms, floor, log_input, nonnegative_exponents, name)
+        super().__init__(
+            output_size=output_size,
+            num_terms=num_terms,
+            floor=floor,
+            log_input=log_input,
+            nonnegative_exponents=nonnegative_exponents,
+            name=name,
+        )
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         self._initialize_exponents(inputs.dtype)
         c = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(self.num_terms))
         self.c = tf.Variable(c([self.num_terms, self.output_size], inputs.dtype), name="c")

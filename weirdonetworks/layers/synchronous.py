@@ -36,7 +36,7 @@ class Synchronous(snt.Module):
     symmetric function of the values over the orbit, [batch, |G|, k] -> [batch, m]: mean, max,
     logsumexp (m = k), moments (m = 3 k), sorted (m = |G| k), or any function or module, for whose
     symmetry you answer. With concat (m = |G| k) the values keep their order, and *F is not
-    invariant*: so it was in the original. Dense layers may follow.
+    invariant*. Dense layers may follow.
 
     Since the orbit of h x is that of x in another order, F(h x) = F(x) for any f and any input
     whatever, if G is a group that acts by permutations of the pixels (`group.is_group`), up to the
@@ -48,9 +48,8 @@ class Synchronous(snt.Module):
 
     If f begins with a dense layer, `LiftDense` computes the same faster.
 
-    Source: the synchronous note; the mean is the Reynolds operator of invariant theory. The
-    original flattened the orbit before its first layer, which was therefore not shared: not an
-    average over the group.
+    Source: docs/ideas.md, 'synchronous networks'; the mean is the Reynolds operator of invariant
+    theory.
     """
 
     def __init__(
@@ -105,7 +104,7 @@ class LiftDense(snt.Module):
 
     @once
     def _initialize(self, images: tf.Tensor):
-        self.channels = images.shape[3]
+        self.channels, self.input_dtype = images.shape[3], images.dtype
         size = math.prod(images.shape[1:])
         w = snt.initializers.TruncatedNormal(stddev=1 / math.sqrt(size))
         self.w = tf.Variable(w([size, self.output_size], images.dtype), name="w")

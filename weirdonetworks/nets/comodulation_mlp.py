@@ -7,7 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
-from weirdonetworks._once import Linear
+from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.comodulation import ComodulationDense
 from weirdonetworks.layers.dropout import Dropout
@@ -40,8 +40,13 @@ class _ProductMLP(snt.Module):
             Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
         ]
 
+    @once
+    def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
+
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = _tensor_checks.features(self, flatten(images))
+        self._initialize(x)
         x = self.input_dropout(x, is_training)
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(layer(x), is_training)
@@ -74,7 +79,14 @@ class ComodulationMLP(_ProductMLP):
         whatever `ComodulationDense` refuses."""
         arguments = {"alpha": alpha, "trainable_alpha": trainable_alpha, "scale": scale}
         hidden_layer = functools.partial(ComodulationDense, **arguments)
-        super().__init__(num_classes, hidden_sizes, hidden_layer, input_dropout, dropout, name)
+        super().__init__(
+            num_classes=num_classes,
+            hidden_sizes=hidden_sizes,
+            hidden_layer=hidden_layer,
+            input_dropout=input_dropout,
+            dropout=dropout,
+            name=name,
+        )
 
 
 class GatedMLP(_ProductMLP):
@@ -97,4 +109,11 @@ class GatedMLP(_ProductMLP):
     ):
         """Raises ValueError as `ComodulationMLP` does, and for an unknown gate."""
         hidden_layer = functools.partial(GatedDense, gate=gate, scale=scale)
-        super().__init__(num_classes, hidden_sizes, hidden_layer, input_dropout, dropout, name)
+        super().__init__(
+            num_classes=num_classes,
+            hidden_sizes=hidden_sizes,
+            hidden_layer=hidden_layer,
+            input_dropout=input_dropout,
+            dropout=dropout,
+            name=name,
+        )

@@ -6,7 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
-from weirdonetworks._once import Linear
+from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate, create_activation
@@ -45,8 +45,13 @@ class MLP(snt.Module):
         ]
         self.input_size = None
 
+    @once
+    def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
+
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
         x = _tensor_checks.features(self, flatten(images))
+        self._initialize(x)
         for linear, dropout in zip(self.layers, self.dropouts, strict=False):
             x = dropout(activate(self.activation, linear(x), is_training), is_training)
         return self.layers[-1](x)

@@ -24,8 +24,8 @@ class PolynomialMLP(snt.Module):
     the layer is initialised to unit variance instead. (Quadratic networks are commonly trained
     with batch normalisation: Chrysos et al. 2020, "Pi-nets".)
 
-    Among the monomials are the invariant polynomials of any group that acts on the pixels: the
-    reason why the quadratic note proposes them.
+    Among the monomials are the invariant polynomials of any group that acts on the pixels:
+    docs/ideas.md, 'polynomials and invariants'.
     """
 
     def __init__(
@@ -64,10 +64,7 @@ class PolynomialMLP(snt.Module):
 
 
 class QuadraticMLP(PolynomialMLP):
-    """`PolynomialMLP` of degree 2: an MLP on all products x_i x_j, i <= j, and all x_i.
-
-    The original materialised the 784 x 784 outer product of each image, twice each monomial.
-    """
+    """`PolynomialMLP` of degree 2: an MLP on all products x_i x_j, i <= j, and all x_i."""
 
     def __init__(
         self,
@@ -82,13 +79,13 @@ class QuadraticMLP(PolynomialMLP):
     ):
         """Raises ValueError as `PolynomialMLP` does."""
         super().__init__(
-            num_classes,
-            2,
-            rank,
-            hidden_sizes,
-            activation,
-            input_dropout,
-            dropout,
-            homogeneous,
-            name,
+            num_classes=num_classes,
+            degree=2,
+            rank=rank,
+            hidden_sizes=hidden_sizes,
+            activation=activation,
+            input_dropout=input_dropout,
+            dropout=dropout,
+            homogeneous=homogeneous,
+            name=name,
         )

@@ -73,15 +73,18 @@ class RowAttention(snt.Module):
         self.image_shape = None
 
     @once
-    def _initialize(self, tokens: tf.Tensor):
+    def _initialize(self, images: tf.Tensor, tokens: tf.Tensor):
+        self.image_shape, self.input_dtype = tuple(images.shape[1:]), images.dtype
         if self.positions:
             spread = snt.initializers.RandomNormal(stddev=0.3)
             self.p = tf.Variable(spread(tokens.shape[1:], tokens.dtype), name="p")
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        rows = self._rows(images)
+        images = self._check(images)
+        height, width, channels = images.shape[1:]
+        rows = tf.reshape(images, [-1, height, width * channels])
         t = snt.BatchApply(self.embedding)(rows)
-        self._initialize(t)
+        self._initialize(images, t)
         if self.positions:
             t += self.p
         for attention, (expand, contract), (drop, drop_hidden) in zip(
@@ -93,8 +96,8 @@ class RowAttention(snt.Module):
             t += snt.BatchApply(contract)(hidden)
         return self.head(tf.reduce_mean(t, axis=1))
 
-    def _rows(self, images: tf.Tensor) -> tf.Tensor:
-        """[batch, H, W, C] or [batch, H, W] -> [batch, H, W C]."""
+    def _check(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns [batch, H, W, C] or [batch, H, W] as the former, as at the first call."""
         images = _tensor_checks.floating("images", images)
         if images.shape.rank not in (3, 4) or not all(images.shape[1:]):
             raise ValueError(
@@ -107,6 +110,4 @@ class RowAttention(snt.Module):
         known = self.image_shape or shape
         if shape != known:
             raise ValueError(f"images must be {known} as at the first call, got {shape}")
-        _tensor_checks.same_dtype(self, images)
-        self.image_shape = known
-        return tf.reshape(images, [-1, shape[0], shape[1] * shape[2]])
+        return _tensor_checks.same_dtype(self, images)

@@ -58,8 +58,8 @@ class UniversalRegressor(snt.Module):
     Initialisation: A_0 and A_i have weights of standard deviation 1 / sqrt(features) and biases 0,
     S has the same weights and biases 1, so that most outputs start positive. All means start plain.
 
-    The sum of powers with digits linear in features is the note's formula; the sign, the learned
-    weights of means, and log-magnitude features are ours.
+    Source: docs/ideas.md, 'the universal regressor', for the sum of powers with digits linear in
+    features; the sign, the learned weights of means, and log-magnitude features are added here.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class UniversalRegressor(snt.Module):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         equal = tf.zeros([self.output_size, 1, self.units], inputs.dtype)
         self.exponent_scores = tf.Variable(equal, name="exponent_scores")
         self.sign_scores = tf.Variable(equal, name="sign_scores")

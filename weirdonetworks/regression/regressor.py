@@ -262,16 +262,16 @@ class PosynomialRegressor(_Regressor):
         random_state: int | np.random.RandomState | None = 0,
     ):
         super().__init__(
-            num_terms,
-            max_terms,
-            rounding,
-            powers,
-            noise,
-            units,
-            target_units,
-            dimensions,
-            validation_fraction,
-            random_state,
+            num_terms=num_terms,
+            max_terms=max_terms,
+            rounding=rounding,
+            powers=powers,
+            noise=noise,
+            units=units,
+            target_units=target_units,
+            dimensions=dimensions,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
         )
         self.signomial = signomial
 

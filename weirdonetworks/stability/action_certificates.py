@@ -9,6 +9,7 @@ from weirdonetworks.groups import ImageAction
 from weirdonetworks.stability.certificate import Certificate
 from weirdonetworks.stability.certified_nets import (
     ROWS,
+    build,
     check,
     copy_as,
     margin,
@@ -42,8 +43,8 @@ def certify(net: tf.Module, images, action: ImageAction) -> Certificate:
     images: [n, H, W, C] or [n, H, W], n >= 1. The slack for the rounding of float64 itself is 1e-9
     of the bound and 1e-12 of the values it is made of.
 
-    Source: the synchronous note asks for |F(hx) - F(x)| < eps; the constants as in Szegedy et al.
-    2013, "Intriguing properties of neural networks".
+    Source: docs/ideas.md, 'synchronous networks', asks for |F(hx) - F(x)| < eps; the constants as
+    in Szegedy et al. 2013, "Intriguing properties of neural networks".
 
     Raises:
       ValueError: images of another shape or type, none, or not finite; an action that is none, or
@@ -52,6 +53,7 @@ def certify(net: tf.Module, images, action: ImageAction) -> Certificate:
         not finite.
     """
     images = check(net, images, action)
+    build(net, images)
     if action.is_group:
         return _residual(net, images, action)
     net, parts = parts_of(net, images)

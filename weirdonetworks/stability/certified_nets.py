@@ -33,9 +33,13 @@ def check(net, images, action) -> tf.Tensor:
             f"action must act on images of the shape of the network's, {group.image_shape}, "
             f"got {action.image_shape}"
         )
-    variables = _floating_variables(net)
-    net(tf.cast(images[:1], variables[0].dtype if variables else images.dtype))  # build it
     return images
+
+
+def build(net: tf.Module, images: tf.Tensor) -> None:
+    """Calls the network on an image, so that it has its variables."""
+    variables = _floating_variables(net)
+    net(tf.cast(images[:1], variables[0].dtype if variables else images.dtype))
 
 
 def _floating_variables(net: tf.Module) -> list[tf.Variable]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from weirdonetworks.groups import rotations
 from weirdonetworks.stability.certificate import Certificate
-from weirdonetworks.stability.certified_nets import ROWS, check, margin, parts_of, run, slack
+from weirdonetworks.stability.certified_nets import ROWS, build, check, margin, parts_of, run, slack
 from weirdonetworks.stability.chords import Cells, follow
 from weirdonetworks.stability.lipschitz import ROUND_UP, Chain, spectral_norm
 
@@ -41,6 +41,7 @@ def certify_rotations(net: tf.Module, images, degrees) -> Certificate:
     degrees = _check_degrees(degrees, images)
     whole = rotations(degrees[:1], _shape(images))
     images = check(net, images, whole)
+    build(net, images)
     net, parts = parts_of(net, images)
     images = tf.cast(images, tf.float64)
     n, steps = images.shape[0], len(degrees) - 1
