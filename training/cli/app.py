@@ -9,8 +9,6 @@ from typing import NoReturn
 
 from absl import flags
 
-from training.cli import startup
-
 # What bad input, files or numbers raise. Anything else is a fault of the program: a traceback.
 EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError, ImportError)
 
@@ -68,7 +66,7 @@ def going_on_with(command: str) -> Iterator[None]:
 
 
 def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
-    """Parses the command line, imports TensorFlow quietly, calls `main`, and exits.
+    """Parses the command line, calls `main`, and exits.
 
     The parameters of `main` are the words that the command takes, all of them required: most
     commands have none, `main(data)` is for `python -m training.command data.csv --flag=value`.
@@ -95,7 +93,6 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
     if not flags.FLAGS.is_parsed():  # absl's own logging asks
         flags.FLAGS.mark_as_parsed()
     try:
-        startup.import_tensorflow()
         main(*words)
     except EXPECTED_ERRORS as error:
         if flag_values.verbosity >= 1:

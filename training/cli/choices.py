@@ -1,4 +1,4 @@
-"""Names that the command line knows before TensorFlow is imported; a test compares the originals."""
+"""Names that the command line knows before TensorFlow is imported; a test compares them."""
 
 NETWORKS = (
     "mlp",

@@ -85,19 +85,25 @@ def define_choices(
     )
 
 
-def _check_dataset(name: str) -> str:
-    """Returns `name`, which may be that of a data set, or a file, a folder or tfds:NAME."""
-    is_path = os.sep in name or name.endswith(".npz") or os.path.exists(name)
-    if not is_path and not name.startswith("tfds:") and name not in choices.DATASETS:
-        raise ValueError(
-            f"{_not_among(name, choices.DATASETS)} Or a file.npz, a folder/, or tfds:NAME"
-        )
+def check_dataset(name: str) -> str:
+    """Returns `name`; ValueError if it is no data set's, no file, no folder and no tfds:NAME."""
+    if problem := _dataset_problem(name):
+        raise ValueError(f"dataset={name}: {problem}")
     return name
+
+
+def _dataset_problem(name: str) -> str:
+    is_path = os.sep in name or name.endswith(".npz") or os.path.exists(name)
+    if is_path or name.startswith("tfds:") or name in choices.DATASETS:
+        return ""
+    return f"{_not_among(name, choices.DATASETS)} (or a FILE.npz, a FOLDER/, or tfds:NAME)"
 
 
 class _DatasetParser(flags.ArgumentParser):
     def parse(self, argument: str) -> str:
-        return _check_dataset(argument)
+        if problem := _dataset_problem(argument):
+            raise ValueError(problem)
+        return argument
 
 
 DATASET_HELP = (

@@ -1,14 +1,18 @@
 """What happens when training/ is imported: names of the past, and TensorFlow without its chatter.
 
-A command answers --help and misspelt flags before TensorFlow, which takes seconds, is imported;
-notebooks and scripts have it imported at once.
+TensorFlow takes seconds, so nothing imports it before it needs it: help, misspelt flags and reports
+do without. Whoever imports it then, here or in a notebook, has it quiet.
 """
 
+import contextlib
+import importlib.abc
+import importlib.util
 import logging
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 
 # Commands of earlier versions, by what has taken their place.
 MOVED = {
@@ -31,28 +35,51 @@ MOVED = {
 
 
 def begin() -> None:
-    """Called once, when the package is imported."""
-    if sys.argv[0] != "-m":  # while Python looks for a module that it shall run, argv[0] is this
-        import_tensorflow()
-        return
-    name = next((word for word in sys.orig_argv if word.startswith("training.")), "")
-    if new := MOVED.get(name.removeprefix("training.")):
-        print(f"error: {name} is now training.{new}: python -m training.{new}", file=sys.stderr)
-        raise SystemExit(2)
+    """Called once, when the package is imported.
 
-
-def import_tensorflow() -> None:
-    """Imports TensorFlow quietly, if it is not there; `--verbosity=0` or higher lets it talk.
-
-    So does TF_CPP_MIN_LOG_LEVEL=0 in the environment. absl's levels are -1 for warnings, 0 for
-    info, 1 for debugging. What it writes is shown if the import fails.
+    Raises:
+      SystemExit: what Python shall run has another name now.
     """
-    if "tensorflow" in sys.modules:
-        return
+    if sys.argv[0] == "-m":  # while Python looks for a module that it shall run
+        name = next((word for word in sys.orig_argv if word.startswith("training.")), "")
+        if new := MOVED.get(name.removeprefix("training.")):
+            print(f"error: {name} is now training.{new}: python -m training.{new}", file=sys.stderr)
+            raise SystemExit(2)
+    if "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _Quietly())
+
+
+class _Quietly(importlib.abc.MetaPathFinder):
+    """Finds TensorFlow as Python would, and silences its import."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec and spec.loader:
+            load = spec.loader.exec_module
+
+            def load_quietly(module) -> None:
+                with _quiet():
+                    load(module)
+
+            spec.loader.exec_module = load_quietly
+        return spec
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what TensorFlow's libraries write from stderr, and shows it if the import fails.
+
+    `--verbosity=0` or higher lets it talk, and so does TF_CPP_MIN_LOG_LEVEL=0 in the environment.
+    absl's levels are -1 for warnings, 0 for info, 1 for debugging.
+    """
     levels = re.findall(r"(?<!\S)--?v(?:erbosity)?[= ](-?\d+)(?!\S)", " ".join(sys.argv[1:]))
     if not levels or int(levels[-1]) < 0:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
+        yield
         return
     # No setting reaches what its libraries write to the file descriptor while they are loaded:
     # they write it before they look at TF_CPP_MIN_LOG_LEVEL (TensorFlow 2.16 to 2.21).
@@ -61,7 +88,7 @@ def import_tensorflow() -> None:
     with tempfile.TemporaryFile() as chatter:
         os.dup2(chatter.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            yield
         except BaseException:
             chatter.seek(0)
             os.write(stderr, chatter.read())

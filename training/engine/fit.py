@@ -24,8 +24,9 @@ from training.engine import steps
 from training.engine.loop import Loop, scale
 from training.engine.recipes import Recipe, recipe_for
 from training.engine.scoring import Scorer
-from training.engine.workdir import METRICS, Workdir, num_parameters, versions
+from training.engine.workdir import METRICS, Workdir, num_parameters
 from training.report.figures import draw_metrics
+from training.report.provenance import versions
 from weirdonetworks import _checks
 
 

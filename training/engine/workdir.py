@@ -2,19 +2,16 @@
 
 import csv
 import io
-import json
 import os
-import platform
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-import weirdonetworks as wn
+from training.report.folder import Folder
 from training.report.tables import to_csv
 
 METRICS = (
@@ -27,95 +24,17 @@ METRICS = (
 )
 
 
-class Workdir:
-    """A folder that holds one run: config.json, metrics.csv, checkpoints, result.json, pictures.
-
-    Every file is replaced as a whole, so a crash leaves the old or the new one, never half of it.
-    """
+class Workdir(Folder):
+    """A folder that holds one run: config.json, metrics.csv, checkpoints, result.json, pictures."""
 
     def __init__(self, path: str | os.PathLike):
         """Raises ValueError for a path in which TensorFlow would see a pattern."""
-        self.path = Path(path)
+        super().__init__(path)
         if re.search(r"[*?[\\]", str(path)):
             raise ValueError(
                 "workdir must not contain any of * ? [ \\, from which TensorFlow cannot restore, "
                 f"got {str(path)!r}"
             )
-
-    def claim(
-        self, config: Mapping[str, Any], resume: bool, free: Sequence[str] = ("data_dir", "manual_dir")
-    ) -> None:
-        """Makes the folder the one of this configuration.
-
-        Entries of the names in `free` may differ: they say where things are, not what they are.
-
-        Raises:
-          ValueError: it holds another configuration (the message tells the entries that differ),
-            or this one and `resume` is False, or files of another origin.
-          OSError: it cannot be written.
-        """
-        config = json.loads(json.dumps(config))
-        if (self.path / "config.json").exists():
-            held = self.read("config.json")
-            differing = [
-                f"{key}: {held.get(key, 'none')!r} there, {config.get(key, 'none')!r} here"
-                for key in sorted({*held, *config} - {*free})
-                if held.get(key) != config.get(key)
-            ]
-            if differing:
-                raise ValueError(
-                    f"workdir {self.path} holds a run of another configuration "
-                    f"({'; '.join(differing)}): give another --workdir"
-                )
-            if not resume:
-                raise ValueError(
-                    f"workdir {self.path} holds a run of this configuration already: "
-                    "continue it with --resume, or give another --workdir"
-                )
-        elif self.path.exists() and (not self.path.is_dir() or self._has_other_files()):
-            raise ValueError(
-                f"workdir {self.path} exists and holds no run: give a new or empty folder"
-            )
-        else:
-            self.write("config.json", config)
-
-    def _has_other_files(self) -> bool:
-        # A run that was killed at its very first file has left no more than this.
-        return any(entry.name != ".config.json.new" for entry in self.path.iterdir())
-
-    def write(self, name: str, value: Any) -> None:
-        """Writes a JSON file."""
-        self.write_text(name, json.dumps(value, indent=2) + "\n")
-
-    def write_text(self, name: str, text: str) -> None:
-        """Writes a text file."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            temporary = self.path / f".{name}.new"
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, self.path / name)
-        except OSError as error:
-            raise OSError(
-                f"workdir {self.path} cannot be written ({error.strerror}): give another --workdir"
-            ) from error
-
-    def read(self, name: str) -> Any:
-        """Reads a JSON file that holds an object.
-
-        Raises:
-          ValueError: it is missing or damaged.
-        """
-        try:
-            value = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ValueError(
-                f"workdir {self.path} has no {name}: give the folder of a run"
-            ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
-            raise ValueError(f"{self.path / name} cannot be read ({error})") from error
-        if not isinstance(value, dict):
-            raise ValueError(f"{self.path / name} cannot be read (it must hold a JSON object)")
-        return value
 
     def read_config(self) -> dict[str, Any]:
         """The configuration of the run in this folder.
@@ -225,14 +144,6 @@ class Workdir:
             ) from error
         return path
 
-    def save_figure(self, figure, name: str) -> Path:
-        """Saves a matplotlib figure as a PNG file."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self.path / f".{name}.new"
-        figure.savefig(temporary, format="png", dpi=120)
-        os.replace(temporary, self.path / name)
-        return self.path / name
-
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -241,14 +152,3 @@ def _first_line(error: Exception) -> str:
 def num_parameters(network: snt.Module) -> int:
     """The number of trainable numbers."""
     return int(sum(np.prod(variable.shape) for variable in network.trainable_variables))
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    return {
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "dm-sonnet": snt.__version__,
-        "numpy": np.__version__,
-        "weirdonetworks": wn.__version__,
-    }

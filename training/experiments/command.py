@@ -1,6 +1,9 @@
 """The command line of a study, the same for all of them."""
 
+import dataclasses
+import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,10 @@ def main(study: Study) -> None:
 
 def _module(study: Study) -> str:
     """What follows python -m."""
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    name = spec.name if spec else f"training.studies.{study.name}"
-    return name.removesuffix(".__main__")
+    started = sys.modules["__main__"]
+    if getattr(started, "STUDY", None) is study and started.__spec__:
+        return started.__spec__.name.removesuffix(".__main__")
+    return f"training.studies.{study.name}"
 
 
 def _describe(study: Study, module: str) -> str:
@@ -110,85 +114,133 @@ class _Command:
         return self._study.chosen(only)
 
     def main(self) -> None:
-        from training.experiments import pages, runner
-
-        study = self._study
-        folder = Path(self._workdir.value or Path("runs") / study.name)
+        folder = Path(self._workdir.value or Path("runs") / self._study.name)
         if self._report.value:
-            place = folder if self._workdir.value else study.folder
-            report = pages.report_of(study, place / runner.RESULTS)
-            self._show(report, place, pages.write(study, report, place))
-            return
-        seeds = parse_integers("seeds", self._seeds.value)
-        axes = self._chosen()
-        settings = {name: flag.value for name, flag in self._settings.items() if flag.present}
-        paths = self._paths.paths if self._paths else {}
+            if self._publish.value and not self._workdir.value:
+                raise ValueError("publish must come with --workdir, or without --report")
+            self._show(folder if self._workdir.value else self._study.folder)
+        else:
+            self._run(folder)
+        if self._publish.value:
+            from training.experiments import pages
+
+            pages.publish(self._study, folder / pages.RESULTS)
+            print(f"published in {self._study.folder}/: {pages.RESULTS}/, report.md, figures/")
+
+    def _run(self, folder: Path) -> None:
         if self._resume.value:
-            axes, seeds, settings, paths = self._continued(folder, axes, seeds, settings, paths)
-        if study.function("trial") is None:
-            raise ValueError(f"trial must be a function, got {study.trial!r}")
+            asked = self._continued(folder)
+        else:
+            seeds, axes = parse_integers("seeds", self._seeds.value), self._chosen()
+            settings = {name: flag.value for name, flag in self._settings.items()}
+            paths = self._paths.paths if self._paths else {}
+            asked = _Asked(axes, self._study.check_seeds(seeds), settings, paths)
         print(f"writing to {folder}/", flush=True)
-        with app.going_on_with(f"python -m {self._module} --resume --workdir={folder}"):
+        where = {"workers": self._workers, "cluster": self._cluster}
+        given = {name: flag.value for name, flag in where.items() if flag.present}
+        again = command_line(self._module, {"workdir": folder, **given})
+        with app.going_on_with(f"{again} --resume"):
+            from training.experiments import runner
+
             runner.run(
-                study,
+                self._study,
                 folder,
-                axes=axes,
-                seeds=seeds,
-                settings=settings,
-                paths=paths,
+                **dataclasses.asdict(asked),
                 workers=self._workers.value,
                 cluster=self._cluster.value,
-                command=self._told(axes, seeds, settings),
+                command=self._told(asked),
             )
-        report = pages.report_of(study, folder / runner.RESULTS)
-        names = pages.write(study, report, folder)
-        self._show(report, folder, [*names, f"{runner.RESULTS}/", "trials/"])
-        if self._publish.value:
-            pages.publish(study, folder / runner.RESULTS)
-            print(f"published in {study.folder}/: {runner.RESULTS}/, report.md, figures/")
+        self._show(folder)
 
-    def _continued(self, folder, axes, seeds, settings, paths):
-        """What the folder was asked for, but for the flags that are given.
+    def _continued(self, folder: Path) -> "_Asked":
+        """What the folder was last asked for.
 
         Raises:
-          ValueError: the folder is that of no study, or of another one.
+          ValueError: the folder is that of no study, or of another one; a flag that was given
+            contradicts what it holds.
         """
-        from training.engine.workdir import Workdir
+        from training.report.folder import Folder
 
-        held = Workdir(folder).read("config.json")
+        held = Folder(folder).read("config.json")
         if held.get("study") != self._study.name:
             raise ValueError(f"workdir {folder} is none of the study {self._study.name}")
-        if not self._only.value and (self._dataset is None or self._dataset.value is None):
-            axes = held["axes"]
-        if not self._seeds.present:
-            seeds = held["seeds"]
-        settings = {**held["settings"], **settings}
-        return axes, seeds, settings, {k: v or held.get(k) for k, v in paths.items()}
+        try:
+            asked = _Asked(held["axes"], held["seeds"], held["settings"], {})
+        except KeyError as error:
+            raise ValueError(f"{folder / 'config.json'} is damaged: it lacks {error}") from None
+        given: dict[str, tuple[Any, Any]] = {}
+        if self._seeds.present:
+            given["seeds"] = (parse_integers("seeds", self._seeds.value), asked.seeds)
+        for axis, values in self._chosen().items():
+            if axis in self._named():
+                given[axis] = (values, asked.axes.get(axis))
+        for name, flag in self._settings.items():
+            if flag.present:
+                given[name] = (flag.value, asked.settings.get(name))
+        for name, (value, there) in given.items():
+            if value != there:
+                raise ValueError(
+                    f"{name}={_word(value)} contradicts the study in {folder}: {_word(there)} there"
+                    " (without --resume, further values and seeds may be asked for)"
+                )
+        paths = self._paths.paths if self._paths else {}
+        return dataclasses.replace(
+            asked, paths={key: value or held.get(key) for key, value in paths.items()}
+        )
 
-    def _told(self, axes, seeds, settings) -> str:
+    def _named(self) -> set[str]:
+        """The axes that flags name."""
+        dataset = {"dataset"} if self._dataset is not None and self._dataset.present else set()
+        return {text.partition("=")[0] for text in self._only.value} | dataset
+
+    def _told(self, asked: "_Asked") -> str:
         """The command as it can be repeated anywhere."""
-        only = {axis: values for axis, values in axes.items()
-                if values != list(self._study.axes[axis])}  # fmt: skip
-        words = {f"only={axis}": ",".join(map(str, values)) for axis, values in only.items()}
-        if list(seeds) != list(self._study.seeds):
-            words["seeds"] = ",".join(map(str, seeds))
-        changed = {name: value for name, value in settings.items()
-                   if value != self._study.settings[name].default}  # fmt: skip
-        return command_line(self._module, {**words, **changed})
+        study = self._study
+        words = [
+            f"--only={axis}={_word(values)}"
+            for axis, values in asked.axes.items()
+            if values != list(study.axes[axis])
+        ]
+        if asked.seeds != list(study.seeds):
+            words.append(f"--seeds={_word(asked.seeds)}")
+        words += [
+            f"--{name}={value}"
+            for name, value in asked.settings.items()
+            if value != study.settings[name].default
+        ]
+        return shlex.join(["python", "-m", self._module, *words])
 
-    def _show(self, report, folder: Path, names) -> None:
+    def _show(self, folder: Path) -> None:
+        """Prints the tables of the results in `folder`, and writes page and figures there."""
+        from training.experiments import pages
         from training.report.tables import to_markdown
 
+        report = pages.report_of(self._study, folder / pages.RESULTS)
+        names = pages.write(self._study, report, folder)
         for name, table in report.tables.items():
             print(f"{name}:\n\n{to_markdown(table)}")
-        print(f"written to {folder}/: {', '.join(names)}")
+        held = f"{pages.RESULTS}/, trials/; " if (folder / "trials").exists() else ""
+        print(f"written to {folder}/: {held}{', '.join(names)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What a run of the study shall hold."""
+
+    axes: Mapping[str, Sequence[Any]]
+    seeds: Sequence[int]
+    settings: Mapping[str, Any]
+    paths: Mapping[str, str | None]
+
+
+def _word(value: Any) -> str:
+    """As it is given behind a flag."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _define(name: str, setting: Setting, flag_values: app.Flags) -> flags.FlagHolder:
-    kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float}
-    kind = kinds.get(type(setting.default))
-    if kind is None:
-        return flags.DEFINE_string(name, setting.default, setting.text, flag_values=flag_values)
+    if isinstance(setting.default, bool | str):
+        kind = flags.DEFINE_boolean if isinstance(setting.default, bool) else flags.DEFINE_string
+        return kind(name, setting.default, setting.text, flag_values=flag_values)
+    kind = flags.DEFINE_integer if isinstance(setting.default, int) else flags.DEFINE_float
     return kind(name, setting.default, setting.text, setting.minimum, flag_values=flag_values)
-
-

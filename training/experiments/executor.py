@@ -1,16 +1,32 @@
 """Tasks in worker processes of one thread each: of this machine, or of a cluster."""
 
+import concurrent.futures
 import contextlib
 import os
+import socket
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from weirdonetworks import _checks
 
-_ATTEMPTS = 3  # without a single result in between, before a cluster is given up
+# One thread for each worker: for the libraries of NumPy, and for TensorFlow.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+_IDLE = 60  # seconds until a worker without a task ends
+_PATIENCE = 5  # seconds until a cluster is taken to be unreachable
+_RETRIES = 5  # of a task whose worker or node was lost; one that kills all of them is given up
+_CALLS = 100  # of a worker in a cluster until another takes its place, with the memory free again
 
 
 def run(
@@ -40,113 +56,109 @@ def run(
     if cluster is not None:
         yield from _on_cluster(function, tasks, cluster)
     elif workers:
-        yield from _on_processes(function, tasks, min(workers, len(tasks)))
+        yield from _on_processes(function, tasks, workers)
     else:
         for place, task in enumerate(tasks):
             yield place, function(*task)
 
 
 def _on_processes(function, tasks, workers: int) -> Iterator[tuple[int, Any]]:
-    import joblib
+    """By joblib's pool; `joblib.Parallel` would do the work of a single worker in this process."""
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    with joblib.parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
-        # What joblib says when it replaces a worker that has grown.
+    pool = get_reusable_executor(workers, timeout=_IDLE, env=_ENVIRONMENT)
+    with warnings.catch_warnings():
+        # What it says when it replaces a worker that has grown.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        parallel = joblib.Parallel(workers, return_as="generator_unordered", batch_size=1)
+        waiting = {
+            pool.submit(_work, os.getpid(), function, task): place
+            for place, task in enumerate(tasks)
+        }
         try:
-            if workers == 1:  # for joblib that would be this process, which is not to be prepared
-                one = get_reusable_executor(1, env={"OMP_NUM_THREADS": "1"})
-                for place, task in enumerate(tasks):
-                    yield one.submit(_work, os.getpid(), function, place, task).result()
-                return
-            yield from parallel(
-                joblib.delayed(_work)(os.getpid(), function, place, task)
-                for place, task in enumerate(tasks)
-            )
+            for done in concurrent.futures.as_completed(list(waiting)):
+                yield waiting.pop(done), done.result()
         except TerminatedWorkerError:
             raise OSError(
                 "a worker was killed, perhaps for want of memory: the same command, with fewer "
                 "--workers, goes on where it was"
             ) from None
+        finally:
+            if waiting:
+                pool.shutdown(kill_workers=True)
 
 
-def _on_cluster(function, tasks, address: str) -> Iterator[tuple[int, Any]]:
-    import joblib
-
-    with _connected(address) as lost:
-        missing, attempts = dict(enumerate(tasks)), 0
-        while missing:
-            attempts += 1
-            try:
-                with joblib.parallel_config("ray"):
-                    parallel = joblib.Parallel(-1, return_as="generator_unordered", batch_size=1)
-                    for place, result in parallel(
-                        joblib.delayed(_work)(None, function, place, task)
-                        for place, task in missing.items()
-                    ):
-                        attempts = 0
-                        del missing[place]
-                        yield place, result
-            except lost as error:
-                if attempts >= _ATTEMPTS:
-                    raise OSError(
-                        f"the cluster {address} is lost ({type(error).__name__}): the same command "
-                        "goes on where it was"
-                    ) from None
-                time.sleep(1)
-
-
-@contextlib.contextmanager
-def _connected(address: str) -> Iterator[tuple[type[Exception], ...]]:
-    """A connection to a Ray cluster, and the errors by which it says that a node is lost."""
-    try:
-        import ray
-        from ray.util.joblib import register_ray
-    except ImportError as error:
-        raise ImportError(
-            f"cluster needs Ray: pip install 'weirdonetworks[cluster]' ({error})"
-        ) from None
-    try:
-        ray.init(address=address, logging_level="ERROR", log_to_driver=False)
-    except Exception as error:  # Ray promises no types
-        raise OSError(
-            f"cluster must be the address of a Ray cluster that runs, got {address!r} "
-            f"({type(error).__name__})"
-        ) from None
-    register_ray()
-    try:
-        yield (ray.exceptions.RayActorError, ray.exceptions.NodeDiedError,
-               ray.exceptions.WorkerCrashedError, ray.exceptions.ObjectLostError)  # fmt: skip
-    finally:
-        ray.shutdown()
-
-
-def _work(parent: int | None, function: Callable[..., Any], place: int, task: tuple):
-    """A task in a worker."""
-    _prepare(parent)
-    return place, function(*task)
-
-
-_prepared = False
-
-
-def _prepare(parent: int | None) -> None:
-    """One thread for TensorFlow, and an end when the parent is killed: workers would wait on."""
-    global _prepared
-    if _prepared:
-        return
-    _prepared = True
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _work(parent: int, function: Callable[..., Any], task: tuple) -> Any:
+    """A task in a worker, which ends when its parent is killed: the pool's would go on."""
+    if not any(thread.name == "parent" for thread in threading.enumerate()):
+        threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    return function(*task)
 
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
+
+
+def _on_cluster(function, tasks, address: str) -> Iterator[tuple[int, Any]]:
+    """By Ray's own tasks, which it repeats when a node is lost.
+
+    joblib's Ray backend gives results only when all are there (it has no `return_as="generator"`):
+    a study that is killed would have kept nothing.
+    """
+    with _connected(address) as ray:
+        remote = ray.remote(num_cpus=1, max_retries=_RETRIES, max_calls=_CALLS)(_call)
+        function = ray.put(function)
+        waiting = {remote.remote(function, task): place for place, task in enumerate(tasks)}
+        while waiting:
+            for done in ray.wait(list(waiting))[0]:
+                try:
+                    yield waiting.pop(done), ray.get(done)
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from error
+                except ray.exceptions.RayError as error:
+                    raise OSError(
+                        f"a worker of the cluster {address} is lost ({type(error).__name__}): the "
+                        "same command goes on where it was"
+                    ) from error
+
+
+def _call(function: Callable[..., Any], task: tuple) -> Any:
+    return function(*task)
+
+
+@contextlib.contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    """Ray, connected to a cluster, to whose nodes the code of this repository is sent."""
+    try:
+        import ray
+    except ImportError as error:
+        raise ImportError(
+            f"cluster needs Ray: pip install 'weirdonetworks[cluster]' ({error})"
+        ) from None
+    root = Path(__file__).parents[2]
+    code = {"py_modules": [str(root / "training"), str(root / "weirdonetworks")]}
+    try:
+        host, separator, port = address.removeprefix("ray://").rpartition(":")
+        if separator:  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), _PATIENCE).close()
+        ray.init(
+            address=address,
+            runtime_env={**code, "env_vars": _ENVIRONMENT},
+            logging_level="ERROR",
+            log_to_driver=False,
+        )
+    except Exception as error:  # Ray promises no types
+        raise OSError(
+            "cluster must be the address of a Ray cluster that runs, HOST:PORT or auto, got "
+            f"{address!r} ({_first_line(error)})"
+        ) from None
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

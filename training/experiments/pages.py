@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from training.engine.workdir import Workdir
 from training.experiments.study import Report, Study
 from training.report import pages
+from training.report.folder import Folder
 from training.report.tables import read_csv, to_markdown
 
+RESULTS = "results"
 TRANSCRIBED = "transcribed.csv"
 
 
@@ -53,13 +54,11 @@ def table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
 
 def write(study: Study, report: Report, folder: Path) -> list[str]:
     """Writes report.md, whose own words stay, and figures/*.png; the names of the files."""
-    files = Workdir(folder)
-    old = folder / "report.md"
-    text = old.read_text(encoding="utf-8") if old.exists() else None
-    files.write_text("report.md", page(study, report, text))
+    files = Folder(folder)
+    files.write_text("report.md", page(study, report, _text(folder)))
     names = ["report.md"]
     for name, figure in report.figures.items():
-        Workdir(folder / "figures").save_figure(figure, f"{name}.png")
+        Folder(folder / "figures").save_figure(figure, f"{name}.png")
         names.append(f"figures/{name}.png")
     return names
 
@@ -70,16 +69,29 @@ def publish(study: Study, results: Path) -> list[str]:
     transcribed.csv, a table whose rows are lost, stays with the reason that config.json gives: what
     it tells of may not be in the results; delete it when all of it is. Returns the names of the
     page's files.
+
+    Raises:
+      ValueError: results of which the report or the page cannot be made; those that were there are
+        left as they are.
     """
-    target = study.folder / results.name
-    kept = {}
+    target = study.folder / RESULTS
+    new, old = (target.with_name(f".{RESULTS}.{end}") for end in ("new", "old"))
+    for folder in (new, old):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(results, new)
     if (target / TRANSCRIBED).exists():
-        text = (target / TRANSCRIBED).read_text(encoding="utf-8")
-        kept = {"transcribed": True, "reason": Workdir(target).read("config.json").get("reason")}
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(results, target)
-    if kept:
-        files = Workdir(target)
-        files.write_text(TRANSCRIBED, text)
-        files.write("config.json", files.read("config.json") | kept)
-    return write(study, report_of(study, target), study.folder)
+        shutil.copy(target / TRANSCRIBED, new)
+        kept = {"transcribed": True, "reason": Folder(target).read("config.json").get("reason")}
+        Folder(new).write("config.json", Folder(new).read("config.json") | kept)
+    report = report_of(study, new)
+    page(study, report, _text(study.folder))
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    return write(study, report, study.folder)
+
+
+def _text(folder: Path) -> str | None:
+    file = folder / "report.md"
+    return file.read_text(encoding="utf-8") if file.exists() else None

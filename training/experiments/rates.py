@@ -1,8 +1,11 @@
 """How a learning rate is chosen: by trials of their own, from a ladder that goes on."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from training.cli.flags import check_choice
 
 CHOICE_SEED = 1000  # of the trials that choose, whose test accuracy nobody reads
 HALF_DECADES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
@@ -41,7 +44,19 @@ class Ladder:
         """The rungs of a cell."""
         return self.rungs[axes[self.axis]] if isinstance(self.rungs, Mapping) else self.rungs
 
-    def next(self, axes: Mapping[str, Any], tried: Mapping[float, Mapping[str, Any]]) -> list[float]:
+    def check(self, *axes: Mapping[str, Sequence[Any]]) -> None:
+        """Raises ValueError if a value of the axis has no start."""
+        if self.axis:
+            check_choice("axis", self.axis, list(axes[0]))
+            for value in [value for part in axes for value in part.get(self.axis, ())]:
+                if value not in self.start:
+                    raise ValueError(
+                        f"start must have rates for each {self.axis}, got no {value!r}"
+                    )
+
+    def next(
+        self, axes: Mapping[str, Any], tried: Mapping[float, Mapping[str, Any]]
+    ) -> list[float]:
         """The rates that are to be tried now, none if the best is inside.
 
         tried: the row of each rate so far; one whose status is not "done" is never the best.
@@ -58,6 +73,17 @@ class Ladder:
         return [rate for rate in beside if rate not in tried]
 
     def best(self, tried: Mapping[float, Mapping[str, Any]]) -> float | None:
-        """The rate with the largest metric, the smallest of equals; None if all diverged."""
+        """The rate with the largest metric, the smallest of equals; None if all diverged.
+
+        Raises:
+          ValueError: a trial did not tell the metric.
+        """
         done = {rate: row for rate, row in tried.items() if row["status"] == "done"}
-        return min(done, key=lambda rate: (-done[rate][self.metric], rate), default=None)
+        for row in done.values():
+            if self.metric not in row:
+                raise ValueError(
+                    f"a trial must return {self.metric}, by which is chosen, got {row}"
+                )
+        told = {rate: row[self.metric] for rate, row in done.items()
+                if not math.isnan(row[self.metric])}  # fmt: skip
+        return min(told, key=lambda rate: (-told[rate], rate), default=None)

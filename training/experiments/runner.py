@@ -1,25 +1,28 @@
 """Runs the trials of a study that are not there yet, and gathers its results."""
 
+import contextlib
+import dataclasses
 import functools
+import math
 import pkgutil
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pandas as pd
-from tqdm import tqdm
 
+from training.cli import app
 from training.data import Dataset, load
-from training.engine.workdir import Workdir
 from training.experiments import executor
-from training.experiments.provenance import provenance
+from training.experiments.pages import RESULTS
+from training.experiments.progress import Progress
 from training.experiments.rates import CHOICE_SEED
-from training.experiments.store import Store, as_tables
-from training.experiments.study import Axes, Row, Study
+from training.experiments.store import Row, Store, Tables, as_tables
+from training.experiments.study import Axes, Study
+from training.report.folder import LOCK, Folder
+from training.report.provenance import provenance
 from training.report.tables import to_csv
-
-RESULTS = "results"
 
 
 def run(
@@ -42,57 +45,76 @@ def run(
     results/config.json.
 
     Raises:
-      ValueError: seeds, settings or axes that cannot be; a folder of another study or of other
-        settings; whatever a trial refuses.
+      ValueError: seeds, settings or axes that cannot be; a folder of another study, of other
+        settings or other data, or in which a study runs now; whatever a trial refuses.
       OSError: a folder that cannot be written, data that cannot be had, a worker that was killed.
     """
-    axes = dict(study.axes) if axes is None else dict(axes)
+    axes = {axis: list(values) for axis, values in (axes or study.axes).items()}
     seeds = study.check_seeds(study.seeds if seeds is None else seeds)
     settings = study.resolve_settings(settings or {})
     paths = {key: value for key, value in (paths or {}).items() if value is not None}
-    for name in axes.get("dataset", ()):  # what is missing shows before the work begins
-        _dataset(name, tuple(paths.items()))
-    files = Workdir(workdir)
+    # What is missing shows before the work begins.
+    data = {name: _dataset(name, tuple(paths.items())).sha256 for name in axes.get("dataset", ())}
     config = {"study": study.name, "settings": settings}
-    asked = {"axes": {key: list(values) for key, values in axes.items()}, "seeds": list(seeds)}
-    free = ("axes", "seeds", "data_dir", "manual_dir")
-    files.claim({**config, **asked, **paths}, resume=True, free=free)
-    files.write("config.json", {**config, **asked, **paths})
-    store = Store(files.path)
-    perform = functools.partial(_perform, study.trial, settings, tuple(paths.items()))
-    work = _Work(study, store, perform, {"workers": workers, "cluster": cluster})
-    try:
-        cells = study.all_cells(axes)
-        work.cells(cells, seeds)
-        if study.then:
-            rows = [row for cell in cells for seed in seeds for row in work.rows(cell, seed)]
-            work.cells(study.then(rows, axes), seeds)
-    finally:
-        work.bar.close()
-        tables = gather(study, store)
-        for name, table in tables.items():
-            Workdir(files.path / RESULTS).write_text(f"{name}.csv", to_csv(table))
-        if tables:
-            told = provenance(command, tables["runs"] if "runs" in tables else None)
-            Workdir(files.path / RESULTS).write(
-                "config.json", {**config, **asked, **told, "data": _data(axes, paths)}
-            )
+    if study.choose:
+        config["choose"] = dataclasses.asdict(study.choose)
+    told = provenance(command)
+    files = Folder(workdir)
+    with _claimed(files, config, {"axes": axes, "seeds": seeds, "data": data, **paths}) as held:
+        store = Store(files.path)
+        perform = functools.partial(_perform, study.trial, settings, tuple(paths.items()))
+        work = _Work(study, store, perform, {"workers": workers, "cluster": cluster})
+        try:
+            cells = study.all_cells(axes)
+            work.cells(cells, seeds)
+            if study.then:
+                rows = [row for cell in cells for seed in seeds for row in work.rows(cell, seed)]
+                work.cells(study.then(rows, axes), seeds)
+        finally:  # what there is, if a trial failed, too
+            work.close()
+            tables = gather(study, store)
+            results = Folder(files.path / RESULTS)
+            for name, table in tables.items():
+                results.write_text(f"{name}.csv", to_csv(table))
+            if tables:
+                told |= _covered(study, store) | {"data": held["data"]}
+                results.write("config.json", {**config, **told})
     return tables
+
+
+@contextlib.contextmanager
+def _claimed(
+    files: Folder, config: Mapping[str, Any], asked: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The folder's configuration, while it is this study's alone and this process's alone."""
+    try:
+        files.claim({**config, **asked}, resume=True, free=tuple(asked))
+        with filelock.FileLock(files.path / LOCK, timeout=0):
+            # Again: two processes may have found the same new folder.
+            files.claim({**config, **asked}, resume=True, free=tuple(asked))
+            data = files.read("config.json").get("data", {})
+            for name, digest in asked["data"].items():
+                if data.get(name, digest) != digest:
+                    raise ValueError(
+                        f"workdir {files.path} holds trials on other data of the name {name}: give "
+                        "another --workdir"
+                    )
+            held = {**config, **asked, "data": {**data, **asked["data"]}}
+            files.write("config.json", held)
+            yield held
+    except filelock.Timeout:
+        raise ValueError(
+            f"workdir {files.path} is in use: a study runs there now; wait, or give another "
+            "--workdir"
+        ) from None
 
 
 def gather(study: Study, store: Store) -> dict[str, pd.DataFrame]:
     """The tables of all trials in a store; those that chose are in the table `choices`."""
-    records = store.all()
-    order = {axis: {v: i for i, v in enumerate([*values, *study.options.get(axis, ())])}
-             for axis, values in study.axes.items()}  # fmt: skip
-
-    def place(key: Mapping[str, Any]) -> tuple:
-        known = [order[axis].get(key.get(axis), len(order[axis])) for axis in order]
-        return (*known, key["seed"], key.get(study.choose.name, 0) if study.choose else 0)
-
-    tables: dict[str, list[Row]] = {}
-    for key, found in sorted(records, key=lambda record: place(record[0])):
+    tables: Tables = {}
+    for key, found in _in_order(study, store):
         if study.choose and key["seed"] == CHOICE_SEED:
+            # Nobody shall choose by test data: they are not even told.
             kept = [
                 {name: value for name, value in row.items() if not name.startswith("test_")}
                 for row in found.get("runs", ())
@@ -104,43 +126,75 @@ def gather(study: Study, store: Store) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(rows) for name, rows in tables.items()}
 
 
+def _in_order(study: Study, store: Store) -> list[tuple[Row, Tables]]:
+    """All trials of a store, as the axes go; values that are not among theirs come last."""
+    order = {
+        axis: {value: i for i, value in enumerate([*values, *study.options.get(axis, ())])}
+        for axis, values in study.axes.items()
+    }
+
+    def place(record: tuple[Row, Tables]) -> list[tuple]:
+        key = record[0]
+        places = [(order[axis].get(key[axis], len(order[axis])), *_sorted(key[axis]))
+                  for axis in order]  # fmt: skip
+        choice = key.get(study.choose.name) if study.choose else None
+        return [*places, (key["seed"],), _sorted(choice)]
+
+    return sorted(store.all(), key=place)
+
+
+def _sorted(value: Any) -> tuple[float, str]:
+    """Numbers by their size, words by their letters."""
+    return (value, "") if isinstance(value, int | float) else (math.inf, str(value))
+
+
+def _covered(study: Study, store: Store) -> dict[str, Any]:
+    """Axes and seeds of all trials in a store."""
+    keys = [key for key, _ in _in_order(study, store)]
+    axes = {axis: list(dict.fromkeys(key[axis] for key in keys)) for axis in study.axes}
+    seeds = {key["seed"] for key in keys} - ({CHOICE_SEED} if study.choose else set())
+    return {"axes": axes, "seeds": sorted(seeds)}
+
+
 class _Work:
     """Trials that are asked for, done by the executor if they are not in the store."""
 
     def __init__(self, study: Study, store: Store, perform: Callable, where: Mapping[str, Any]):
         self._study, self._store, self._perform, self._where = study, store, perform, where
-        self.bar = tqdm(total=0, desc=study.name, unit="trial", disable=None)
+        self._progress = Progress(study.name)
+
+    def close(self) -> None:
+        self._progress.close()
 
     def cells(self, cells: Sequence[Axes], seeds: Sequence[int]) -> None:
         """All trials of these cells: those that choose, then those of the seeds."""
-        self.bar.total += len(cells) * len(seeds)
-        self.bar.refresh()
+        self._progress.more(len(cells) * len(seeds))
         ladder = self._study.choose
         while ladder:
             wanted = [(cell, CHOICE_SEED, rate) for cell in cells
                       for rate in ladder.next(cell, self._tried(cell))]  # fmt: skip
             if not wanted:
                 break
-            self.bar.total += len(wanted)
+            self._progress.more(len(wanted))
             self._run(wanted)
         wanted = []
         for cell in cells:
-            choice = ladder.best(self._tried(cell)) if ladder else None
+            choice = self._choice(cell)
             for seed in seeds:
-                if ladder and choice is None:  # every rate diverged: so would this, untried
-                    key = self._key(cell, seed, None)
-                    if not self._store.has(key):
-                        self._store.write(key, as_tables({"status": "diverged"}, key))
-                    self.bar.update()
-                else:
-                    wanted.append((cell, seed, choice))
+                key = self._key(cell, seed, choice)
+                if ladder and choice is None and not self._store.has(key):
+                    # Every rate diverged: so would this one, untried.
+                    self._store.write(key, as_tables({"status": "diverged"}, key))
+                wanted.append((cell, seed, choice))
         self._run(wanted)
 
     def rows(self, cell: Axes, seed: int) -> list[Row]:
         """The rows of a trial that is done."""
+        return self._store.read(self._key(cell, seed, self._choice(cell))).get("runs", [])
+
+    def _choice(self, cell: Axes) -> float | None:
         ladder = self._study.choose
-        choice = ladder.best(self._tried(cell)) if ladder else None
-        return self._store.read(self._key(cell, seed, choice)).get("runs", [])
+        return ladder.best(self._tried(cell)) if ladder else None
 
     def _key(self, cell: Axes, seed: int, choice: Any) -> Row:
         key = {**cell, "seed": seed}
@@ -150,24 +204,22 @@ class _Work:
         """The row of every rate of the ladder that was tried for this cell."""
         keys = {r: self._key(cell, CHOICE_SEED, r) for r in self._study.choose.all(cell)}
         return {
-            rate: self._store.read(key)["runs"][0]
+            rate: (self._store.read(key).get("runs") or [{"status": "done"}])[0]
             for rate, key in keys.items()
             if self._store.has(key)
         }
 
     def _run(self, wanted: Sequence[tuple[Axes, int, Any]]) -> None:
         missing = [one for one in wanted if not self._store.has(self._key(*one))]
-        self.bar.update(len(wanted) - len(missing))
+        self._progress.found(len(wanted) - len(missing))
         for place, found in executor.run(self._perform, missing, **self._where):
-            cell, seed, choice = missing[place]
-            key = self._key(cell, seed, choice)
+            key = self._key(*missing[place])
             self._store.write(key, as_tables(found, key))
-            self.bar.set_postfix_str(" ".join(str(value) for value in key.values()))
-            self.bar.update()
-            if self.bar.disable:  # nobody watches: a line each
-                told = ", ".join(f"{name} {value}" for name, value in key.items())
-                self.bar.n += 1
-                print(f"trial {self.bar.n} of {self.bar.total}: {told}", file=sys.stderr, flush=True)
+            self._progress.done(_told(key))
+
+
+def _told(key: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in key.items())
 
 
 @functools.lru_cache(maxsize=2)
@@ -186,22 +238,15 @@ def _perform(
     choice: Any,
 ) -> Any:
     """One trial, wherever it runs."""
-    function = pkgutil.resolve_name(trial) if isinstance(trial, str) else trial
-    axes = dict(axes)
-    if "dataset" in axes:
-        axes["dataset"] = _dataset(axes["dataset"], paths)
+    told = _told({**axes, "seed": seed, **({} if choice is None else {"choice": choice})})
     try:
-        found = function(axes, seed, choice, **settings)
+        function = pkgutil.resolve_name(trial) if isinstance(trial, str) else trial
+        loaded = {"dataset": _dataset(axes["dataset"], paths)} if "dataset" in axes else {}
+        return function({**axes, **loaded}, seed, choice, **settings)
     except FloatingPointError as error:
         return {"status": "diverged", "error": str(error)}
-    tables = as_tables(found, {})
-    if "runs" in tables:
-        tables["runs"] = [{"status": "done", **row} for row in tables["runs"]]
-    return tables
-
-
-def _data(axes: Mapping[str, Sequence[Any]], paths: Mapping[str, str]) -> dict[str, str]:
-    """What the data sets of the axes are, whatever they are called."""
-    return {
-        str(name): _dataset(name, tuple(paths.items())).sha256 for name in axes.get("dataset", ())
-    }
+    except app.EXPECTED_ERRORS as error:
+        raise ValueError(f"trial {told}: {error}") from error
+    except Exception as error:
+        error.add_note(f"in the trial {told}")
+        raise

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.engine.workdir import Workdir
+from training.report.folder import Folder
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -17,7 +17,7 @@ class Store:
     """Trials by their key: axes, seed and choice."""
 
     def __init__(self, folder: str | Path):
-        self.workdir = Workdir(Path(folder) / "trials")
+        self.files = Folder(Path(folder) / "trials")
 
     def name(self, key: Mapping[str, Any]) -> str:
         """The file of a trial: its key for people, and what tells it from all others."""
@@ -27,7 +27,7 @@ class Store:
 
     def has(self, key: Mapping[str, Any]) -> bool:
         """Whether the trial is there."""
-        return (self.workdir.path / self.name(key)).exists()
+        return (self.files.path / self.name(key)).exists()
 
     def read(self, key: Mapping[str, Any]) -> Tables:
         """The rows of a trial, by table.
@@ -35,52 +35,75 @@ class Store:
         Raises:
           ValueError: its file is damaged, or that of another trial.
         """
-        name = self.name(key)
-        record = self.workdir.read(name)
-        if record.get("key") != json.loads(json.dumps(key)) or not isinstance(
-            record.get("tables"), dict
-        ):
-            raise ValueError(
-                f"{self.workdir.path / name} is damaged: delete it to have its trial run again"
-            )
-        return record["tables"]
+        return self._read(self.name(key))[1]
 
-    def all(self) -> list[tuple[dict[str, Any], Tables]]:
-        """(key, rows by table) of every trial that is there."""
-        if not self.workdir.path.exists():
-            return []
-        names = sorted(file.name for file in self.workdir.path.glob("[!.]*.json"))
-        keys = [self.workdir.read(name).get("key") or {} for name in names]
-        return [(key, self.read(key)) for key in keys]
+    def all(self) -> list[tuple[Row, Tables]]:
+        """(key, rows by table) of every trial that is there.
+
+        Raises:
+          ValueError: the file of one is damaged.
+        """
+        # What a killed process had begun to write has a dot in front.
+        return [self._read(f.name) for f in sorted(self.files.path.glob("[!.]*.json"))]
 
     def write(self, key: Mapping[str, Any], tables: Tables) -> None:
         """Keeps a trial."""
-        self.workdir.write(self.name(key), {"key": dict(key), "tables": tables})
+        self.files.write(self.name(key), {"key": dict(key), "tables": tables})
+
+    def _read(self, name: str) -> tuple[Row, Tables]:
+        try:
+            record = self.files.read(name)
+            key, tables = record["key"], record["tables"]
+            whole = self.name(key) == name and all(
+                isinstance(row, dict) for rows in tables.values() for row in rows
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            whole = False
+        if not whole:
+            raise ValueError(
+                f"{self.files.path / name} is damaged: delete it to have its trial run again"
+            )
+        return key, tables
 
 
 def as_tables(found: Any, key: Mapping[str, Any]) -> Tables:
     """What a trial returned -> rows by table, each with the key of the trial in front.
 
+    The rows of the table `runs` have a status, "done" if the trial did not say another.
+
     Raises:
       ValueError: it is no row, no rows, and no tables of rows.
     """
     tables = found
-    if isinstance(found, Sequence) and not isinstance(found, str):
+    if _is_list(found):
         tables = {"runs": found}
-    elif isinstance(found, Mapping) and not all(
-        isinstance(rows, Sequence) and not isinstance(rows, str) for rows in found.values()
-    ):
+    elif isinstance(found, Mapping) and not all(map(_is_list, found.values())):
         tables = {"runs": [found]}
-    if not isinstance(tables, Mapping) or not all(
-        isinstance(row, Mapping) for rows in tables.values() for row in rows
+    if not (
+        isinstance(tables, Mapping)
+        and tables
+        and all(isinstance(row, Mapping) for rows in tables.values() for row in rows)
     ):
         raise ValueError(f"a trial must return a row, rows, or tables of rows, got {found!r}")
     return {
-        name: [{**key, **{column: _plain(value) for column, value in row.items()}} for row in rows]
+        name: [
+            {**key, **({"status": "done"} if name == "runs" else {}), **_plain(row)} for row in rows
+        ]
         for name, rows in tables.items()
     }
 
 
-def _plain(value: Any) -> Any:
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _plain(row: Mapping[str, Any]) -> Row:
     """As JSON keeps it: numbers of NumPy and TensorFlow as Python's."""
-    return value.item() if hasattr(value, "item") else value
+    return {
+        name: value.numpy().item()
+        if hasattr(value, "numpy")
+        else value.item()
+        if hasattr(value, "item")
+        else value
+        for name, value in row.items()
+    }

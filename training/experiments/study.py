@@ -2,12 +2,14 @@
 
 import dataclasses
 import itertools
+import math
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.cli.flags import check_choice
+from training.cli import checks
+from training.cli.flags import check_choice, check_dataset
 from training.experiments.rates import CHOICE_SEED, Ladder
 from weirdonetworks import _checks
 
@@ -22,9 +24,9 @@ STUDIES = Path(__file__).parents[1] / "studies"
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """A number that all trials of a study share, and that a flag of its name may change.
+    """A value that all trials of a study share, and that a flag of its name may change.
 
-    Its type is that of `default`: an integer, a float or a string.
+    Its type is that of `default`: an integer, a float, a string, or True or False.
     """
 
     default: Any
@@ -89,8 +91,18 @@ class Study:
         if not self.axes:
             raise ValueError("axes must hold at least one axis, got none")
         for name, values in self.axes.items():
-            if isinstance(values, str) or not len(values) or len(set(values)) < len(values):
-                raise ValueError(f"axes[{name!r}] must be values, each once, got {values!r}")
+            checks.each_once(f"axes[{name!r}]", values)
+            for value in [*values, *self.options.get(name, ())]:
+                if not isinstance(value, str | int | float):
+                    raise ValueError(
+                        f"axes[{name!r}] must be strings or numbers, as tables hold, got {value!r}"
+                    )
+        for axis in self.options:
+            check_choice("options", axis, list(self.axes))
+        names = [*self.axes, "seed", *self.settings, *([self.choose.name] if self.choose else [])]
+        checks.each_once("names of axes, settings and what is chosen", names)
+        if self.choose:
+            self.choose.check(self.axes, self.options)
 
     @property
     def folder(self) -> Path:
@@ -114,8 +126,10 @@ class Study:
                 continue
             if not words or len(set(words)) < len(words):
                 raise ValueError(f"{axis} must be values, each once, got {','.join(words)!r}")
-            if axis != "dataset":  # that may be a file, too: loading it says what is wrong
-                for word in words:
+            for word in words:
+                if axis == "dataset":  # a file, too
+                    check_dataset(word)
+                else:
                     check_choice(axis, word, list(known))
             chosen[axis] = [known.get(word, word) for word in words]
         return chosen
@@ -124,7 +138,9 @@ class Study:
         """The cells of these axes."""
         if self.cells:
             return self.cells(axes)
-        return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        return [
+            dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+        ]
 
     def resolve_settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All settings, with these in place of the defaults.
@@ -137,20 +153,21 @@ class Study:
             check_choice("settings", name, list(self.settings))
         for name, setting in self.settings.items():
             value = given.get(name, setting.default)
-            if isinstance(setting.default, int) and not isinstance(setting.default, bool):
-                low = -(2**63) if setting.minimum is None else int(setting.minimum)
-                value = _checks.integer(name, value, low)
-            elif isinstance(setting.default, float):
-                low = float("-inf") if setting.minimum is None else setting.minimum
-                value = _checks.number(name, value, low, float("inf"), open_high=True)
+            low = -math.inf if setting.minimum is None else setting.minimum
+            if isinstance(setting.default, bool | str):
+                if not isinstance(value, type(setting.default)):
+                    kind = type(setting.default).__name__
+                    raise ValueError(f"{name} must be a {kind}, got {value!r}")
+            elif isinstance(setting.default, int):
+                value = _checks.integer(name, value, -(2**63) if low == -math.inf else int(low))
+            else:
+                value = _checks.number(name, value, low, math.inf, open_high=True)
             found[name] = value
         return found
 
     def check_seeds(self, seeds: Sequence[int]) -> list[int]:
         """Returns them; raises ValueError if they are not different integers >= 0, or hold the
         seed of the choice."""
-        from training.cli import checks
-
         checks.seeds(seeds)
         if self.choose and CHOICE_SEED in seeds:
             raise ValueError(f"seeds must leave {CHOICE_SEED} to the choice of rates, got {seeds}")

@@ -24,4 +24,6 @@ def fill(text: str, table: Callable[[str], str]) -> str:
     """
     if text.count("<!-- table: ") != len(blocks(text)):
         raise ValueError("each <!-- table: NAME --> of a page must have its <!-- end -->")
-    return _BLOCK.sub(lambda match: f"{match[1]}\n{table(match['name']).strip()}\n\n{match[4]}", text)
+    return _BLOCK.sub(
+        lambda match: f"{match[1]}\n{table(match['name']).strip()}\n\n{match[4]}", text
+    )

@@ -11,7 +11,7 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training.engine.workdir import METRICS, Workdir, num_parameters, versions
+from training.engine.workdir import METRICS, Workdir, num_parameters
 
 CONFIG = {"network": "mlp", "epochs": 2, "network_args": {"hidden_sizes": (4, 3)}}
 
@@ -354,11 +354,3 @@ def test_num_parameters():
     network = wn.create_network("mlp", hidden_sizes=(5,), dropout=0.5)
     network(tf.zeros([1, 28, 28, 1]))
     assert num_parameters(network) == 784 * 5 + 5 + 5 * 10 + 10
-
-
-def test_versions():
-    found = versions()
-    assert found["tensorflow"] == tf.__version__
-    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert set(found) == {"python", "tensorflow", "dm-sonnet", "numpy", "weirdonetworks"}
-    assert all(isinstance(version, str) for version in found.values())
