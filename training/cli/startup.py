@@ -18,7 +18,7 @@ from collections.abc import Iterator
 MOVED = {
     "compare_activations": "studies.activations",
     "compare_cooking": "studies.cooking",
-    "compare_gplearn": "studies.feynman.gplearn",
+    "compare_gplearn": "studies.feynman_gplearn",
     "compare_modulation": "studies.modulation",
     "compare_steps": "studies.invariance_steps",
     "convex_fits": "studies.convex_fits",

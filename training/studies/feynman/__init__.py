@@ -1,0 +1,1 @@
+"""Which physical laws does the posynomial regression find?"""

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from training.studies.feynman.laws import classify as module
-from training.studies.feynman.laws.classify import CLASSES, Class, classify
-from training.studies.feynman.laws.table import Equation, get, load
+from training.fitting.laws import classify as module
+from training.fitting.laws.classify import CLASSES, Class, classify
+from training.fitting.laws.table import Equation, get, load
 
 MEMBERS = {
     "monomial": """I.12.1 I.12.2 I.12.4 I.12.5 I.14.3 I.14.4 I.25.13 I.29.4 I.32.5 I.34.8 I.34.27

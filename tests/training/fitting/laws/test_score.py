@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sympy
 
-from training.studies.feynman.laws.score import TOLERANCE, Verdict, score
-from training.studies.feynman.laws.table import Equation, get, load
+from training.fitting.laws.score import TOLERANCE, Verdict, score
+from training.fitting.laws.table import Equation, get, load
 
 SOLVED, CONSTANTS, WRONG = Verdict(True, True), Verdict(False, True), Verdict(False, False)
 
@@ -17,23 +17,23 @@ def model(text: str, law: str) -> sympy.Expr:
     return sympy.parse_expr(text, {name: sympy.Symbol(name) for name in get(law).variables})
 
 
-@pytest.mark.parametrize("equation", load(), ids=lambda equation: equation.name)
-def test_every_law_is_itself(equation):
-    f = equation.expression
-    started = time.process_time()
-    assert score(f, equation) == SOLVED
-    assert time.process_time() - started < 1
-    assert score(1000 * f, equation) == score(-f, equation) == SOLVED
-    assert score(f + 2, equation) == score(f - 0.123, equation) == SOLVED
-    assert not score(1.5 * f + 2, equation).solved
+def test_every_law_is_itself():
+    for equation in load():
+        f = equation.expression
+        started = time.process_time()
+        assert score(f, equation) == SOLVED
+        assert time.process_time() - started < 1
+        assert score(1000 * f, equation) == score(-f, equation) == SOLVED
+        assert score(f + 2, equation) == score(f - 0.123, equation) == SOLVED
+        assert not score(1.5 * f + 2, equation).solved
 
 
-@pytest.mark.parametrize("equation", load(), ids=lambda equation: equation.name)
-def test_no_law_is_another_or_a_near_miss(equation):
-    f = equation.expression
-    some = min(f.free_symbols, key=str)
-    for changed in (f * some**0.1, f + some, f * (1 + some), f**2, some, sympy.Integer(3)):
-        assert not score(changed, equation).solved, changed
+def test_no_law_is_another_or_a_near_miss():
+    for equation in load():
+        f = equation.expression
+        some = min(f.free_symbols, key=str)
+        for changed in (f * some**0.1, f + some, f * (1 + some), f**2, some, sympy.Integer(3)):
+            assert not score(changed, equation).solved, changed
 
 
 REWRITTEN = [

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from training.studies.feynman.laws import forms
-from training.studies.feynman.laws.sample import sample
-from training.studies.feynman.laws.score import TOLERANCE, score
-from training.studies.feynman.laws.table import get
+from training.fitting.laws import forms
+from training.fitting.laws.classify import classify
+from training.fitting.laws.sample import sample
+from training.fitting.laws.score import TOLERANCE, score
+from training.fitting.laws.table import get
 
 COLUMNS = (
     "law",
@@ -20,7 +21,7 @@ COLUMNS = (
     "seed",
     "solved",
     "same_terms",
-    "status",
+    "claim",
     "seconds",
     "terms",
     "power",
@@ -51,13 +52,15 @@ def attempt(
     make: Callable[[], Any] = posynomial_regressor,
     tolerance: float = TOLERANCE,
 ) -> dict[str, Any]:
-    """Fits `make()` to a sample of a law and scores what it found: a row, without the class.
+    """Fits `make()` to a sample of a law and scores what it found: a row of `COLUMNS`.
 
     The estimator has `fit(x, y)` for a DataFrame with the variables' names and an array,
-    `predict(x)`, `to_sympy()` and `status_`; it gets nothing else. The row's `seconds` are the CPU
-    time of the fit alone. `relative_error` is RMS(prediction - f) / RMS(f) on as many new rows
-    without noise. `terms` and `power` are those of the model's normal form, y^power a signomial. A
-    fit that is refused (ValueError, ArithmeticError) has the status "error", and the message.
+    `predict(x)`, `to_sympy()` and `status_`; it gets nothing else, and neither class nor number of
+    terms. The row's `seconds` are the CPU time of the fit alone. `claim` is the estimator's status,
+    what it says of the fit itself. `relative_error` is RMS(prediction - f) / RMS(f) on as many new
+    rows without noise. `terms` and `power` are those of the model's normal form, y^power a
+    signomial. A fit that is refused (ValueError, ArithmeticError) has the claim "error", and the
+    message.
 
     Raises:
       ValueError: an unknown law, or arguments that `sample` or `score` refuse.
@@ -65,14 +68,14 @@ def attempt(
     equation = get(law)
     data = sample(equation, points, noise, seed)
     row = dict.fromkeys(COLUMNS, "") | {"law": law, "noise": noise, "seed": seed}
-    row |= {"solved": False, "same_terms": False}
+    row |= {"class": classify(equation).name, "solved": False, "same_terms": False}
     started = time.process_time()
     try:
         estimator = make()
         estimator.fit(data.x, data.y)
     except _REFUSALS as error:
         seconds = time.process_time() - started
-        return row | {"status": "error", "seconds": seconds, "error": " ".join(str(error).split())}
+        return row | {"claim": "error", "seconds": seconds, "error": " ".join(str(error).split())}
     row["seconds"] = time.process_time() - started
     model = estimator.to_sympy()
     verdict = score(model, equation, tolerance)
@@ -80,7 +83,7 @@ def attempt(
     found = forms.form(sympy.sympify(model))
     return row | {
         **verdict._asdict(),
-        "status": estimator.status_,
+        "claim": estimator.status_,
         "terms": len(found.terms) if found else "",
         "power": str(1 / found.root) if found else "",
         "relative_error": relative_error(estimator.predict(new.x), new.clean),

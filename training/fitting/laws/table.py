@@ -10,11 +10,11 @@ compare the symbols of each formula with its variables: the source needed no cor
 import csv
 import dataclasses
 import functools
-from pathlib import Path
 
 import sympy
 
-_TABLE = Path(__file__).with_name("feynman.csv")
+from training.fitting.laws.names import TABLE
+
 _FUNCTIONS = {
     "pi": sympy.pi,
     **{name: getattr(sympy, name) for name in ("exp", "sqrt", "sin", "cos", "tanh")},
@@ -59,7 +59,7 @@ class Equation:
 @functools.cache
 def load() -> tuple[Equation, ...]:
     """All laws, in the table's order."""
-    with open(_TABLE, newline="", encoding="utf-8") as file:
+    with open(TABLE, newline="", encoding="utf-8") as file:
         return tuple(
             Equation(row["name"], row["output"], row["formula"], _ranges(row["variables"]))
             for row in csv.DictReader(file)

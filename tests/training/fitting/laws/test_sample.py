@@ -3,22 +3,22 @@
 import numpy as np
 import pytest
 
-from training.studies.feynman.laws.sample import evaluate, sample
-from training.studies.feynman.laws.table import Equation, get, load
+from training.fitting.laws.sample import evaluate, sample
+from training.fitting.laws.table import Equation, get, load
 
 
-@pytest.mark.parametrize("equation", load(), ids=lambda equation: equation.name)
-def test_every_law_can_be_sampled(equation):
-    x, y, clean = sample(equation, 300, noise=0.1, seed=1)
-    assert list(x.columns) == list(equation.variables)
-    assert x.shape == (300, len(equation.variables)) and y.shape == clean.shape == (300,)
-    assert y.dtype == clean.dtype == np.float64
-    assert np.all(np.isfinite(y)) and np.std(clean) > 0
-    for name, (low, high) in equation.ranges.items():
-        assert low <= x[name].min() < x[name].max() <= high
-        assert x[name].max() - x[name].min() > 0.9 * (high - low)
-    values = {s: x[s.name].iloc[0] for s in equation.expression.free_symbols}
-    assert clean[0] == pytest.approx(float(equation.expression.evalf(subs=values)), rel=1e-9)
+def test_every_law_can_be_sampled():
+    for equation in load():
+        x, y, clean = sample(equation, 300, noise=0.1, seed=1)
+        assert list(x.columns) == list(equation.variables)
+        assert x.shape == (300, len(equation.variables)) and y.shape == clean.shape == (300,)
+        assert y.dtype == clean.dtype == np.float64
+        assert np.all(np.isfinite(y)) and np.std(clean) > 0
+        for name, (low, high) in equation.ranges.items():
+            assert low <= x[name].min() < x[name].max() <= high
+            assert x[name].max() - x[name].min() > 0.9 * (high - low)
+        values = {s: x[s.name].iloc[0] for s in equation.expression.free_symbols}
+        assert clean[0] == pytest.approx(float(equation.expression.evalf(subs=values)), rel=1e-9)
 
 
 def test_the_noise_is_of_the_stated_size():

@@ -4,8 +4,8 @@ import functools
 from fractions import Fraction
 from typing import NamedTuple
 
-from training.studies.feynman.laws.forms import form
-from training.studies.feynman.laws.table import Equation
+from training.fitting.laws.forms import form
+from training.fitting.laws.table import Equation
 
 CLASSES = ("monomial", "posynomial", "signomial", "power", "outside")
 

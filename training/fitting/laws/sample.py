@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import sympy
 
-from training.studies.feynman.laws.table import Equation, symbol
+from training.fitting.laws.table import Equation, symbol
 from weirdonetworks import _checks
 
 # A law that is undefined on more of its box than this has wrong ranges.

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import sympy
 
-from training.studies.feynman.laws.table import symbol
+from training.fitting.laws.table import symbol
 from weirdonetworks import _checks
 
 # Its protected functions differ from these only where their arguments are negative or near 0.
-_FUNCTIONS = {
+FUNCTIONS = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -53,7 +53,7 @@ class GeneticRegressor:
         self.regressor = SymbolicRegressor(
             population_size=1000,
             generations=1,
-            function_set=list(_FUNCTIONS),
+            function_set=list(FUNCTIONS),
             metric="rmse",
             warm_start=True,
             random_state=self.seed,
@@ -82,7 +82,7 @@ def to_sympy(program: list[Any], names: list[str]) -> sympy.Expr:
     for node in reversed(program):
         if hasattr(node, "arity"):
             arguments = [stack.pop() for _ in range(node.arity)]
-            stack.append(_FUNCTIONS[node.name](*arguments))
+            stack.append(FUNCTIONS[node.name](*arguments))
         elif isinstance(node, (int, np.integer)):
             stack.append(symbol(names[node]))
         else:

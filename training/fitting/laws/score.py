@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import sympy
 
-from training.studies.feynman.laws import forms
-from training.studies.feynman.laws.forms import Form, Terms
-from training.studies.feynman.laws.sample import evaluate, sample
-from training.studies.feynman.laws.table import Equation, symbol
+from training.fitting.laws import forms
+from training.fitting.laws.forms import Form, Terms
+from training.fitting.laws.sample import evaluate, sample
+from training.fitting.laws.table import Equation, symbol
 from weirdonetworks import _checks
 
 TOLERANCE = 0.05

@@ -1,1 +1,0 @@
-"""Physical laws: the table of the Feynman equations, their classes, samples of them, scores."""

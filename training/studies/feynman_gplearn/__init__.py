@@ -1,0 +1,1 @@
+"""Does gplearn's genetic programming find the laws that the posynomial regression finds?"""
