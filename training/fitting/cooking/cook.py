@@ -14,12 +14,8 @@ import sonnet as snt
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.engine import workdir as results
-from training.fitting.cooking import annealing
-from training.fitting.cooking import schedule
-from training.fitting.cooking import solvers
-from training.fitting.cooking import starts
-from training.fitting.cooking import terms
+from training.engine.workdir import Workdir
+from training.fitting.cooking import annealing, schedule, solvers, starts, terms
 from training.fitting.cooking.objective import Objective
 from training.fitting.cooking.schedule import Schedule
 from training.fitting.cooking.state import Progress, State, fingerprint, load, save
@@ -56,7 +52,7 @@ def cook(
     schedule: Schedule,
     seed: int = 0,
     *,
-    workdir: results.Workdir | str | os.PathLike | None = None,
+    workdir: Workdir | str | os.PathLike | None = None,
     resume: bool = False,
     seconds: float | None = None,
     progress: bool | None = None,
@@ -99,7 +95,7 @@ class Cook:
         self,
         seed: int = 0,
         *,
-        workdir: results.Workdir | str | os.PathLike | None = None,
+        workdir: Workdir | str | os.PathLike | None = None,
         resume: bool = False,
         seconds: float | None = None,
         progress: bool | None = None,
@@ -185,10 +181,10 @@ class Cook:
             if isinstance(phase, schedule.Anneal):
                 objective.matching(phase.exponents, "exponents")
 
-    def _claim(self, workdir: Any, seed: int, resume: bool) -> results.Workdir | None:
+    def _claim(self, workdir: Any, seed: int, resume: bool) -> Workdir | None:
         if workdir is None:
             return None
-        folder = workdir if isinstance(workdir, results.Workdir) else results.Workdir(workdir)
+        folder = workdir if isinstance(workdir, Workdir) else Workdir(workdir)
         network = self._make(seed, 0)
         config = {
             "schedule": json.loads(self.schedule.to_json()),

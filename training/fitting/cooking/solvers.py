@@ -7,9 +7,9 @@ import numpy as np
 import scipy.optimize
 import tensorflow as tf
 
+from training.engine.optimizers import SCHEDULES
 from training.fitting.cooking.objective import Objective
 from training.fitting.cooking.schedule import LBFGS, Adam, LeastSquares
-from training.engine.optimizers import SCHEDULES
 
 # Steps of Adam in a compiled call; between calls the clock is read.
 _CALL_STEPS = 100

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from training.engine import workdir as results
+from training.engine.workdir import Workdir
 from training.fitting.cooking.tables import Data
+from training.report.tables import to_csv
 
 COLUMNS = (
     "restart",
@@ -46,7 +47,7 @@ class Progress(NamedTuple):
     following: tuple[int, int]
 
 
-def save(folder: results.Workdir, progress: Progress) -> None:
+def save(folder: Workdir, progress: Progress) -> None:
     """Writes state.npz, which is replaced as a whole, and then phases.csv.
 
     Raises:
@@ -73,10 +74,10 @@ def save(folder: results.Workdir, progress: Progress) -> None:
             f"workdir {folder.path} cannot be written ({error.strerror}): make room there and "
             "resume"
         ) from error
-    folder.write_text("phases.csv", results.to_csv(rows, COLUMNS))
+    folder.write_text("phases.csv", to_csv(rows, COLUMNS))
 
 
-def load(folder: results.Workdir | None) -> Progress:
+def load(folder: Workdir | None) -> Progress:
     """What `save` wrote, or the beginning if there is none.
 
     Raises:

@@ -8,7 +8,6 @@ import numpy as np
 import scipy.optimize
 
 from training.fitting.cooking.cook import Cook
-from training.studies.cooking.problems import Problem
 from training.fitting.cooking.schedule import (
     LBFGS,
     Adam,
@@ -20,6 +19,7 @@ from training.fitting.cooking.schedule import (
     Start,
 )
 from training.fitting.cooking.tables import Data
+from training.studies.cooking.problems import Problem
 from weirdonetworks.layers import PosynomialDense
 
 # An error on the validation rows at which no further start is made: numerical precision.

@@ -1,8 +1,8 @@
 """Does gplearn's genetic programming find the laws that the posynomial regression finds?
 
 On the same rows and by the same rule: in as much time as the regression takes, and in --budget
-seconds. By default the first and the last law of each class in reach, without noise. gplearn must be
-installed: pip install gplearn.
+seconds. By default the first and the last law of each class in reach, without noise. gplearn must
+be installed: pip install gplearn.
 """
 
 from training.experiments import Setting, Study, main
