@@ -23,7 +23,7 @@ _COLUMNS = {
 def report(results: dict[str, pd.DataFrame]) -> Report:
     """The tables `steps`, means ± sample standard deviations over the seeds, and `verdicts`, what
     Welch's test says of each variant against `plain`; the picture `rotations`."""
-    if "transcribed" in results:
+    if "runs" not in results:
         return Report({"steps": results["transcribed"]})
     runs, place = results["runs"], ["dataset", "network"]
     told = [

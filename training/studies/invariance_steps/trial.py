@@ -40,7 +40,6 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
     turned = by_angle(run)
     moved = measure_run(run, images=min(_IMAGES, len(dataset.test))).summary()
     row = {
-        "status": "done",
         "epochs": recipe["epochs"],
         "test_accuracy": run.evaluate("test"),
         "rotated_accuracy": np.mean(turned),
