@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import itertools
 import math
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,7 +63,9 @@ def run(
     files = Folder(workdir)
     with _claimed(files, config, {"axes": axes, "seeds": seeds, "data": data, **paths}) as held:
         store = Store(files.path)
-        perform = functools.partial(_perform, study.trial, settings, tuple(paths.items()))
+        perform = functools.partial(
+            _perform, study.trial, study.batched, settings, tuple(paths.items())
+        )
         work = _Work(study, store, perform, {"workers": workers, "cluster": cluster})
         try:
             cells = study.all_cells(axes)
@@ -212,10 +215,16 @@ class _Work:
     def _run(self, wanted: Sequence[tuple[Axes, int, Any]]) -> None:
         missing = [one for one in wanted if not self._store.has(self._key(*one))]
         self._progress.found(len(wanted) - len(missing))
-        for place, found in executor.run(self._perform, missing, **self._where):
-            key = self._key(*missing[place])
-            self._store.write(key, as_tables(found, key))
-            self._progress.done(_told(key))
+        tasks = [(cell, [seed], choice) for cell, seed, choice in missing]
+        if self._study.batched:
+            groups = itertools.groupby(missing, key=lambda one: (one[0], one[2]))
+            tasks = [(cell, [seed for _, seed, _ in own], rate) for (cell, rate), own in groups]
+        for place, found in executor.run(self._perform, tasks, **self._where):
+            cell, seeds, choice = tasks[place]
+            for seed, one in zip(seeds, found, strict=True):
+                key = self._key(cell, seed, choice)
+                self._store.write(key, as_tables(one, key))
+                self._progress.done(_told(key))
 
 
 def _told(key: Mapping[str, Any]) -> str:
@@ -231,20 +240,27 @@ def _dataset(name: str, paths: tuple[tuple[str, str], ...]) -> Dataset:
 
 def _perform(
     trial: Callable[..., Any] | str,
+    batched: bool,
     settings: Mapping[str, Any],
     paths: tuple[tuple[str, str], ...],
     axes: Axes,
-    seed: int,
+    seeds: list[int],
     choice: Any,
-) -> Any:
-    """One trial, wherever it runs."""
+) -> list[Any]:
+    """The trial of each of these seeds, of one or of a batch, wherever it runs."""
+    seed = seeds if batched else seeds[0]
     told = _told({**axes, "seed": seed, **({} if choice is None else {"choice": choice})})
     try:
         function = pkgutil.resolve_name(trial) if isinstance(trial, str) else trial
         loaded = {"dataset": _dataset(axes["dataset"], paths)} if "dataset" in axes else {}
-        return function({**axes, **loaded}, seed, choice, **settings)
+        found = function({**axes, **loaded}, seed, choice, **settings)
+        if not batched:
+            return [found]
+        if not isinstance(found, list) or len(found) != len(seeds):
+            raise ValueError(f"a batched trial must return a list of {len(seeds)}, got {found!r}")
+        return found
     except FloatingPointError as error:
-        return {"status": "diverged", "error": str(error)}
+        return [{"status": "diverged", "error": str(error)}] * len(seeds)
     except app.EXPECTED_ERRORS as error:
         raise ValueError(f"trial {told}: {error}") from error
     except Exception as error:

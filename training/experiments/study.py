@@ -73,6 +73,9 @@ class Study:
       settings: numbers that all trials share.
       cells: which cells, if not all: cells(axes) -> list of cells, from the chosen axes.
       then: further cells that depend on what came out: then(rows, axes) -> list of cells.
+      batched: whether the seeds of a cell are done at once, as one compiled loop of many runs does
+        it. The trial gets the list of those that are not there yet in place of a seed, and returns
+        a list with what it would return for each of them.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Study:
     settings: Mapping[str, Setting] = dataclasses.field(default_factory=dict)
     cells: Callable[[Mapping[str, Sequence[Any]]], list[Axes]] | None = None
     then: Callable[[Sequence[Row], Mapping[str, Sequence[Any]]], list[Axes]] | None = None
+    batched: bool = False
 
     def __post_init__(self):
         if not self.axes:
