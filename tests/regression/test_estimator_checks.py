@@ -6,7 +6,8 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 from weirdonetworks.regression import PosynomialRegressor, SignomialRegressor
 
-ESTIMATORS = [PosynomialRegressor(), SignomialRegressor()]
+# Of one term, as the data hold no law, in which to look for twelve takes a hundred times as long.
+ESTIMATORS = [PosynomialRegressor(max_terms=1), SignomialRegressor(max_terms=1)]
 
 # scikit-learn makes data positive by X - min(X), which leaves a zero, and zeros are refused.
 ZEROS = {
@@ -56,6 +57,8 @@ def positive(monkeypatch):
 
 @parametrize_with_checks(ESTIMATORS)
 def test_every_check_passes_on_positive_data(estimator, check, positive):
+    if _name(check) == "check_regressors_train":  # asks for a fit that one term does not have
+        estimator.set_params(max_terms=2)
     check(estimator)
 
 
