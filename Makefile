@@ -38,11 +38,11 @@ TWO_AT_ONCE = --numprocesses=2 --dist=worksteal
 # Without timestamps, which would change with every run.
 EXECUTE = --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False
 
-.PHONY: help train test lint notebooks benchmark table clean
+.PHONY: help train test test-fast lint notebooks benchmark table clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
 	@echo
 	@echo "make train takes NETWORK, DATASET, EPOCHS, BATCH_SIZE, LEARNING_RATE, OPTIMIZER, SEED,"
 	@echo "WORKDIR, MANUAL_DIR, DATA_DIR; ARGS=--helpshort explains them, ARGS takes any other flag."
@@ -52,6 +52,9 @@ train: $(INSTALLED)  ## train a network, by default the quadratic MLP on the emb
 
 test: lint  ## lint, and run the whole test suite
 	$(VENV)/bin/python -m pytest $(TWO_AT_ONCE)
+
+test-fast: lint  ## lint, and run what takes no longer than a second, for work in progress
+	$(VENV)/bin/python -m pytest $(TWO_AT_ONCE) -m 'not slow'
 
 lint: $(INSTALLED)  ## check the code with ruff
 	$(VENV)/bin/ruff check

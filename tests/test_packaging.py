@@ -64,6 +64,7 @@ def requirements(description, extra: str) -> set[str]:
     return {r.name for r in parsed}
 
 
+@pytest.mark.slow
 def test_wheel_holds_the_library_and_nothing_else(wheel):
     names = set(wheel.namelist())
     info = f"weirdonetworks-{wn.__version__}.dist-info"
@@ -77,6 +78,7 @@ def test_wheel_holds_the_library_and_nothing_else(wheel):
     assert any(name.startswith(info) and name.endswith("LICENSE") for name in names)
 
 
+@pytest.mark.slow
 def test_wheel_describes_the_library(description):
     assert description["Name"] == "weirdonetworks"
     assert description["Version"] == wn.__version__ == "0.1.0"
@@ -88,6 +90,7 @@ def test_wheel_describes_the_library(description):
     assert versions == ["3.10", "3.11", "3.12", "3.13"]
 
 
+@pytest.mark.slow
 def test_importers_get_three_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
     extras = ["regression", "training", "cluster", "notebooks", "test"]
@@ -174,6 +177,7 @@ print(*sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_wheel_imports_with_the_three_libraries_alone(wheel, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_ALONE, wheel.filename, json.dumps(sorted(LIBRARIES))],
@@ -185,6 +189,7 @@ def test_wheel_imports_with_the_three_libraries_alone(wheel, tmp_path):
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+@pytest.mark.slow
 def test_regression_imports_its_libraries_where_it_is_asked_for():
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_LAZILY],

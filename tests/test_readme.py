@@ -17,6 +17,7 @@ COMMANDS = re.findall(r"^python -m training\.(\w+)([^#\n]*)", README, re.MULTILI
 MODULES = {module: importlib.import_module(f"training.{module}") for module, _ in COMMANDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples(example, capsys):
     exec(compile(example, "README.md", "exec"), {})

@@ -111,6 +111,7 @@ def test_a_linear_network_may_turn_as_it_likes():
     assert align_networks(network, turned, inputs).hidden[0].residual > 1e-3
 
 
+@pytest.mark.slow
 def test_wide_random_networks_are_rotations_of_each_other():
     """By the law of large numbers for the kernel of random features; not so of other kernels."""
     inputs, held_out = _normal(600, 5), _normal(300, 5, seed=1)
@@ -146,6 +147,7 @@ def test_what_is_left_may_be_more_than_one_on_held_out_inputs():
     assert found.residual == pytest.approx(2) and found.unaligned == pytest.approx(2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "spread"), [(1, 0.9), (64, 0.5)])
 def test_random_rotations_leave_one_in_the_mean(width, spread):
     a, b = (_mlp((width,), seed=seed, activation="relu") for seed in (0, 1))

@@ -65,12 +65,14 @@ def test_what_passes_between_the_layers(name, dtype):
         np.testing.assert_allclose(values, known, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_images(digits):
     network = wn.nets.MLP(hidden_sizes=(6, 4))
     network(digits)
     assert [values.shape for values in activations(network, digits)] == [(20, 6), (20, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_all_activations_as_in_inference(activation):
     x = _inputs()

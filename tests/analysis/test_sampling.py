@@ -33,6 +33,7 @@ def _augmented(layer: snt.Linear) -> np.ndarray:
     return np.concatenate([layer.w.numpy(), layer.b.numpy()[None]])
 
 
+@pytest.mark.slow
 def test_the_first_layer_has_the_covariance_of_the_reference():
     reference, inputs = _mlp((300,)), _normal(10, 3)
     target = _augmented(reference.layers[0])
@@ -51,6 +52,7 @@ def test_the_first_layer_has_the_covariance_of_the_reference():
         assert np.all(np.abs(np.mean(units * others, axis=1)) < scale / np.sqrt(units.shape[1]))
 
 
+@pytest.mark.slow
 def test_further_layers_are_turned_to_what_they_are_given():
     reference, inputs = _mlp((8, 300), activation="relu"), _normal(100, 3)
     layer = reference.layers[1]
@@ -69,6 +71,7 @@ def test_further_layers_are_turned_to_what_they_are_given():
     assert np.all(np.abs(units @ units.T / units.shape[1] - expected) < 5 * spread)
 
 
+@pytest.mark.slow
 def test_white_weights_keep_the_size_only():
     reference, inputs = _mlp((300, 300)), _normal(10, 3)
     reference.layers[0].w.assign(reference.layers[0].w * np.array([[5.0], [1], [0.1]]))
@@ -106,6 +109,7 @@ def test_a_seed_is_a_draw_and_the_reference_stays():
         np.testing.assert_array_equal(variable, value)
 
 
+@pytest.mark.slow
 def test_wider_networks_compute_the_same_function_at_each_draw():
     """Of one covariance, not the identity; without alignment or colour, another function."""
     inputs, held_out = _normal(600, 4), _normal(300, 4, seed=1)
@@ -153,6 +157,7 @@ def _accuracy(network: snt.Module, inputs: np.ndarray, labels: np.ndarray) -> fl
     return float(np.mean(np.argmax(network(inputs), axis=1) == labels))
 
 
+@pytest.mark.slow
 def test_a_sampled_network_classifies(task):
     network, inputs, labels = task
     assert _accuracy(network, inputs, labels) > 0.97

@@ -93,6 +93,7 @@ def _spiked(strength: float, shape=(200, 500), variance: float = 0.5, seed: int 
     return noise + strength * np.sqrt(variance * shape[1]) * spike
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(200, 500), (500, 200)])
 @pytest.mark.parametrize("excess", [1.6, 2.5, 5.0])
 def test_a_spike_above_the_transition_is_the_one_outlier(excess, shape):
@@ -119,6 +120,7 @@ def test_outliers_begin_at_the_edge(ratio, variance):
     assert law.outlier(ratio**0.25 * (1 + 1e-6)) == pytest.approx(law.edges[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(40, 60), (60, 40)])
 def test_one_in_a_hundred_random_matrices_exceeds_the_threshold(shape):
     counts = [spectrum(_normal(*shape, seed=i), variance=1.0).outliers for i in range(2000)]
@@ -151,6 +153,7 @@ def test_the_threshold_has_the_halves_of_ma(shape, centre, scale):
     assert found.threshold == pytest.approx(3 * (centre + 2.0234 * scale), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(100, 300), (300, 100), (200, 200)])
 def test_the_variance_of_the_bulk_forgets_outliers(shape):
     weights = 0.5 * _normal(*shape)
@@ -161,6 +164,7 @@ def test_the_variance_of_the_bulk_forgets_outliers(shape):
     assert spectrum(weights, "bulk").outliers == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "share"), [((20, 10), 0.02), ((10, 3), 0.03)])
 def test_the_variance_of_the_bulk_lets_more_exceed_the_threshold(shape, share):
     found = [spectrum(_normal(*shape, seed=i), "bulk").outliers > 0 for i in range(2000)]

@@ -15,6 +15,7 @@ def _names(message: str, shape: tuple[int, ...]) -> bool:
     return ", ".join(sizes[:2]) in message or str(tf.TensorShape(shape).num_elements()) in message
 
 
+@pytest.mark.slow
 @every_module_of_fixed_shape
 @pytest.mark.parametrize("axis", [0, -1], ids=["first", "last"])
 def test_another_size_at_a_later_call(entry, axis):
@@ -33,6 +34,7 @@ def test_another_size_at_a_later_call(entry, axis):
     assert entry.function(module)(entry.inputs()).shape[0] == 4
 
 
+@pytest.mark.slow
 @every_module_of_fixed_shape
 def test_an_unknown_size(entry):
     unknown = tf.TensorSpec([None] * (1 + len(entry.shape)), tf.float32)

@@ -10,6 +10,7 @@ from tests.conformance.table import TABLE, every, every_module
 pytestmark = pytest.mark.usefixtures("plain_graphs")
 
 
+@pytest.mark.slow
 @every_module
 def test_is_built_from_an_unknown_batch(entry):
     module, function = entry.traced()
@@ -24,6 +25,7 @@ def test_is_built_from_an_unknown_batch(entry):
 
 
 # A mask belongs to the batch as a whole.
+@pytest.mark.slow
 @every([k for k in TABLE if k not in ("Dropout", "StochasticGELU")])
 def test_rows_do_not_see_each_other(entry):
     function = entry.function(entry.built())

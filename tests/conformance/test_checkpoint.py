@@ -1,11 +1,13 @@
 """Does a checkpoint restore a module to the bit?"""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.conformance.table import every_module
 
 
+@pytest.mark.slow
 @every_module
 def test_a_checkpoint_restores_the_module(entry, tmp_path):
     module = entry.built()
@@ -26,6 +28,7 @@ def test_a_checkpoint_restores_the_module(entry, tmp_path):
     assert other_differs == bool(other.trainable_variables)
 
 
+@pytest.mark.slow
 @every_module
 def test_variables_are_restored_when_they_are_made(entry, tmp_path):
     module = entry.built()

@@ -1,12 +1,14 @@
 """Are eager, graph and XLA-compiled execution equal, in outputs and gradients?"""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests import helpers
 from tests.conformance.table import every_module
 
 
+@pytest.mark.slow
 @every_module
 def test_compiled_equals_eager(entry):
     module = entry.built()

@@ -27,6 +27,7 @@ with open(sys.argv[2], "wb") as file:
 """
 
 
+@pytest.mark.slow
 @every_module
 @pytest.mark.parametrize("copying", _COPIES)
 def test_a_copy_is_equal_and_independent(entry, copying):
@@ -46,6 +47,7 @@ def test_a_copy_is_equal_and_independent(entry, copying):
         assert np.any(helpers.evaluate(twin, entry.function(twin), x) != expected)
 
 
+@pytest.mark.slow
 @every_module
 @pytest.mark.parametrize("copying", _COPIES)
 def test_a_module_without_variables_yet_can_be_copied(entry, copying):
@@ -54,6 +56,7 @@ def test_a_module_without_variables_yet_can_be_copied(entry, copying):
     assert len(twin.variables) == len(entry.built().variables)
 
 
+@pytest.mark.slow
 def test_pickles_are_good_in_another_process(tmp_path):
     modules = {key: entry.built() for key, entry in TABLE.items()}
     calls = {k: (modules[k], e.inputs().numpy(), e.kwargs) for k, e in TABLE.items()}

@@ -50,6 +50,7 @@ def test_an_entry_makes_what_it_says(key):
     assert type(module) is public_modules()[class_name(key)]
 
 
+@pytest.mark.slow
 @every_module
 def test_two_modules_share_nothing(entry):
     first, second = entry.first(), entry.fresh()

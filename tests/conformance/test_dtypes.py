@@ -8,6 +8,7 @@ from tests import helpers
 from tests.conformance.table import every_module
 
 
+@pytest.mark.slow
 @every_module
 def test_float64_agrees_with_float32(entry):
     single, double = entry.built("float32"), entry.built("float64")
@@ -23,6 +24,7 @@ def test_float64_agrees_with_float32(entry):
     assert np.any(tf.cast(x, tf.float64) != y), "float64 is computed in float32"
 
 
+@pytest.mark.slow
 @every_module
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision(entry, dtype):

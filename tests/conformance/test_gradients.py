@@ -1,11 +1,13 @@
 """Does every variable learn: has it a gradient that is finite and not zero?"""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.conformance.table import every_module
 
 
+@pytest.mark.slow
 @every_module
 def test_every_variable_has_a_gradient(entry):
     module = entry.built()

@@ -35,6 +35,7 @@ def _optimizer(module):
     return optimizer
 
 
+@pytest.mark.slow
 @every_module
 def test_two_replicas_take_the_step_of_one_device(entry, replicator):
     x = entry.inputs(8)

@@ -13,6 +13,7 @@ from tests.conformance.table import every_module
 pytestmark = pytest.mark.usefixtures("plain_graphs")
 
 
+@pytest.mark.slow
 @every_module
 def test_a_saved_model_computes_and_learns_the_same(entry, tmp_path):
     module, call = entry.traced()

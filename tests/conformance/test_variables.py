@@ -1,5 +1,6 @@
 """Are names, shapes, order and number of the variables those of variables.json?"""
 
+import pytest
 import tensorflow as tf
 
 from tests.conformance import golden
@@ -23,6 +24,7 @@ def test_names_differ(entry):
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.slow
 @every_module
 def test_later_calls_make_no_variables(entry):
     module = entry.built()

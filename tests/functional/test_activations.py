@@ -97,6 +97,7 @@ def test_the_digits_that_gelu_keeps():
 GROWING = {"and_relu", "and_softplus", "half_exp"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_the_largest_numbers(dtype):
     largest = float(tf.as_dtype(dtype).max)
@@ -130,6 +131,7 @@ def test_values_and_gradients_are_finite(name, dtype):
         assert np.all(np.isfinite(value)) and value.dtype == dtype
 
 
+@pytest.mark.slow
 def test_eager_and_compiled_agree_for_any_batch():
     """All in one graph, as each compilation takes a while by itself."""
 

@@ -76,6 +76,7 @@ def test_the_second_derivative_is_scipys_density(name):
     np.testing.assert_allclose(tape.gradient(slope, x), density, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["logistic", "normal", "uniform", "laplace", "student_t2"])
 def test_a_ramp_is_the_mean_excess_over_a_draw(name):
     x = X[::7]

@@ -76,6 +76,7 @@ def test_displacements_are_pixels_to_the_right_and_up_in_the_source():
     assert warped[2, 2] == 1 and warped.sum() == 2  # and the pixel itself, which stays
 
 
+@pytest.mark.slow
 def test_quarter_turns_are_nearly_exact(digits):
     quarter = warp(digits.astype(np.float32), groups.affine_matrices(90).astype(np.float32))
     np.testing.assert_allclose(quarter, np.rot90(digits, axes=(1, 2)), atol=1e-5)

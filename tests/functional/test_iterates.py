@@ -447,6 +447,7 @@ def check_derivatives_of_identities(implementation):
 # The oracle and the stand-ins.
 
 
+@pytest.mark.slow
 def test_the_oracle_has_36_digits(oracle):
     mp = oracle.mp
     values = [(oracle.exp_iterate(x, alpha), digits) for alpha, x, digits in ITERATES]
@@ -483,6 +484,7 @@ def test_the_oracles_derivatives_are_those_of_its_values(oracle):
         assert mp.almosteq(jet.dalphadalpha, slope("dalpha", 0, 1), 1e-18)
 
 
+@pytest.mark.slow
 def test_every_check_accepts_an_honest_stand_in(honest, truths):
     truth = truths("float64")
     check_digits(honest)
@@ -507,6 +509,7 @@ def test_other_solutions_of_the_equation_are_rejected(impostor, request, truths)
             check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("impostor", ["warped", "linear"])
 def test_the_functional_equation_alone_would_reject_neither(impostor, request):
     impostor = request.getfixturevalue(impostor)
@@ -524,6 +527,7 @@ def test_neither_would_derivatives_of_identities_and_some_constants(warped):
             check_digits(warped, [iterate], superlogs=[])
 
 
+@pytest.mark.slow
 def test_the_checks_reject_small_errors_of_any_kind(honest, truths):
     class Off:
         dtype, size = honest.dtype, 1e-12
@@ -557,18 +561,21 @@ def test_digits():
     check_digits(Op(), bound=16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["eager", "XLA"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_half_exp_against_the_oracle(dtype, jit, truths):
     check_half(Op(dtype, half=True, jit=jit), truths(dtype)[:HALVES])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["eager", "XLA"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_any_alpha_against_the_oracle(dtype, jit, truths):
     check_any_alpha(Op(dtype, jit=jit, second=not jit), truths(dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["eager", "XLA"])
 def test_precise_against_the_oracle(jit, truths):
     truth = truths("float32")
@@ -577,6 +584,7 @@ def test_precise_against_the_oracle(jit, truths):
     check_half(op, truth[:HALVES], precise=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["eager", "XLA"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dense_points_against_the_stand_in(dtype, jit, honest, truths):
@@ -668,6 +676,7 @@ def test_twice_half_exp_is_exp(half, bound, dtype):
     check_equation(Op(dtype, half=half), bound)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_iterates_form_a_semigroup(dtype):
     check_semigroup(Op(dtype), 128)
@@ -733,6 +742,7 @@ def _grid(dtype):
 ALPHAS = [-1, -0.5, -0.25, -1e-3, 0, 1e-30, 1e-3, 0.25, 0.5, 0.75, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype, precise", [("float32", False), ("float32", True), ("float64", False)]
 )
@@ -765,6 +775,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_limits_of_half_exp(dtype, way):
@@ -790,6 +801,7 @@ def test_overflow_of_half_exp(dtype, way):
     assert np.isfinite(jet.dxdx[:2]).all(), jet.dxdx
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", [False, True])
 def test_limits_are_the_same_under_xla(half):
     x = np.concatenate([_grid("float32"), np.float32([-np.inf, np.inf, np.nan, -3e38, 3e38, 1e20])])
@@ -806,6 +818,7 @@ def test_limits_are_the_same_under_xla(half):
         assert np.mean(near | different | same) > 0.99, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_limits_of_any_alpha(dtype):
     inf, nan = np.inf, np.nan
@@ -974,6 +987,7 @@ def test_short_types_are_computed_in_float32(dtype):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_eager_is_a_graph_of_any_batch_is_xla(dtype):
     x = tf.constant(np.linspace(-20, 80, 64), dtype)
@@ -992,6 +1006,7 @@ def test_eager_is_a_graph_of_any_batch_is_xla(dtype):
             np.testing.assert_allclose(y, ys[0], rtol=3000 * np.finfo(dtype).eps)
 
 
+@pytest.mark.slow
 def test_saved_models_keep_values_and_gradients(tmp_path):
     class Both(tf.Module):
         def __init__(self):
@@ -1043,6 +1058,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call, message", BAD)
 def test_bad_input(call, message):
     x = tf.constant([0.5, 1.0, 2.0])

@@ -84,6 +84,7 @@ def _orders(function, x: tf.Tensor, direction: tf.Tensor) -> list[float]:
     return functions, [float(f(tf.constant(0.0, tf.float64))) for f in functions[1:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["values", "alpha", "both"])
 def test_three_derivatives_of_the_implicit_one(of):
     values, log_alpha = _values(5), np.log(_alpha(5))

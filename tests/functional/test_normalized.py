@@ -44,6 +44,7 @@ def test_equal_units_are_zero_whatever_their_size():
         np.testing.assert_array_equal(xexp_layer_norm(tf.minimum(x, 1e4)), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_units_of_any_size(dtype):
     """The largest numbers of a type, whose squares it does not hold, and halves of them."""

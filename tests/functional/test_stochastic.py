@@ -80,6 +80,7 @@ def test_without_a_seed_it_is_its_mean():
     np.testing.assert_allclose(stochastic_gelu(x), gelu(x), atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_pure_function_of_x_and_seed(dtype):
     x = tf.constant(np.random.default_rng(0).normal(size=(50, 40)), dtype)

@@ -195,6 +195,7 @@ def _outputs(net, images):
     return [logits, net(images), *tape.gradient(loss, net.trainable_variables)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", MAKE)
 def test_every_activation_serves_every_network(network):
     for activation in ACTIVATIONS:
@@ -211,6 +212,7 @@ def _assert_compiled_equals_eager(function, net):
         np.testing.assert_allclose(a, e, rtol=1e-3, atol=1e-4, err_msg=f"output {i}")
 
 
+@pytest.mark.slow
 def test_every_activation_in_a_compiled_network():
     """All in one graph, as each compilation takes a while by itself."""
     together = snt.Module()
@@ -223,6 +225,7 @@ def test_every_activation_in_a_compiled_network():
 
 # One that draws, and one that changes the width: compiling all pairs takes ten
 # minutes.
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["stochastic_gelu", "maxout"])
 @pytest.mark.parametrize("network", MAKE)
 def test_every_compiled_network_with_its_gradients(network, activation):
@@ -250,6 +253,7 @@ def test_other_networks_have_no_variable_more():
     assert len(stochastic.variables) == len(plain.variables) + 2
 
 
+@pytest.mark.slow
 def test_a_synchronous_network_is_invariant_at_inference(digits):
     net = nets.SynchronousMLP(
         3, (8,), (8,), (8,), "cyclic4", activation="stochastic_gelu", exact=True

@@ -75,6 +75,7 @@ def test_formula(alpha, trainable):
     np.testing.assert_allclose(layer(x), expected, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alphas", [[0.0, 0.5, 1.0], [0.2, 0.6, 0.9]])
 @BOTH
 def test_shared_and_single_alphas_agree(alphas, trainable):
@@ -92,6 +93,7 @@ def test_shared_and_single_alphas_agree(alphas, trainable):
         np.testing.assert_allclose(tape.gradient(y, x), tape.gradient(other, x), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_continuous_in_alpha():
     """No jump on a fine grid, the ends included, where other code may run; a jump would be seen."""
     layer, x = _built(0, shared_alpha=True), _uniform(20, 4)
@@ -107,6 +109,7 @@ def test_continuous_in_alpha():
     assert np.abs(values[0] - values[-1]).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alphas", [[0.2, 0.5, 0.9], [0.01, 0.4, 0.99]])
 def test_gradients_against_differences(alphas):
     layer, x = _built(alphas), tf.Variable(_uniform(20, 4))
@@ -184,6 +187,7 @@ def test_without_a_floor(alpha, trainable):
         assert layer(np.zeros((1, 1)))[0, 0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("floor", [1e-3, 0.1, 1e-6])
 @pytest.mark.parametrize("alpha", [0.02, 0.5, 1])
 @BOTH
@@ -240,6 +244,7 @@ def test_outputs_are_in_the_domain_of_layers_of_no_larger_alpha(alpha):
         assert float(tf.reduce_min(y)) < float(_built(larger).lower_edge[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, bound", [("float32", 60), ("float64", 600)])
 @pytest.mark.parametrize("alpha", [0, 0.3, 0.5, 1])
 @BOTH
@@ -264,6 +269,7 @@ def test_outputs_stop_at_the_bound(alpha, trainable, dtype, bound):
         assert above == pytest.approx(math.exp(bound), rel=1e-4) and slope == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize(("shared", "floor"), [(False, 1e-3), (True, 1e-3), (False, 1e-6)])
 def test_outputs_and_gradients_are_finite(shared, jit, floor):
@@ -303,6 +309,7 @@ def test_an_infinite_slope_would_not_pass():
     assert not np.all(np.isfinite(helpers.gradients(layer, x)[0]))
 
 
+@pytest.mark.slow
 @ALPHAS
 @BOTH
 def test_means_lie_between_the_inputs(alpha, trainable):
@@ -318,6 +325,7 @@ def test_means_lie_between_the_inputs(alpha, trainable):
     np.testing.assert_allclose(layer(np.full((1, 30), 0.7)), 0.7, rtol=1e-10)
 
 
+@pytest.mark.slow
 @ALPHAS
 def test_forms_keep_the_distribution(alpha):
     z = np.random.default_rng(0).normal(size=(1000, 200))
@@ -378,6 +386,7 @@ def _fit(layer: AdditiveMultiplicativeDense, steps: int = 800) -> np.ndarray:
     return np.sqrt(np.mean((layer(x) - y) ** 2, axis=0)) / np.std(y, axis=0)
 
 
+@pytest.mark.slow
 def test_each_output_learns_its_operation():
     tf.random.set_seed(0)
     layer = AdditiveMultiplicativeDense(2)
@@ -386,6 +395,7 @@ def test_each_output_learns_its_operation():
     np.testing.assert_allclose(layer.w, 1, atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0, 1])
 def test_a_fixed_alpha_learns_one_of_them(alpha):
     tf.random.set_seed(0)

@@ -143,6 +143,7 @@ def test_each_head_has_its_alpha(weights):
     assert np.abs(layer(x) - fixed(x)).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights, least", [("normalized", 0.01), ("comodulated", 0.0)])
 def test_a_learned_alpha_stays_within_its_interval_with_a_gradient(weights, least):
     x = _normal(16, 5, 7)
@@ -157,6 +158,7 @@ def test_a_learned_alpha_stays_within_its_interval_with_a_gradient(weights, leas
         assert np.all(np.isfinite(slopes)) and np.any(np.array(slopes) != 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [0.1, 1.0])
 def test_alpha_is_learned_from_data(end):
     """The weights are those of the target, whose alpha is found from 0.5 on."""
@@ -193,6 +195,7 @@ def test_initial_spread():
     assert not layer.output.b.numpy().any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kwargs", CASES)
 def test_other_numbers_of_tokens(kwargs):
     layer = _built(_normal(2, 5, 7), **kwargs)

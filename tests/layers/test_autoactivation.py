@@ -33,6 +33,7 @@ def _lower(phi: str) -> float:
     return max(0.0, PARAMETER_ACTIVATIONS[phi].lower)
 
 
+@pytest.mark.slow
 @each_map
 @each_sign
 def test_formula(phi, sign):
@@ -84,6 +85,7 @@ def _in_units_of_the_promise(layer: AutoactivationDense, n: int) -> np.ndarray:
     return a / (layer.scale / math.sqrt(n))
 
 
+@pytest.mark.slow
 @each_map
 @each_sign
 @pytest.mark.parametrize("scale", [1.0, 2.0])
@@ -96,6 +98,7 @@ def test_effective_weights_have_the_spread_that_is_promised(phi, sign, scale):
     assert abs(a.mean()) < 0.02
 
 
+@pytest.mark.slow
 @each_map
 @pytest.mark.parametrize("sign", ["concat", "paired", "soft"])
 def test_outputs_have_unit_variance_at_first(phi, sign):
@@ -118,6 +121,7 @@ def test_normal_parameters_would_not_have_that_spread():
     assert _multiplier(layer, 200).std() > 2 / math.sqrt(200)
 
 
+@pytest.mark.slow
 @each_positive_map
 @each_sign
 def test_normalised_weights_sum_to_one(phi, sign):
@@ -148,6 +152,7 @@ def test_normalised_outputs_are_convex_combinations_of_the_inputs(phi):
     assert np.any((free < low) | (free > high))
 
 
+@pytest.mark.slow
 @each_positive_map
 @each_sign
 def test_normalised_weights_are_those_over_their_sum(phi, sign):
@@ -165,6 +170,7 @@ def test_normalised_weights_are_those_over_their_sum(phi, sign):
     np.testing.assert_allclose(layer.effective_weights, expected, rtol=1e-11, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "phi, amount",  # that is added, or a factor for square
@@ -243,6 +249,7 @@ def test_the_bias_starts_at_zero(phi):
     np.testing.assert_array_equal(layer.b, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("scale", [10.0**k for k in range(-18, 7, 4)])
 @each_map

@@ -40,6 +40,7 @@ def _exchange(a, b) -> None:
         other.assign(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainable", [False, True])
 @ALPHAS
 def test_formula(alpha, trainable):
@@ -61,6 +62,7 @@ def test_each_unit_has_an_alpha_of_its_own():
         np.testing.assert_allclose(layer(x)[:, unit], other(x)[:, unit], rtol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("trainable", [False, True])
 @ALPHAS
@@ -131,6 +133,7 @@ def test_overflow_comes_where_it_is_said(alpha):
     assert np.all(np.isfinite(helpers.gradients(layer, half)[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainable", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 0.3])
 @ALPHAS
@@ -175,6 +178,7 @@ def test_gradient_in_alpha(alpha):
     assert np.abs(gradient).min() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [0.0, 0.5, 1.0])
 def test_alpha_is_learned_to_the_ends_and_from_them(start):
     """With the weights of a teacher, each unit finds the teacher's alpha."""

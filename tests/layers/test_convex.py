@@ -204,6 +204,7 @@ def test_alpha_is_bounded(cls, dtype):
 INPUTS = [0.0, 1e-38, -1e-6, 1.0, -88.0, 1e10, -1e32]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 @every_layer
 def test_outputs_and_gradients_are_finite(cls, jit):

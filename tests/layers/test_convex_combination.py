@@ -69,6 +69,7 @@ EXTREME = {
 }
 
 
+@pytest.mark.slow
 @each_squash
 @pytest.mark.parametrize("scores", EXTREME)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -163,6 +164,7 @@ def test_the_spread_at_the_start():
     assert y.std(axis=1).mean() > 0.5 * y.std()  # outputs differ from each other
 
 
+@pytest.mark.slow
 @each_squash
 @pytest.mark.parametrize("jit", [None, True])
 def test_a_nan_is_not_hidden(squash, jit):
@@ -173,6 +175,7 @@ def test_a_nan_is_not_hidden(squash, jit):
     np.testing.assert_array_equal(np.isnan(y).any(axis=1), [False, True, False])
 
 
+@pytest.mark.slow
 @each_squash
 @pytest.mark.parametrize("values", [[np.nan, 1], [np.nan, np.nan], [np.nan, 1, 2]])
 def test_a_nan_is_not_hidden_by_xla(squash, values):
@@ -185,6 +188,7 @@ def test_a_nan_is_not_hidden_by_xla(squash, values):
     assert np.all(np.isnan(combine(tf.constant(values, tf.float32))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("squash", [None, "algebraic"])
 @pytest.mark.parametrize("jit", [False, True])
 def test_compiled_with_an_unknown_batch(squash, jit):
@@ -196,6 +200,7 @@ def test_compiled_with_an_unknown_batch(squash, jit):
         np.testing.assert_allclose(compiled(x), layer(x), rtol=1e-12)
 
 
+@pytest.mark.slow
 @each_squash
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_the_largest_numbers(squash, dtype):

@@ -168,6 +168,7 @@ def test_self_attention_commutes_with_permutations_and_other_layers_do_not(name)
     assert difference < 1e-12 if name == "self-attention" else difference > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(60,), (20, 3)], ids=["features", "channels"])
 @pytest.mark.parametrize("with_static", [True, False])
 @pytest.mark.parametrize("rank", [None, 8])

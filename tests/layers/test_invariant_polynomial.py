@@ -78,6 +78,7 @@ def test_it_is_invariant_for_any_input(group, degree, dtype, tolerance):
     assert np.abs(y - y[:, :1]).max(axis=(0, 2))[1:].min() > 0.1
 
 
+@pytest.mark.slow
 def test_it_is_invariant_at_the_size_of_digits(digits):
     layer = InvariantPolynomialDense(4, "dihedral4")
     layer(digits)
@@ -104,6 +105,7 @@ def test_the_formula(degree, homogeneous):
     np.testing.assert_allclose(layer(images), expected, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.slow
 @each_kind
 @each_degree
 @pytest.mark.parametrize("group", ["cyclic4", "dihedral4"])

@@ -109,6 +109,7 @@ def _moments(layer: PolynomialDense, n: int, samples: int) -> tuple[float, float
 
 
 # (n, samples, tolerance): E|x|^2d / n^d exceeds 1 by about d (d - 1) / n in the low-rank form.
+@pytest.mark.slow
 @pytest.mark.parametrize("homogeneous", [False, True])
 @pytest.mark.parametrize("degree", DEGREES)
 @pytest.mark.parametrize(

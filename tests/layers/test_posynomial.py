@@ -184,6 +184,7 @@ def test_a_signomial_is_not_log_log_convex():
 INPUTS = [0.0, 1e-45, 1e-38, 1e-6, 1.0, 1e10, 3e38]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize(
     "cls, kwargs",

@@ -30,6 +30,7 @@ def _sums(images: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(pixels * tf.constant(weights - 0.5, pixels.dtype), axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["digits", "noise"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -90,6 +91,7 @@ def test_a_pooling_of_ones_own_that_returns_no_features(pooling):
         layer(tf.ones([2, 6, 6]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", [*POOLINGS, "concat"])
 def test_exact_outputs_have_the_same_bits(pooling, digits, noise):
     images = np.concatenate([digits, noise]).astype(np.float32)

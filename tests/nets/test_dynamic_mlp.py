@@ -90,6 +90,7 @@ def _accuracy_on_signs_of_products(net) -> float:
     return float(np.mean(np.argmax(net(x[256:]), axis=1) == labels[256:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [2, None])
 def test_it_learns_what_needs_products(rank):
     """Without an activation: weights that depend on the input multiply it, and an MLP's do not."""

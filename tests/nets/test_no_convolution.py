@@ -31,6 +31,7 @@ def forbidden(net: snt.Module) -> set[str]:
     return {name for name in {op.type for op in ops} | classes if FORBIDDEN.search(name)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", wn.list_networks())
 def test_networks_do_without(name):
     assert not forbidden(wn.create_network(name, dropout=0.1))
@@ -64,6 +65,7 @@ HIDING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hide", HIDING)
 def test_a_convolution_is_found(hide):
     found = forbidden(Control(snt.Conv2D(1, 3), HIDING[hide]))
@@ -86,6 +88,7 @@ def _rows_are_alone(net: snt.Module) -> bool:
     return np.allclose(together, tf.concat(alone, axis=0), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", wn.list_networks())
 def test_images_of_a_batch_do_not_see_each_other(name):
     assert _rows_are_alone(wn.create_network(name))

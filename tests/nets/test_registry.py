@@ -41,6 +41,7 @@ def test_a_network_is_made_with_its_defaults(name):
     assert net(IMAGES, is_training=True).shape == [2, 10]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_classes_and_arguments_are_passed_on(name):
     net = wn.create_network(name, num_classes=7, dropout=0.5)

@@ -30,6 +30,7 @@ def test_formula(weights, alpha, noise):
     np.testing.assert_allclose(net(noise), expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["normalized", "comodulated"])
 def test_without_positions_the_order_of_rows_makes_no_difference(weights, digits):
     shuffled = digits[:, np.random.default_rng(0).permutation(28)]
@@ -81,6 +82,7 @@ def test_dropout_acts_on_both_branches_in_training(noise):
         assert (moved > 1e-2) == (len(silent) < 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["normalized", "comodulated"])
 def test_each_block_and_head_learns_an_alpha(weights, digits):
     net = _built(digits, depth=2, weights=weights, trainable_alpha=True)

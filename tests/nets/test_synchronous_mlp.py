@@ -20,6 +20,7 @@ def _built(
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["digits", "noise"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("pooling", ["mean", "max", "logsumexp", "moments", "sorted"])
@@ -58,6 +59,7 @@ def test_the_default_network_is_invariant_under_quarter_turns(digits):
     helpers.assert_invariant(net, groups.cyclic(4), images, 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head_sizes", [(8,), None])
 @pytest.mark.parametrize("mix_sizes", [(), (12, 14)])
 @pytest.mark.parametrize("group", ["cyclic2", "cyclic4", "cyclic8", "dihedral4"])
@@ -188,6 +190,7 @@ def _pair(images: np.ndarray, *args, **kwargs) -> tuple[nets.SynchronousMLP, net
     return exact, rounded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "group, mix_sizes, head_sizes, pooling",
     [
@@ -212,6 +215,7 @@ def test_exact_outputs_have_the_same_bits(group, mix_sizes, head_sizes, pooling,
         np.testing.assert_allclose(rounded(images) / scale, y / scale, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_exact_outputs_have_the_same_bits_on_images_that_are_made_to_differ(digits):
     """Gradient ascent on |F(gx) - F(x)| of the net that is not exact, on all of the image."""
     group, quarter = groups.cyclic(4), groups.rotations([90])
@@ -240,6 +244,7 @@ def test_exact_outputs_have_the_same_bits_on_images_that_are_made_to_differ(digi
     assert helpers.differing_bits(rounded, group, worst) > 0
 
 
+@pytest.mark.slow
 def test_exact_outputs_have_the_same_bits_under_xla(digits):
     images = _hard(digits)
     group = groups.dihedral(4)

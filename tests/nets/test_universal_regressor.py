@@ -71,6 +71,7 @@ def test_formula(features, squash):
     assert np.abs(digits).max() > 0.5 and np.abs(sign).max() > 0.2  # nothing of it is idle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terms", [1, 2, 4, 30])
 @each_squash
 def test_digits_move_the_mantissa_between_its_bounds(terms, squash):
@@ -111,6 +112,7 @@ def test_the_exponent_stays_in_the_range_of_its_units(squash):
     assert np.ptp(exponent) > 1 and np.any(units.min(axis=1) < units.max(axis=1) - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, limit", [("float32", 126), ("float64", 1022), ("float16", 14)])
 @each_squash
 def test_exponents_are_cut_where_it_is_said(dtype, limit, squash):
@@ -128,6 +130,7 @@ def test_exponents_are_cut_where_it_is_said(dtype, limit, squash):
         assert not np.any(tape.gradient(exponents, net.exponent.b))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, rtol", [("float32", 1e-3), ("float64", 1e-11)])
 @pytest.mark.parametrize("power, factor", [(1, 2.0), (-1, 1.0), (0.5, 3.0), (-0.9, 1e3)])
 @each_squash
@@ -151,6 +154,7 @@ def test_units_that_differ_bend_the_exponent():
     assert net.penalties()["spread"] > 1
 
 
+@pytest.mark.slow
 @each_features
 @each_squash
 @pytest.mark.parametrize("seed", [0, 1])
@@ -167,6 +171,7 @@ def test_outputs_and_gradients_are_finite(features, squash, seed):
         assert np.all(np.isfinite(gradient))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [1.0, -1.0, 0.5])
 def test_slopes_in_the_weights_of_log_features_are_finite(power):
     """With exponents in their range at all x; where x is a feature, its weights' are not."""
@@ -237,6 +242,7 @@ def test_the_sign_is_soft_and_goes_through_0():
     assert np.all(np.abs(signs) < 1) and np.max(signs) > 0.99 and np.min(signs) < -0.99
 
 
+@pytest.mark.slow
 @each_features
 def test_most_outputs_start_positive(features):
     x = np.random.default_rng(0).lognormal(size=(50, 4)).astype("float32")

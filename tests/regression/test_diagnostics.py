@@ -13,6 +13,7 @@ def _inputs(rows, n, rng):
     return rng.uniform(-1, 1, (rows, n))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "n"), [(60, 1), (200, 2), (400, 3), (60, 5)])
 @pytest.mark.parametrize("kind", ["normal", "uniform", "lognormal", "spreading"])
 def test_noise_has_no_structure(rows, n, kind):

@@ -55,6 +55,7 @@ def positive(monkeypatch):
     monkeypatch.setattr(estimator_checks, "_enforce_estimator_tags_X", shifted)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(ESTIMATORS)
 def test_every_check_passes_on_positive_data(estimator, check, positive):
     if _name(check) == "check_regressors_train":  # asks for a fit that one term does not have

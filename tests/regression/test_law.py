@@ -371,6 +371,7 @@ def test_without_cvxpy(monkeypatch):
         _law("u", [[1]], [1]).to_cvxpy()
 
 
+@pytest.mark.slow
 @EACH
 def test_layer_is_the_law(law):
     x, layer = tf.constant(_inputs(law)), law.to_layer()

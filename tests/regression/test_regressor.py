@@ -68,6 +68,7 @@ def _terms(law):
     return dict(zip(law.exponents, law.coefficients, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAWS)
 @pytest.mark.parametrize("noise", [0, 0.01])
 @BOTH
@@ -262,6 +263,7 @@ def test_wrong_units(arguments, message):
 # Laws outside the family, and data that hold no law.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OUTSIDE)
 @BOTH
 def test_law_outside_the_family_is_approximate(regressor, name):
@@ -271,12 +273,14 @@ def test_law_outside_the_family_is_approximate(regressor, name):
     assert r.evidence_["reason"] and r.evidence_["relative_error"] > 1e-11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_law_outside_the_family_is_not_exact_with_noise(name):
     x, y = _data(OUTSIDE[name], 300, noise=1e-3)
     assert PosynomialRegressor().fit(x, y).status_ != "exact"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [8, 15, 40, 100, 300])
 def test_noise_is_no_law(rows):
     """In a few rows chance may look like one, in one of twelve tables at most."""
@@ -458,6 +462,7 @@ def test_names_come_from_the_table():
     assert plain.formula(3) == "y = 2*x0**2/x1" and plain.law_.names == ("x0", "x1")
 
 
+@pytest.mark.slow
 @BOTH
 def test_same_random_state_same_law(regressor):
     x, y = _data(LAWS["posynomial"][0], noise=0.02)
@@ -514,6 +519,7 @@ def test_other_number_of_features(method):
 # The law through the estimator.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["monomial", "posynomial", "signomial", "p = 2", "p = -1"])
 def test_forms_agree_with_predict(name):
     x, y = _data(LAWS[name][0], noise=0.01)
@@ -556,6 +562,7 @@ def test_says_how_far_it_extrapolates():
     assert said.decades[1] == pytest.approx(np.log10(30))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [(1e-30, 1e30), (6.6e-34, 3e8), (1e30, 1e30)])
 @pytest.mark.parametrize("noise", [0, 0.01])
 def test_units_of_any_scale(first, second, noise):

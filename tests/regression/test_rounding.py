@@ -31,6 +31,7 @@ def test_simplest_fraction_in_the_interval(low, high, expected):
     assert rounding.simplest(low, high, 6) == expected
 
 
+@pytest.mark.slow
 def test_simplest_fraction_by_search():
     """The same by looking at all fractions, for arbitrary intervals."""
     rng = np.random.default_rng(0)

@@ -224,6 +224,7 @@ def test_candidates_end_where_noise_is_left():
     assert models[0].num_terms == 1 and models[-1].num_terms == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [(1,), (2,), (3,), (1, 2)])
 def test_candidates_have_the_numbers_of_terms_that_were_asked_for(numbers):
     models = _all(_data(LAWS["three terms"][0], noise=0.01), numbers=numbers)

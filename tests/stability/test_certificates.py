@@ -125,6 +125,7 @@ def _search(net, images, action, k: int, steps: int = 25) -> np.ndarray:
     return x.numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_no_image_moves_further_than_the_bound(name):
     net = NETS[name]()
@@ -281,6 +282,7 @@ def test_how_far_a_pooling_bends_a_chord_is_reached(name):
     assert off >= 0.99 * strays[0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_every_angle_in_between_keeps_the_bound(name):
     net, images = NETS[name](), _images(8)

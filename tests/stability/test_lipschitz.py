@@ -59,6 +59,7 @@ def test_activations_of_tensorflow_are_known(name, activation):
     np.testing.assert_allclose(lipschitz_constant(net), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", sorted(functional.ACTIVATIONS.keys() - lipschitz.ACTIVATION_SLOPES)
 )
@@ -121,6 +122,7 @@ NETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_no_two_images_are_stretched_more(name):
     net = _build(NETS[name](), 6, 6)

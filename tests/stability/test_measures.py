@@ -93,6 +93,7 @@ def test_second_order():
     np.testing.assert_allclose(orders, 2, atol=0.2)
 
 
+@pytest.mark.slow
 def test_errors_on_resampled_images(digits):
     """The estimates against a path of 1.25 degrees: between those of second and first order."""
     mlp = wn.create_network("mlp", hidden_sizes=(32,))
