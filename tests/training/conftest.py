@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from training.cli import app
-from training.data import Dataset, Split, load, sources
+from training.data import SPLITS, Dataset, Split, load, sources
 from training.engine import recipe_for, train_and_evaluate
 
 REPOSITORY = Path(__file__).parents[2]
@@ -55,6 +56,18 @@ def few_digits(mnist_5k) -> Dataset:
         for name, split in splits.items()
     }
     return Dataset("few_digits", 10, **cut)
+
+
+@pytest.fixture(scope="session")
+def few_digits_file(few_digits, tmp_path_factory) -> str:
+    """The path of a file with `few_digits`: a value of the axis `dataset` of studies."""
+    arrays = {}
+    for name in SPLITS:
+        split = getattr(few_digits, name)
+        arrays |= {f"{name}_images": split.images, f"{name}_labels": split.labels}
+    path = tmp_path_factory.mktemp("data") / "few_digits.npz"
+    np.savez(path, **arrays)
+    return str(path)
 
 
 @pytest.fixture(scope="session", autouse=True)

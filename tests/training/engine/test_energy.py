@@ -13,7 +13,13 @@ from weirdonetworks import groups, layers
 def _fit(dataset, **settings):
     arguments = {"rank": 4, "hidden_sizes": (8,)}
     return fit(
-        "quadratic_mlp", dataset, seed=3, network_args=arguments, epochs=1, progress=False, **settings
+        "quadratic_mlp",
+        dataset,
+        seed=3,
+        network_args=arguments,
+        epochs=1,
+        progress=False,
+        **settings,
     )
 
 

@@ -11,10 +11,10 @@ from training.studies.invariant_energy.__main__ import STUDY
 from training.studies.invariant_energy.report import report
 
 
-def test_a_trial(tmp_path, monkeypatch):
+def test_a_trial(tmp_path, few_digits_file, monkeypatch):
     runs = []
     monkeypatch.setattr(module, "fit", lambda *a, **k: runs.append(fit(*a, **k)) or runs[0])
-    axes = {"dataset": ["mnist_5k"], "training": ["turned"]}
+    axes = {"dataset": [few_digits_file], "training": ["turned"]}
     found = runner.run(
         STUDY, tmp_path, axes=axes, seeds=[3], settings={"rank": 4, "epochs": 1}, workers=0
     )

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.data import SPLITS
 from training.engine import fit, recipe_for
 from training.engine.scoring import ANGLES
 from training.experiments import runner
@@ -19,19 +18,11 @@ def test_all_networks_may_be_asked_for():
     assert not {*zoo.STUDY.axes["network"]} & {*zoo.OPTIONS}
 
 
-def test_a_trial_is_a_run_of_the_network_with_its_recipe(tmp_path, few_digits, monkeypatch):
-    arrays = {
-        f"{name}_{part}": getattr(getattr(few_digits, name), part)
-        for name in SPLITS
-        for part in ("images", "labels")
-    }
-    np.savez(tmp_path / "few.npz", **arrays)
+def test_a_trial_is_a_run_of_the_network_with_its_recipe(tmp_path, few_digits_file, monkeypatch):
     runs = []
     monkeypatch.setattr(module, "fit", lambda *a, **k: runs.append(fit(*a, **k)) or runs[0])
-    axes = {"dataset": [str(tmp_path / "few.npz")], "network": ["mlp"]}
-    found = runner.run(
-        zoo.STUDY, tmp_path / "out", axes=axes, seeds=[3], settings={"epochs": 1}, workers=0
-    )
+    axes = {"dataset": [few_digits_file], "network": ["mlp"]}
+    found = runner.run(zoo.STUDY, tmp_path, axes=axes, seeds=[3], settings={"epochs": 1}, workers=0)
     (run,), (row,) = runs, found["runs"].to_dict("records")
     recipe = recipe_for("mlp", "few", epochs=1)
     assert run.config["network_args"].items() >= recipe.network_args.items()
