@@ -91,7 +91,8 @@ def _files(path: Path) -> list[tuple[Path, str]]:
     pairs = []
     for folder in _visible(path):
         if not folder.is_dir():
-            raise ValueError(f"{path} must hold a folder for each class, got the file {folder.name}")
+            name = folder.name
+            raise ValueError(f"{path} must hold a folder for each class, got the file {name}")
         files = _visible(folder)
         if not files:
             raise ValueError(f"{folder} must hold pictures, got none")

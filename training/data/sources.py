@@ -8,6 +8,8 @@ from training.cli.choices import DATASETS
 from training.data import files, tfds
 from training.data.dataset import Dataset, Split, hold_out
 
+_KNOWN = f"one of {', '.join(DATASETS)}, a file.npz, a folder/, or tfds:NAME"
+
 
 def load(
     name: str,
@@ -41,13 +43,12 @@ def load(
             within seconds).
         ImportError: the package that the data set comes from is not installed.
     """
-    name = os.fspath(name)
+    name = os.fspath(name) if isinstance(name, os.PathLike) else name
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name must be {_KNOWN}, got {name!r}")
     own = name not in DATASETS and not name.startswith("tfds:")
     if own and not (os.sep in name or name.endswith(".npz") or os.path.exists(name)):
-        raise ValueError(
-            f"name must be one of {', '.join(DATASETS)}, a file.npz, a folder/, or tfds:NAME, "
-            f"got {name!r}"
-        )
+        raise ValueError(f"name must be {_KNOWN}, got {name!r}")
     if own or name == "mnist_5k":
         for argument, value in (("data_dir", data_dir), ("manual_dir", manual_dir)):
             if value is not None:

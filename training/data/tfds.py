@@ -34,11 +34,19 @@ def load_any(name: str, data_dir: PathLike | None, manual_dir: PathLike | None) 
     Raises:
       ValueError: a set of another kind, or with pictures of several sizes.
     """
+    # With those of its community, it would look for them on the network, for minutes without one.
+    known = require("tensorflow_datasets").list_builders(with_community_datasets=False)
+    if name.removeprefix("tfds:").partition("/")[0].partition(":")[0] not in known:
+        raise ValueError(f"{name} must be a data set of TensorFlow Datasets: it knows no such name")
     builder = _builder(name.removeprefix("tfds:"), data_dir)
     features = builder.info.features
     kinds = {key: type(feature).__name__ for key, feature in (features or {}).items()}
     if kinds.get("image") != "Image" or kinds.get("label") != "ClassLabel":
         raise ValueError(f"{name} must be an image classification set, got {kinds}")
+    if None in features["image"].shape:
+        raise ValueError(
+            f"{name} must have pictures of one size, got the shape {features['image'].shape}"
+        )
     if not builder.data_path.exists():
         _prepare(builder, manual_dir)
     with _blame(f"{name} in {builder.data_dir}"):

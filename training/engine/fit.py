@@ -144,11 +144,20 @@ def resolve(
         if reserved in recipe.network_args:
             raise ValueError(f"network_args must not hold {reserved}, got {recipe.network_args}")
     network_args = _as_json("network_args", recipe.network_args)
-    module = wn.create_network(network, dataset.num_classes, **network_args)
-    signature = inspect.signature(type(module).__init__)
+    _checks.choice("network", network, wn.list_networks())
+    parameters = inspect.signature(wn.nets.NETWORKS[network].__init__).parameters
+    if "image_shape" in parameters:
+        network_args.setdefault("image_shape", dataset.image_shape[:2])
+    try:
+        module = wn.create_network(network, dataset.num_classes, **network_args)
+    except ValueError as error:
+        if dataset.image_shape[0] == dataset.image_shape[1]:
+            raise
+        shape = list(dataset.image_shape)
+        raise ValueError(f"{network} cannot take images {shape} of {dataset.name}: {error}") from None
     defaults = {
         name: parameter.default
-        for name, parameter in list(signature.parameters.items())[1:]
+        for name, parameter in list(parameters.items())[1:]
         if name not in ("num_classes", "name")
     }
     config = {

@@ -50,9 +50,9 @@ class Loop:
         """Builds the network's and the optimizer's variables.
 
         `step`, the recipe's if it is None, is called as step(network, objective, images, labels,
-        draw) when the loop is traced; see `steps`. With the recipe's `invariant_start`, `invariant_start.average_over_rotations`
-        is applied first. `peak`, if given, is the peak of the learning rate in place of the
-        recipe's, and may be changed between epochs.
+        draw) when the loop is traced; see `steps`. With the recipe's `invariant_start`,
+        `invariant_start.average_over_rotations` is applied first. `peak`, if given, is the peak of
+        the learning rate in place of the recipe's, and may be changed between epochs.
 
         Raises:
           ValueError: a batch larger than the split, or an invariant start of a network that cannot

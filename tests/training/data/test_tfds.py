@@ -15,10 +15,12 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow_datasets
 
 from training import data
+from training.data import tfds
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 SHARED = ROOT.parent / "shared"  # where a development copy may hold the original files
 FILES = [
     "t10k-images-idx3-ubyte.gz",
@@ -45,11 +47,6 @@ DIGESTS = {
         "test": "1c706ad5aa51c27f729eade5e233f3a7464291b1294967130c0fe6b9a7406fcd",
     },
 }
-
-
-@pytest.fixture(scope="session")
-def mnist_5k():
-    return data.load("mnist_5k")
 
 
 @pytest.fixture(scope="session")
@@ -260,7 +257,7 @@ def test_mnist_5k_needs_neither_network_nor_tensorflow_datasets(mnist_5k, offlin
 def test_unknown_name(name):
     with pytest.raises(ValueError) as error:
         data.load(name)
-    known = "mnist_5k, mnist, fashion_mnist, mnist_rot"
+    known = "mnist_5k, mnist, fashion_mnist, mnist_rot, a file.npz, a folder/, or tfds:NAME"
     assert str(error.value) == f"name must be one of {known}, got {name!r}"
 
 
@@ -301,7 +298,7 @@ def test_offline_names_the_ways_out_and_leaves_nothing(name, offline, tmp_path):
 def test_a_name_server_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
     released = threading.Event()
     set_proxy(monkeypatch, "")
-    monkeypatch.setattr(data, "_PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(tfds, "_PROBE_SECONDS", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(60) and [])
     try:
         with pytest.raises(ConnectionError, match=r"\(no answer within 0.2 s\)"):
@@ -439,85 +436,83 @@ def test_mnist_prepared_as_fashion_mnist(mnist, data_dir, tmp_path):
 def test_fingerprints_know_images_labels_and_their_pairs_and_no_order():
     images = np.random.default_rng(1).integers(0, 256, (50, 28, 28, 1), np.uint8)
     labels = np.arange(50, dtype=np.int32) % 10
-    known = data.fingerprint(images, labels)
+    known = tfds.fingerprint(images, labels)
     order = np.random.default_rng(0).permutation(50)
-    assert data.fingerprint(images[order], labels[order]) == known
-    assert data.fingerprint(images, labels[order]) != known
+    assert tfds.fingerprint(images[order], labels[order]) == known
+    assert tfds.fingerprint(images, labels[order]) != known
     labels[3] += 1
-    assert data.fingerprint(images, labels) != known
+    assert tfds.fingerprint(images, labels) != known
     labels[3] -= 1
     images[0, 14, 14] ^= 1
-    assert data.fingerprint(images, labels) != known
+    assert tfds.fingerprint(images, labels) != known
 
 
-# Data sets of one's own
+# Any image classification set of TensorFlow Datasets
 
 
-def make_split(size=4, num_classes=3, side=5):
-    images = np.zeros((size, side, side, 1), np.uint8)
-    return data.Split(images, np.arange(size, dtype=np.int32) % num_classes)
+class Pictures(tensorflow_datasets.core.GeneratorBasedBuilder):
+    """Six kinds of coloured pictures, made on the spot."""
+
+    VERSION = tensorflow_datasets.core.Version("1.0.0")
+    SHAPE, LABEL = (6, 4, 3), tensorflow_datasets.features.ClassLabel(names=list("abcdef"))
+
+    def _info(self):
+        features = {"image": tensorflow_datasets.features.Image(shape=self.SHAPE)}
+        return self.dataset_info_from_configs(
+            features=tensorflow_datasets.features.FeaturesDict({**features, "label": self.LABEL}),
+            supervised_keys=("image", "label"),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(90)}
+
+    def _generate_examples(self, count):
+        for i in range(count):
+            yield i, {"image": np.full((6, 4, 3), i, np.uint8), "label": "abcdef"[i % 6]}
 
 
-def test_dataset_of_ones_own():
-    dataset = data.Dataset("mine", 3, make_split(), make_split(3), make_split(5))
-    assert [len(getattr(dataset, split)) for split in SPLITS] == [4, 3, 5]
-    with pytest.raises(AttributeError):
-        dataset.train = make_split()
+class Boxes(Pictures):
+    """No classes: numbers."""
+
+    LABEL = tensorflow_datasets.features.Scalar(np.int32)
+
+    def _generate_examples(self, count):
+        for i in range(count):
+            yield i, {"image": np.full((6, 4, 3), i, np.uint8), "label": i}
 
 
-IMAGES = np.zeros((4, 5, 5, 1), np.uint8)
-LABELS = np.zeros(4, np.int32)
+class Sizes(Pictures):
+    """Pictures of several sizes."""
+
+    SHAPE = (None, None, 3)
+
+    def _generate_examples(self, count):
+        for i in range(count):
+            yield i, {"image": np.full((6, 4 + i % 2, 3), i, np.uint8), "label": "abcdef"[i % 6]}
 
 
-@pytest.mark.parametrize(
-    "images, labels, message",
-    [
-        (IMAGES.tolist(), LABELS, r"images must be a numpy array of uint8 \[n, height, .*got list"),
-        (
-            IMAGES / 255,
-            LABELS,
-            r"images must be a numpy array of uint8 .*got float64 \[4, 5, 5, 1\]",
-        ),
-        (IMAGES[..., 0], LABELS, r"images must be .*\[n, height, width, channels\].*got uint8 \[4"),
-        (IMAGES[:0], LABELS[:0], r"images must be .* without an empty axis, got uint8 \[0, 5"),
-        (IMAGES, LABELS.tolist(), r"labels must be a numpy array of int32 \[n\].*got list"),
-        (
-            IMAGES,
-            LABELS.astype(np.int64),
-            r"labels must be a numpy array of int32 .*got int64 \[4\]",
-        ),
-        (IMAGES, LABELS[:, None], r"labels must be a numpy array of int32 .*got int32 \[4, 1\]"),
-        (IMAGES, LABELS[:3], "images and labels must be equally many, got 4 images and 3 labels"),
-        (IMAGES, LABELS - 2, "labels must be at least 0, got -2"),
-    ],
-)
-def test_bad_split(images, labels, message):
-    with pytest.raises(ValueError, match=f"^{message}"):
-        data.Split(images, labels)
+def test_any_image_classification_set(tmp_path):
+    dataset = data.load("tfds:pictures", tmp_path)
+    assert (dataset.name, dataset.num_classes) == ("tfds:pictures", 6)
+    assert dataset.classes == tuple("abcdef") and dataset.image_shape == (6, 4, 3)
+    assert [len(getattr(dataset, split)) for split in SPLITS] == [63, 9, 18]
+    for split in SPLITS:  # pictures keep their labels
+        part = getattr(dataset, split)
+        np.testing.assert_array_equal(part.images[:, 0, 0, 0] % 6, part.labels)
+    assert len(examples(*(getattr(dataset, split) for split in SPLITS))) == 90
+    assert data.load("tfds:pictures", tmp_path).sha256 == dataset.sha256
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"name": ""}, "name must be a non-empty string, got ''"),
-        ({"num_classes": 1}, "num_classes must be an integer >= 2, got 1"),
-        ({"num_classes": 3.0}, "num_classes must be an integer >= 2, got 3.0"),
-        ({"num_classes": True}, "num_classes must be an integer >= 2, got True"),
-        ({"train": (IMAGES, LABELS)}, "train must be a Split, got tuple"),
-        ({"test": None}, "test must be a Split, got NoneType"),
-        ({"num_classes": 2}, "train.labels must be below num_classes=2, got 2"),
-        (
-            {"test": make_split(num_classes=4)},
-            "test.labels must be below num_classes=3, got 3",
-        ),
-        (
-            {"validation": make_split(side=6)},
-            r"validation.images must have the shape of train.images, \(5, 5, 1\), got \(6, 6, 1\)",
-        ),
-    ],
-)
-def test_bad_dataset(change, message):
-    good = {"name": "mine", "num_classes": 3}
-    good |= {split: make_split() for split in SPLITS}
-    with pytest.raises(ValueError, match=f"^{message}"):
-        data.Dataset(**(good | change))
+def test_sets_of_other_kinds_are_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match="tfds:boxes must be an image classification set, got"):
+        data.load("tfds:boxes", tmp_path)
+    with pytest.raises(ValueError, match="tfds:sizes must have pictures of one size"):
+        data.load("tfds:sizes", tmp_path)
+    with pytest.raises(ValueError, match="tfds:nothing must be a data set of TensorFlow Datasets"):
+        data.load("tfds:nothing", tmp_path)
+
+
+def test_another_set_offline(offline, tmp_path):
+    with pytest.raises(ConnectionError, match="no network to download cifar10 .*--data_dir=FOLDER"):
+        data.load("tfds:cifar10", tmp_path / "data")
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,194 @@
+"""Training in memory: what a run offers, that it is the command's, and what it refuses."""
+
+import dataclasses
+import inspect
+import json
+
+import matplotlib.figure
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import training
+import weirdonetworks as wn
+from training.data import Dataset, Split
+from training.engine import RECIPES, Recipe, load_run, recipe_for, resolve, steps
+from training.engine.fit import initial_network
+from training.engine.workdir import METRICS
+
+TINY = {"network_args": {"hidden_sizes": (8,)}, "epochs": 2, "batch_size": 20}
+
+
+@pytest.fixture(scope="module")
+def run(few_digits):
+    return training.fit("mlp", few_digits, seed=3, progress=False, learning_rate=0.01, **TINY)
+
+
+def test_history_is_a_table_with_a_row_an_epoch(run):
+    assert tuple(run.history.columns) == METRICS
+    assert run.history["epoch"].tolist() == [1, 2]
+    assert run.history["loss"][1] < run.history["loss"][0]
+
+
+def test_a_run_scores_predicts_and_draws(run, few_digits):
+    probabilities = run.probabilities(few_digits.test.images)
+    assert probabilities.shape == (100, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    predicted = run.predict(few_digits.test.images)
+    np.testing.assert_array_equal(predicted, probabilities.argmax(axis=1))
+    assert run.evaluate() == run.evaluate("test") == np.mean(predicted == few_digits.test.labels)
+    assert run.evaluate(few_digits.train) == run.evaluate("train") > 0.2
+    np.testing.assert_array_equal(run.predict(few_digits.test.images[..., 0]), predicted)
+    assert isinstance(run.plot(), matplotlib.figure.Figure)
+    assert run.parameters == 784 * 8 + 8 + 80 + 10
+    assert repr(run) == "Run(mlp on few_digits, 2 epochs, 6,370 parameters)"
+
+
+def test_nothing_is_written_until_it_is_saved(run, few_digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    training.fit("mlp", few_digits, progress=False, **TINY)
+    assert not any(tmp_path.iterdir())
+    result = run.save(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
+    loaded = load_run(tmp_path / "run", few_digits)
+    for ours, theirs in zip(loaded.network.variables, run.network.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert loaded.evaluate() == run.evaluate() == result["test_accuracy"]
+    assert loaded.history.equals(run.history)
+    with pytest.raises(ValueError, match="already: continue it with --resume"):
+        run.save(tmp_path / "run")
+    with pytest.raises(ValueError, match="a run that was loaded is in its folder already"):
+        loaded.save(tmp_path / "again")
+
+
+def test_in_memory_and_with_files_are_the_same_run(run, few_digits, tmp_path):
+    recipe = recipe_for("mlp", few_digits.name, learning_rate=0.01, **TINY)
+    training.train_and_evaluate("mlp", few_digits, recipe, tmp_path / "run", seed=3)
+    loaded = load_run(tmp_path / "run")
+    assert loaded.config == run.config
+    for ours, theirs in zip(loaded.network.variables, run.network.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="split must be a Split, since this run was loaded with"):
+        loaded.evaluate("test")
+    assert loaded.evaluate(few_digits.test) == run.evaluate("test")
+
+
+def test_the_network_that_a_run_began_with(few_digits):
+    tf.random.set_seed(3)
+    expected = wn.create_network("mlp", hidden_sizes=(8,), dropout=0.1)
+    expected(tf.zeros([1, 28, 28, 1]))
+    config, _ = resolve("mlp", few_digits, recipe_for("mlp", "d", **TINY), 3)
+    for ours, theirs in zip(initial_network(config).variables, expected.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_recipe_is_an_argument(few_digits):
+    recipe = Recipe(network_args={"hidden_sizes": (8,)}, epochs=1, batch_size=50, optimizer="sgd")
+    run = training.fit("mlp", few_digits, recipe, progress=False, learning_rate=0.5)
+    assert run.config["optimizer"] == "sgd" and run.config["learning_rate"] == 0.5
+    assert len(run.history) == 1
+
+
+def test_resolve(mnist_5k):
+    """Nothing is left to defaults that a later version may change."""
+    recipe = recipe_for("quadratic_mlp", "mnist_5k", network_args={"rank": 8}, optimizer="sgd")
+    config, network = resolve("quadratic_mlp", mnist_5k, recipe, seed=4)
+    network_args = config.pop("network_args")
+    fields = dataclasses.asdict(recipe)
+    given = fields.pop("network_args")
+    assert config == {
+        "network": "quadratic_mlp",
+        "dataset": "mnist_5k",
+        "num_classes": 10,
+        "image_shape": [28, 28, 1],
+        "data_sha256": mnist_5k.sha256,
+        "seed": 4,
+        **fields,
+    }
+    arguments = inspect.signature(wn.nets.QuadraticMLP.__init__).parameters
+    assert network_args.keys() == arguments.keys() - {"self", "num_classes", "name"}
+    for name, value in network_args.items():
+        expected = 8 if name == "rank" else given.get(name, arguments[name].default)
+        assert value == (list(expected) if isinstance(expected, tuple) else expected), name
+    assert isinstance(network, wn.nets.QuadraticMLP)
+
+
+def test_the_step_is_resolved_too(mnist_5k):
+    recipe = recipe_for("mlp", "d", step="dream", step_args={"weight": 3}, invariant_start=True)
+    config, _ = resolve("mlp", mnist_5k, recipe)
+    assert (config["step"], config["invariant_start"]) == ("dream", True)
+    assert config["step_args"] == {**steps.default_arguments("dream"), "weight": 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"network": "resnet"}, "network must be one of .*got 'resnet'"),
+        ({"dataset": "mnist_5k"}, r"dataset must be a Dataset, such as training.load\('mnist_5k'"),
+        ({"seed": 1.0}, "seed must be an integer"),
+        ({"seed": True}, "seed must be an integer"),
+        ({"seed": -1}, "seed must be an integer"),
+        ({"network_args": {"activation": tf.nn.relu}}, "network_args must be JSON: .*relu"),
+        ({"network_args": {"num_classes": 3}}, "network_args must not hold num_classes"),
+        ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
+        ({"batch_size": 401}, r"batch_size must be in 1 .. 400 \(the training images\), got 401"),
+        ({"optimizer": "lion"}, "optimizer must be one of .*got 'lion'"),
+    ],
+)
+def test_bad_arguments(few_digits, change, message):
+    good = {"network": "mlp", "dataset": few_digits, "progress": False, "epochs": 1}
+    with pytest.raises(ValueError, match=message):
+        training.fit(**(good | change))
+
+
+@pytest.mark.parametrize("images", [np.zeros((2, 28, 28)), np.zeros((2, 14, 14), np.uint8), "x"])
+def test_images_of_another_kind_are_not_predicted(run, images):
+    with pytest.raises(ValueError, match=r"images must be uint8 \[n, 28, 28, 1\], got"):
+        run.predict(images)
+
+
+def test_another_data_set_is_not_taken_for_that_of_a_run(run, few_digits, mnist_5k, tmp_path):
+    run.save(tmp_path / "run")
+    with pytest.raises(ValueError, match="must be the one of the run .*, few_digits, got mnist_5k"):
+        load_run(tmp_path / "run", mnist_5k)
+
+
+def coloured(height: int, width: int) -> Dataset:
+    """Three classes of pictures in colour, which differ in a pixel."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 120).astype(np.int32)
+    images = rng.integers(0, 60, (120, height, width, 3)).astype(np.uint8)
+    images[:, height // 2, width // 2, 1] = 90 * labels
+    cuts = {"train": slice(0, 80), "validation": slice(80, 100), "test": slice(100, 120)}
+    splits = {name: Split(images[cut], labels[cut]) for name, cut in cuts.items()}
+    return Dataset("coloured", 3, **splits)
+
+
+SMALL = {
+    "mlp": {"hidden_sizes": (8,)},
+    "quadratic_mlp": {"rank": 8, "hidden_sizes": ()},
+    "polynomial_mlp": {"degree": 3, "rank": 8, "hidden_sizes": ()},
+    "synchronous_mlp": {"lift_sizes": (8,), "group": "cyclic4"},
+    "posynomial_mlp": {"hidden_sizes": (8,), "num_terms": 8},
+    "signomial_mlp": {"hidden_sizes": (8,), "num_terms": 8},
+    "autoactivation_mlp": {"hidden_sizes": (8,)},
+    "comodulation_mlp": {"hidden_sizes": (8,)},
+    "gated_mlp": {"hidden_sizes": (8,)},
+    "row_attention": {"size": 8, "mlp_size": 8, "alpha": 1.0},
+    "dynamic_mlp": {"hidden_sizes": (8,), "rank": 4},
+}
+
+
+@pytest.mark.parametrize("network", RECIPES)
+def test_every_network_takes_pictures_of_any_size_and_colour_or_says_what_it_needs(network):
+    """Squares for all; other shapes where the network does not turn them."""
+    assert SMALL.keys() == RECIPES.keys() == set(wn.list_networks())
+    settings = {"network_args": SMALL[network], "epochs": 1, "batch_size": 40, "progress": False}
+    oblong = coloured(7, 10)
+    if network == "synchronous_mlp":
+        with pytest.raises(ValueError, match="synchronous_mlp cannot take images .*7, 10, 3"):
+            training.fit(network, oblong, **settings)
+        oblong = coloured(8, 8)
+    run = training.fit(network, oblong, **settings)
+    assert run.probabilities(oblong.test.images).shape == (20, 3)
+    assert np.isfinite(run.history["loss"]).all()
