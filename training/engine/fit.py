@@ -148,13 +148,7 @@ def resolve(
     parameters = inspect.signature(wn.nets.NETWORKS[network].__init__).parameters
     if "image_shape" in parameters:
         network_args.setdefault("image_shape", dataset.image_shape[:2])
-    try:
-        module = wn.create_network(network, dataset.num_classes, **network_args)
-    except ValueError as error:
-        if dataset.image_shape[0] == dataset.image_shape[1]:
-            raise
-        shape = list(dataset.image_shape)
-        raise ValueError(f"{network} cannot take images {shape} of {dataset.name}: {error}") from None
+    module = wn.create_network(network, dataset.num_classes, **network_args)
     defaults = {
         name: parameter.default
         for name, parameter in list(parameters.items())[1:]
