@@ -142,7 +142,7 @@ def run(request, few_digits, tmp_path_factory):
     workdir = tmp_path_factory.mktemp(network) / "run"
     arguments = parse_arguments(TINY[network])
     recipe = recipe_for(
-        network, "mnist_5k", network_args=arguments, epochs=2, batch_size=20, learning_rate=0.005
+        network, "mnist_5k", network_args=arguments, epochs=2, batch_size=10, learning_rate=0.005
     )
     result = train_and_evaluate(network, few_digits, recipe, workdir)
     assert result == json.loads((workdir / "result.json").read_text())
@@ -209,7 +209,7 @@ def test_a_whole_run_of_the_mlp(by_process):
 
 
 def test_a_whole_run(run):
-    check_run(*run, "few_digits", 20, seed=0)
+    check_run(*run, "few_digits", 10, seed=0)
 
 
 def test_every_test_image_is_scored_by_the_trained_network(run, few_digits):
@@ -307,6 +307,7 @@ def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(start, command, tmp
     killed = words("quadratic_mlp", tmp_path / "killed", *flags)
     process = start("-c", STALLING, *killed, cwd=tmp_path)
     try:
+        assert process.stdout.readline().startswith("writing to ")
         assert process.stdout.readline() == "in the middle of epoch 3\n"
     finally:
         process.kill()
@@ -694,7 +695,8 @@ def test_a_run_on_pictures_of_ones_own(command, tmp_path):
     labels = np.arange(200) % 3
     images[:, 4, 2] = 80 * labels
     np.savez(tmp_path / "mine.npz", images=images, labels=labels)
-    flags = ["--dataset=mine.npz", "--network=mlp", "--epochs=30", "--batch_size=20"]
+    flags = ["--dataset=mine.npz", "--network=mlp", "--epochs=30", "--learning_rate=0.03"]
+    flags += ["--batch_size=20"]
     outcome = command(train, *flags, "--workdir=run", "--network_arg=hidden_sizes=(8,)")
     assert outcome.exit_code == 0, outcome
     config, result, _ = read(tmp_path / "run")
