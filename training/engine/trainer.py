@@ -1,7 +1,7 @@
 """Networks of one kind, trained one after another by one compiled loop."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import sonnet as snt
@@ -16,16 +16,16 @@ from training.engine.workdir import num_parameters
 
 
 class Fresh:
-    """Gives a network the variables of a new one, and an optimizer those that it began with.
+    """Gives a network the variables of a new one, and an optimizer's what they began with.
 
     To compile each run anew costs seconds and some 65 MB that are never freed: many times what a
     small network needs to be trained.
     """
 
-    def __init__(self, network: snt.Module, optimizer: snt.Optimizer):
-        """Both with their variables made."""
+    def __init__(self, network: snt.Module, state: Iterable[tf.Variable]):
+        """state: the variables of the optimizer; both have been made."""
         self._network = network
-        self._start = [(variable, variable.numpy()) for variable in optimizer.variables]
+        self._start = [(variable, variable.numpy()) for variable in state]
 
     def __call__(self, network: snt.Module) -> None:
         """Takes the variables of `network`, which is of the same kind and has been called."""
@@ -62,7 +62,7 @@ class Trainer:
         self.network, self.optimizer = make(), optimizer
         if hasattr(optimizer, "_initialize"):  # slots exist before the loop is traced
             optimizer._initialize(self.network.trainable_variables)
-        self._fresh = Fresh(self.network, optimizer)
+        self._fresh = Fresh(self.network, optimizer.variables)
         self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
 
     def begin(self, seed: int) -> None:
@@ -118,7 +118,7 @@ class Repeated:
         self._peak = tf.Variable(recipe.learning_rate, trainable=False)
         self.network = self._new()
         self._loop = Loop(self.network, dataset.train, recipe, peak=self._peak)
-        self._fresh = Fresh(self.network, self._loop.optimizer)
+        self._fresh = Fresh(self.network, self._loop.optimizer.variables)
         self._scorer = Scorer(self.network)
 
     def run(

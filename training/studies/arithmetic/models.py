@@ -10,29 +10,29 @@ exponents can still be exchanged for the weights: with p_j = sqrt(a_j) d_j, ever
 (p_1, p_2) together with (sqrt(a_1), sqrt(a_2)) leaves both terms as they are. Along this circle
 a_1 + a_2 is constant, and only d^3, some 1e-5 of the output, tells 1 and 1 from 2 and 0. Hence:
 
-* Levenberg-Marquardt in float64: a first-order method does not see the small terms.
+* Levenberg-Marquardt in float64: a first-order method does not see the small terms. The scales of
+  the sums and the constant before them are exchangeable: the damping never falls to 0.
 * A small ridge on the exponents, which has its minimum on the circle at equal exponents.
 * Then the exponents are rounded to integers and frozen, and only the sums are fitted further.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
+from training.engine.levenberg_marquardt import LevenbergMarquardt, objective
 from training.engine.optimizers import SCHEDULES, create_optimizer
+from training.engine.trainer import Trainer
 from training.studies.arithmetic.task import INPUT_SIZE, TRAINING_RANGE, Task, draw_rows
 from weirdonetworks.layers import PosynomialDense
 
 DTYPE = tf.float64
-# Of the row streams of a seed, 1 scales the targets of the MLP; the command takes 2 and 3.
+LEARNING_RATE = 1e-2
+# Of the row streams of a seed, 1 scales the targets of the MLP; a trial takes 2 and 3.
 _SCALING_STREAM = 1
-
-# The damping of Levenberg-Marquardt; the least one keeps the normal equations regular, in which
-# the scales of the sums and the constant before them are exchangeable.
-_DAMPING, _LEAST, _MOST = 1e-3, 1e-12, 1e6
 
 
 class Phase(NamedTuple):
@@ -105,45 +105,46 @@ class ScaledMLP(snt.Module):
         return outputs * self.deviation + self.mean
 
 
-class _Trainer:
-    """Fits a network to fresh rows, many steps in one compiled call, which serves all seeds.
+class Learner:
+    """Fits a network to fresh rows, phase by phase, again and again from new weights.
 
-    Minimises mean (f(x) - encode(t))^2 + ridge |a|^2, a the exponents. Step k of a seed sees rows
+    Minimises mean (f(x) - encode(t))^2 + ridge |a|^2, a the exponents: by Levenberg-Marquardt, or
+    by Adam with a learning rate that falls along a cosine in each phase. Step k of a seed sees rows
     that are drawn from (seed, k) and nothing else.
     """
 
-    steps_a_call = 1
-
-    def __init__(self, network: snt.Module, batch_size: int):
-        self.network = network
-        network(tf.zeros([1, INPUT_SIZE], DTYPE))
-        self.variables = network.trainable_variables
+    def __init__(self, kind: Callable[[], snt.Module], batch_size: int, adam: bool = False):
+        """kind: `MonomialOfSums` or `ScaledMLP`."""
         self._shape = [batch_size, INPUT_SIZE]
-        self._step, self._seed, self._phase_start, self._phase_steps = (
-            _state(0, tf.int64) for _ in range(4)
-        )
-        self._weights = _state(np.zeros([INPUT_SIZE, 2]))
-        # For each variable: whether it moves, and the weight of its square in the objective.
-        self._free, self._penalty = (_state(np.zeros(len(self.variables))) for _ in range(2))
-        self._prepare()
-        self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
+        self._seed, self._weights, self._step = 0, np.zeros([INPUT_SIZE, 2]), 0
+        # The first step of a phase and their number, of which the learning rate depends.
+        self._phase = tf.Variable([0.0, 1.0], trainable=False, dtype=DTYPE)
+
+        def make() -> snt.Module:
+            network = kind()
+            network(tf.zeros([1, INPUT_SIZE], DTYPE))
+            return network
+
+        if adam:
+            optimizer = create_optimizer("adam", LEARNING_RATE)
+            self._fitter = Trainer(make, self._loss, optimizer, self._rate)
+        else:
+            self._fitter = LevenbergMarquardt(make, self._batch)
+
+    @property
+    def network(self) -> snt.Module:
+        return self._fitter.network
 
     def begin(self, task: Task, seed: int) -> None:
         """Gives the network the weights of a new one."""
-        tf.random.set_seed(seed)
-        fresh = type(self.network)()
-        fresh(tf.zeros([1, INPUT_SIZE], DTYPE))
-        for variable, value in zip(self.variables, fresh.trainable_variables, strict=True):
-            variable.assign(value)
+        self._fitter.begin(seed)
         if isinstance(self.network, ScaledMLP):
             rows = draw_rows(seed, _SCALING_STREAM, 10_000, TRAINING_RANGE)
             self.network.scale_to(task.targets(rows))
-        self._weights.assign(task.weights)
-        self._seed.assign(seed)
-        self._step.assign(0)
+        self._seed, self._weights, self._step = seed, task.weights, 0
 
-    def run(self, phase: Phase, report: Callable[[int], None]) -> None:
-        """Makes the steps of a phase, and calls report(steps) after each compiled call."""
+    def run(self, phase: Phase) -> None:
+        """Makes the steps of a phase."""
         exponents, frozen = None, []
         if isinstance(self.network, MonomialOfSums):
             exponents = self.network.exponents
@@ -151,117 +152,32 @@ class _Trainer:
             frozen = [self.network.monomial.theta, *([exponents] if phase.rounded else [])]
         if phase.rounded:
             exponents.assign(tf.round(exponents))
-        self._free.assign([all(v is not f for f in frozen) for v in self.variables])
-        self._penalty.assign([phase.ridge * (v is exponents) for v in self.variables])
-        self._phase_start.assign(self._step)
-        self._phase_steps.assign(phase.steps)
-        self._restart()
-        for done in range(0, phase.steps, self.steps_a_call):
-            count = min(self.steps_a_call, phase.steps - done)
-            self._compiled(tf.constant(count, tf.int64))
-            report(count)
+        ridge = [phase.ridge * (v is exponents) for v in self.network.trainable_variables]
+        first, last = self._step, self._step + phase.steps
+        self._phase.assign([first, phase.steps])
+        self._fitter.restart()
+        self._fitter.run(first, last, self._seed, self._weights, np.array(ridge), frozen=frozen)
+        self._step = last
 
-    def _many_steps(self, count: tf.Tensor) -> None:
-        def one_step(i):
-            seeds = tf.stack([self._seed.read_value(), self._step.read_value()])
-            rows = tf.random.stateless_uniform(self._shape, seeds, *TRAINING_RANGE, dtype=DTYPE)
-            products = tf.reduce_prod(tf.matmul(rows, self._weights), axis=1)
-            self._update(rows, self.network.encode(products))
-            self._step.assign_add(1)
-            return i + 1
+    def _batch(self, network, i, seed, weights, ridge) -> tuple[tf.Tensor, ...]:
+        seeds = tf.stack([seed, i])
+        rows = tf.random.stateless_uniform(self._shape, seeds, *TRAINING_RANGE, dtype=DTYPE)
+        products = tf.reduce_prod(tf.matmul(rows, weights), axis=1)
+        return rows, network.encode(products), ridge
 
-        tf.while_loop(lambda i: i < count, one_step, [tf.constant(0, tf.int64)])
+    def _loss(self, network, i, *data) -> tf.Tensor:
+        return objective(network, *self._batch(network, i, *data))
 
-    def _objective(self, rows: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        squares = [tf.reduce_sum(variable**2) for variable in self.variables]
-        error = tf.reduce_mean((self.network(rows)[:, 0] - targets) ** 2)
-        return error + tf.reduce_sum(self._penalty * tf.stack(squares))
-
-
-class LevenbergMarquardt(_Trainer):
-    """theta <- theta - (J'J / n + R + mu I)^-1 (J'e / n + R theta), if that lowers the objective.
-
-    J is the Jacobian of the batch's outputs, e their errors, R the ridge as a diagonal matrix. A
-    step that does not lower the objective of its own batch, or makes it NaN, is not made. mu is
-    divided by 3 after a step that is made and multiplied by 3 after one that is not, within
-    [1e-12, 1e6].
-
-    Source: Marquardt 1963, "An algorithm for least-squares estimation of nonlinear parameters".
-    """
-
-    steps_a_call = 10
-
-    def _prepare(self) -> None:
-        self._damping = _state(_DAMPING)
-
-    def _restart(self) -> None:
-        self._damping.assign(_DAMPING)
-
-    def _update(self, rows: tf.Tensor, targets: tf.Tensor) -> None:
-        sizes = [variable.shape.num_elements() for variable in self.variables]
-        free, penalty = (tf.repeat(v.read_value(), sizes) for v in (self._free, self._penalty))
-        before = self._objective(rows, targets)
-        outputs, jacobian = tf.vectorized_map(self._differentiate, rows)
-        jacobian *= free
-        count = self._shape[0]
-        errors = (outputs - targets)[:, None]
-        theta = tf.concat([tf.reshape(variable, [-1]) for variable in self.variables], axis=0)
-        gradient = tf.matmul(jacobian, errors, transpose_a=True)[:, 0] / count
-        gradient += free * penalty * theta
-        matrix = tf.matmul(jacobian, jacobian, transpose_a=True) / count
-        matrix += tf.linalg.diag(penalty + self._damping)
-        step = tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), gradient[:, None])[:, 0]
-        self._assign(theta - step, sizes)
-        better = self._objective(rows, targets) < before
-        self._assign(tf.where(better, theta - step, theta), sizes)
-        factor = tf.where(better, tf.constant(1 / 3, DTYPE), tf.constant(3.0, DTYPE))
-        self._damping.assign(tf.clip_by_value(self._damping * factor, _LEAST, _MOST))
-
-    def _differentiate(self, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The output of a row and its gradient in all variables, [parameters]."""
-        with tf.GradientTape() as tape:
-            output = self.network(row[None])[0, 0]
-        gradients = tape.gradient(output, self.variables)
-        return output, tf.concat([tf.reshape(g, [-1]) for g in gradients], axis=0)
-
-    def _assign(self, theta: tf.Tensor, sizes: list[int]) -> None:
-        parts = tf.split(theta, sizes)
-        for variable, part in zip(self.variables, parts, strict=True):
-            variable.assign(tf.reshape(part, variable.shape))
-
-
-class Adam(_Trainer):
-    """Adam with a learning rate that falls from 1e-2 along a cosine in each phase."""
-
-    steps_a_call = 1000
-    learning_rate = 1e-2
-
-    def _prepare(self) -> None:
-        self._optimizer = create_optimizer("adam", self.learning_rate)
-        self._optimizer._initialize(self.variables)
-
-    def _restart(self) -> None:
-        for state in (*self._optimizer.m, *self._optimizer.v, self._optimizer.step):
-            state.assign(tf.zeros_like(state))
-
-    def _update(self, rows: tf.Tensor, targets: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            objective = self._objective(rows, targets)
-        gradients = tape.gradient(objective, self.variables)
-        gradients = [g * free for g, free in zip(gradients, tf.unstack(self._free), strict=True)]
-        now = tf.cast(self._step - self._phase_start, DTYPE)
-        progress = tf.cast(now / tf.cast(self._phase_steps, DTYPE), tf.float32)
-        self._optimizer.learning_rate.assign(self.learning_rate * SCHEDULES["cosine"](progress))
-        self._optimizer.apply(gradients, self.variables)
-
-
-def _state(value: Any, dtype: tf.DType = DTYPE) -> tf.Variable:
-    return tf.Variable(value, trainable=False, dtype=dtype)
+    def _rate(self, i: tf.Tensor) -> tf.Tensor:
+        first, steps = tf.unstack(self._phase)
+        progress = tf.cast((tf.cast(i, DTYPE) - first) / steps, tf.float32)
+        return LEARNING_RATE * SCHEDULES["cosine"](progress)
 
 
 # A Jacobian wants more rows than there are parameters; 128 rows are the task's own batch.
-MODELS: dict[str, Callable[[], _Trainer]] = {
-    "posynomial": lambda: LevenbergMarquardt(MonomialOfSums(), batch_size=1024),
-    "posynomial_adam": lambda: Adam(MonomialOfSums(), batch_size=128),
-    "mlp": lambda: Adam(ScaledMLP(), batch_size=128),
+MODELS: dict[str, Callable[[], Learner]] = {
+    "posynomial": lambda: Learner(MonomialOfSums, 1024),
+    "posynomial (no ridge)": lambda: Learner(MonomialOfSums, 1024),
+    "mlp": lambda: Learner(ScaledMLP, 128, adam=True),
+    "posynomial (Adam)": lambda: Learner(MonomialOfSums, 128, adam=True),
 }
