@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import os
-import socket
 import threading
 import time
 import warnings
@@ -140,9 +139,8 @@ def _connected(address: str) -> Iterator[Any]:
     root = Path(__file__).parents[2]
     code = {"py_modules": [str(root / "training"), str(root / "weirdonetworks")]}
     try:
-        host, separator, port = address.removeprefix("ray://").rpartition(":")
-        if separator:  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), _PATIENCE).close()
+        if ":" in address:
+            _answers(address.removeprefix("ray://"))
         ray.init(
             address=address,
             runtime_env={**code, "env_vars": _ENVIRONMENT},
@@ -158,6 +156,19 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _answers(address: str) -> None:
+    """Raises TimeoutError if nobody answers there as Ray would, who itself would try for minutes."""
+    import grpc
+
+    if os.environ.get("RAY_USE_TLS", "0") != "0":
+        return  # it answers to whom it knows
+    with grpc.insecure_channel(address) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(_PATIENCE)
+        except grpc.FutureTimeoutError:
+            raise TimeoutError(f"no answer within {_PATIENCE} s") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,148 @@
+"""Worker processes: all results, one thread each, gone with the parent; errors of tasks."""
+
+import functools
+import operator
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from training.experiments import executor
+
+
+def _where(number: int) -> tuple[int, int, dict[str, int]]:
+    """Its number, its process, and how many threads TensorFlow computes with."""
+    import tensorflow as tf
+
+    tf.linalg.matmul(tf.ones([300, 300]), tf.ones([300, 300]))
+    names = [
+        Path(f"/proc/self/task/{t}/comm").read_text().strip() for t in os.listdir("/proc/self/task")
+    ]
+    pools = {name: names.count(name) for name in ("tf_Compute", "tf_XLAEigen")}
+    return number, os.getpid(), pools
+
+
+def _process(number: int) -> tuple[int, int, str]:
+    time.sleep(0.3)
+    return number, os.getpid(), os.environ["OMP_NUM_THREADS"] + os.environ["MKL_NUM_THREADS"]
+
+
+def _die(number: int) -> int:
+    if number == 1:
+        os._exit(9)
+    return number
+
+
+def _fail(number: int) -> int:
+    if number == 2:
+        raise ValueError(f"number must not be {number}")
+    time.sleep(0.05 * number)
+    return number
+
+
+def test_without_workers_all_happens_here_and_in_order():
+    found = list(executor.run(_fail, [(0,), (1,)], workers=0))
+    assert found == [(0, 0), (1, 1)]
+    with pytest.raises(ZeroDivisionError):
+        list(executor.run(operator.truediv, [(1, 0)], workers=0))
+
+
+def test_results_come_while_others_are_still_to_be_done():
+    done = []
+    results = executor.run(done.append, [(i,) for i in range(3)], workers=0)
+    next(results)
+    assert done == [0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_are_other_processes_of_one_thread(workers):
+    before = dict(os.environ)
+    found = dict(executor.run(_process, [(i,) for i in range(6)], workers=workers))
+    assert [found[place][0] for place in range(6)] == list(range(6))
+    processes = {process for _, process, _ in found.values()}
+    assert len(processes) == workers and os.getpid() not in processes
+    assert {threads for *_, threads in found.values()} == {"11"}
+    assert dict(os.environ) == before
+
+
+def test_a_function_without_a_module_is_sent_as_it_is():
+    assert list(executor.run(lambda x: x + 1, [(1,)], workers=2)) == [(0, 2)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have no names to count")
+def test_tensorflow_has_one_thread():
+    ((_, (_, process, pools)),) = executor.run(_where, [(0,)], workers=2)
+    assert process != os.getpid() and pools["tf_Compute"] == 1 and pools["tf_XLAEigen"] <= 1
+    # In this process, where nobody told it, it has one for each core.
+    assert _where(0)[2]["tf_Compute"] == len(os.sched_getaffinity(0))
+
+
+def test_an_error_is_raised_here_and_what_was_done_is_told():
+    found = []
+    with pytest.raises(ValueError, match="^number must not be 2$"):
+        for place, _ in executor.run(_fail, [(1,), (0,), (2,), *[(9,)] * 50], workers=1):
+            found.append(place)
+    assert found == [0, 1]
+    assert list(executor.run(_fail, [(0,)], workers=1)) == [(0, 0)]  # a new pool
+
+
+def test_a_killed_worker_is_told_in_a_line():
+    with pytest.raises(OSError, match="^a worker was killed, .* goes on where it was$"):
+        list(executor.run(_die, [(i,) for i in range(3)], workers=1))
+
+
+def test_who_stops_listening_ends_the_work():
+    began = time.monotonic()
+    results = executor.run(time.sleep, [(0,), *[(60,)] * 4], workers=1)
+    next(results)
+    results.close()
+    assert time.monotonic() - began < 30
+
+
+PARENT = """
+import os, sys, time
+from training.experiments import executor
+
+def task(number):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+list(executor.run(task, [(0,), (1,)], workers=2))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+def test_workers_end_with_a_parent_that_is_killed(start, tmp_path):
+    process = start("-c", PARENT, cwd=tmp_path)
+    workers = [int(process.stdout.readline()) for _ in range(2)]
+    assert all(_alive(worker) for worker in workers)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    end = time.monotonic() + 20
+    while any(_alive(worker) for worker in workers):
+        assert time.monotonic() < end, "workers outlive their parent"
+        time.sleep(0.1)
+
+
+def _alive(process: int) -> bool:
+    import psutil
+
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, None, True])
+def test_a_bad_number_of_workers(number):
+    with pytest.raises(ValueError, match="^workers must be an integer >= 0, got "):
+        list(executor.run(_fail, [(1,)], workers=number))
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_no_tasks(number):
+    assert list(executor.run(functools.partial(_fail), [], workers=number)) == []
