@@ -1,0 +1,97 @@
+"""Fills the tables of README, docs and reports from the results in the repository.
+
+python -m training.pages
+
+A table of a study stands between <!-- table: STUDY/NAME --> and <!-- end --> there, and comes from
+training/studies/STUDY/results/*.csv; `--only=STUDY` prints its tables and changes nothing.
+"""
+
+import functools
+import importlib
+from pathlib import Path
+
+from absl import flags
+
+from training.cli import app
+from training.experiments.study import STUDIES, Report, Study
+
+FLAGS = app.Flags(__doc__)
+_ONLY = flags.DEFINE_string(
+    "only", None, "Print the tables of this study and write nothing.", flag_values=FLAGS
+)
+REPOSITORY = Path(__file__).parents[1]
+
+
+def names() -> list[str]:
+    """Of all studies."""
+    return sorted(file.parent.name for file in STUDIES.glob("*/__main__.py"))
+
+
+def study(name: str) -> Study:
+    """The study of this name; raises ValueError if there is none."""
+    from training.cli.flags import check_choice
+
+    check_choice("only", name, names())
+    return importlib.import_module(f"training.studies.{name}.__main__").STUDY
+
+
+@functools.cache
+def report(name: str) -> Report:
+    """What a study shows of its results in the repository."""
+    from training.experiments import pages, runner
+
+    return pages.report_of(study(name), STUDIES / name / runner.RESULTS)
+
+
+def table(path: str) -> str:
+    """STUDY/NAME -> Markdown; "studies" is the table of all of them.
+
+    Raises:
+      ValueError: no such study, or no such table of it.
+    """
+    from training.experiments import pages
+    from training.report.tables import to_markdown
+
+    if path == "studies":
+        return to_markdown(_studies())
+    name, _, which = path.partition("/")
+    return to_markdown(pages.table(report(name).tables, which))
+
+
+def _studies():
+    import pandas as pd
+
+    rows = [
+        {"study": f"[{name}](training/studies/{name}/report.md)", "question": study(name).question}
+        for name in names()
+    ]
+    return pd.DataFrame(rows)
+
+
+def filled() -> dict[Path, str]:
+    """The pages for people outside of the studies, as they should read."""
+    from training.report import pages
+
+    found = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+    texts = {path: path.read_text(encoding="utf-8") for path in found}
+    return {path: pages.fill(text, table) for path, text in texts.items() if pages.blocks(text)}
+
+
+def main() -> None:
+    from training.experiments import pages
+    from training.report.tables import to_markdown
+
+    if _ONLY.value:
+        for name, frame in report(_ONLY.value).tables.items():
+            print(f"{name}:\n\n{to_markdown(frame)}")
+        return
+    for name in names():
+        written = pages.write(study(name), report(name), STUDIES / name)
+        print(f"written to training/studies/{name}/: {', '.join(written)}")
+    for path, text in filled().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"written to {path.relative_to(REPOSITORY)}")
+
+
+if __name__ == "__main__":
+    app.run(main, FLAGS)
