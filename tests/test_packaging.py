@@ -82,12 +82,12 @@ def test_wheel_holds_the_library_and_nothing_else(wheel):
 def test_wheel_describes_the_library(description):
     assert description["Name"] == "weirdonetworks"
     assert description["Version"] == wn.__version__ == "0.1.0"
-    assert description["Requires-Python"] == ">=3.10"
+    assert description["Requires-Python"] == ">=3.11"
     assert description["License"] == "MIT"
     text = description.get_payload(decode=True).decode()
     assert text.strip() == (REPOSITORY / "README.md").read_text(encoding="utf-8").strip()
     versions = re.findall(r":: (3\.\d+)$", "\n".join(description.get_all("Classifier")), re.M)
-    assert versions == ["3.10", "3.11", "3.12", "3.13"]
+    assert versions == ["3.11", "3.12", "3.13"]
 
 
 @pytest.mark.slow

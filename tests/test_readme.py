@@ -1,20 +1,24 @@
-"""What the README shows runs."""
+"""What README and docs show runs, and their tables are those of the results."""
 
 import importlib
-import inspect
+import importlib.util
 import re
 import shlex
 from pathlib import Path
 
 import pytest
-from absl import flags
 
-from training import train
+from training import pages
+from training.experiments.command import Command
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^python -m training\.(\w+)([^#\n]*)", README, re.MULTILINE)
-MODULES = {module: importlib.import_module(f"training.{module}") for module, _ in COMMANDS}
+SHOWN = {
+    path: re.findall(r"^python -m (training\.[\w.]+)([^#\n]*)", text, re.MULTILINE)
+    for path in [pages.REPOSITORY / "README.md", *pages.REPOSITORY.glob("docs/**/*.md"),
+                 *pages.REPOSITORY.glob("training/studies/*/report.md")]
+    for text in [path.read_text(encoding="utf-8")]
+}  # fmt: skip
 
 
 @pytest.mark.slow
@@ -25,29 +29,48 @@ def test_examples(example, capsys):
 
 
 def test_there_are_examples_and_commands():
-    assert len(EXAMPLES) == 5
-    shown = {module for module, _ in COMMANDS}
-    assert shown >= {"train", "evaluate", "tabulate", "stability", "fit_law", "recover_laws"}
+    assert len(EXAMPLES) == 6
+    shown = {module for module, _ in SHOWN[pages.REPOSITORY / "README.md"]}
+    assert shown >= {"training.train", "training.evaluate", "training.studies.zoo"}
+    assert {f"training.studies.{name}" for name in pages.names()} <= {
+        module for commands in SHOWN.values() for module, _ in commands
+    }
 
 
-def test_every_command_is_shown():
-    paths = Path(train.__file__).parent.glob("*.py")
-    commands = {path.stem for path in paths if "app.run(main)" in path.read_text(encoding="utf-8")}
-    hidden = {name for name in commands if not re.search(rf"(training\.|make ){name}\b", README)}
-    assert "train" in commands and not hidden
+def flags_of(module: str):
+    """The flags of a command or a study."""
+    if importlib.util.find_spec(module).submodule_search_locations:
+        module += ".__main__"
+    found = importlib.import_module(module)
+    if hasattr(found, "STUDY"):
+        return Command(found.STUDY, module).flags
+    return found.FLAGS
 
 
-@pytest.mark.parametrize(("module", "words"), COMMANDS)
-def test_commands_know_their_flags(module, words):
-    """The words that a command takes; its own flags, defined or declared, with values they take."""
-    own = flags.FLAGS.get_key_flags_for_module(MODULES[module].__name__)
-    own = {flag.name: flag for flag in own}
-    words = [word for word in shlex.split(words) if word not in ("...", "--helpshort")]
-    given = [word for word in words if not word.startswith("--")]
-    assert len(given) == len(inspect.signature(MODULES[module].main).parameters)
-    for word in words:
-        if word in given:
-            continue
-        name, _, value = word.removeprefix("--").partition("=")
-        assert name in own, word
-        own[name].parser.parse(value or "true")
+def test_commands_know_their_flags():
+    """With values that they take."""
+    for path, commands in SHOWN.items():
+        for module, words in commands:
+            own = flags_of(module)
+            for word in shlex.split(words):
+                name, _, value = word.removeprefix("--").partition("=")
+                if word != "..." and word.startswith("--") and name != "help":
+                    assert name in own, (path.name, module, word)
+                    own[name].parser.parse(value or "true")
+
+
+def test_tables_are_those_of_the_results():
+    """As `python -m training.pages` writes them; a changed number is noticed."""
+    filled = pages.filled()
+    assert pages.REPOSITORY / "README.md" in filled
+    for path, text in filled.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: python -m training.pages"
+    assert "98." in README and README.replace("98.", "99.", 1) != filled[path]
+
+
+def test_links_lead_somewhere():
+    for path in [pages.REPOSITORY / "README.md", *pages.REPOSITORY.glob("docs/**/*.md"),
+                 *pages.REPOSITORY.glob("training/studies/*/report.md")]:  # fmt: skip
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+            if not target.startswith(("http:", "https:")):
+                assert (path.parent / target).exists(), (path, target)

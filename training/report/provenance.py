@@ -23,7 +23,7 @@ def versions() -> dict[str, str]:
 
 def provenance(command: str) -> dict[str, Any]:
     """What is kept beside results, as it is when the work begins; no path of this machine."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return {
         "command": command,
         "transcribed": False,
