@@ -23,7 +23,7 @@ from training.experiments.study import Setting, Study
 def main(study: Study) -> None:
     """Runs a study from the command line."""
     module = _module(study)
-    command = _Command(study, module)
+    command = Command(study, module)
     app.run(command.main, command.flags)
 
 
@@ -44,7 +44,7 @@ def _describe(study: Study, module: str) -> str:
     return "\n".join(lines)
 
 
-class _Command:
+class Command:
     def __init__(self, study: Study, module: str):
         self._study, self._module = study, module
         self.flags = app.Flags(_describe(study, module))
