@@ -138,7 +138,7 @@ def _in_order(study: Study, store: Store) -> list[tuple[Row, Tables]]:
 
     def place(record: tuple[Row, Tables]) -> list[tuple]:
         key = record[0]
-        places = [(order[axis].get(key[axis], len(order[axis])), *_sorted(key[axis]))
+        places = [(order[axis].get(key.get(axis), len(order[axis])), *_sorted(key.get(axis)))
                   for axis in order]  # fmt: skip
         choice = key.get(study.choose.name) if study.choose else None
         return [*places, (key["seed"],), _sorted(choice)]
@@ -154,7 +154,9 @@ def _sorted(value: Any) -> tuple[float, str]:
 def _covered(study: Study, store: Store) -> dict[str, Any]:
     """Axes and seeds of all trials in a store."""
     keys = [key for key, _ in _in_order(study, store)]
-    axes = {axis: list(dict.fromkeys(key[axis] for key in keys)) for axis in study.axes}
+    axes = {
+        axis: list(dict.fromkeys(key[axis] for key in keys if axis in key)) for axis in study.axes
+    }
     seeds = {key["seed"] for key in keys} - ({CHOICE_SEED} if study.choose else set())
     return {"axes": axes, "seeds": sorted(seeds)}
 

@@ -71,7 +71,8 @@ class Study:
       options: more values of an axis that `--only` may name, beside the default ones.
       choose: how a trial's choice (a learning rate) is found, by trials with a seed of its own.
       settings: numbers that all trials share.
-      cells: which cells, if not all: cells(axes) -> list of cells, from the chosen axes.
+      cells: which cells, if not all: cells(axes) -> list of cells, from the chosen axes. A cell may
+        be without some of the axes.
       then: further cells that depend on what came out: then(rows, axes) -> list of cells.
       batched: whether the seeds of a cell are done at once, as one compiled loop of many runs does
         it. The trial gets the list of those that are not there yet in place of a seed, and returns

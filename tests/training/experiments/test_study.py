@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.experiments import CHOICE_SEED, Ladder, Report, Setting, Study
+from training.experiments import CHOICE_SEED, Ladder, Report, Setting, Study, runner
 from training.experiments.study import STUDIES
 
 SETTINGS = {
@@ -124,3 +124,13 @@ def test_functions_by_name_and_where_it_lives():
     study = make(trial="math:sqrt")
     assert study.function("trial")(9) == 3
     assert study.folder == STUDIES / "toy"
+
+
+def test_cells_without_some_of_the_axes(tmp_path):
+    cells = [{"width": 16}, {"activation": "gelu", "width": 8}, {"activation": "relu"}]
+    study = make(
+        cells=lambda axes: cells, trial=lambda axes, seed, choice, **_: {"cells": len(axes)}
+    )
+    found = runner.run(study, tmp_path, seeds=[0], workers=0)["runs"]
+    assert list(found["activation"].fillna("")) == ["relu", "gelu", ""]
+    assert list(found["width"].fillna(0)) == [0, 8, 16] and list(found["cells"]) == [1, 2, 1]
