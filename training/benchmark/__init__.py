@@ -1,0 +1,1 @@
+"""The command benchmark: speed and memory, against others."""

@@ -14,9 +14,10 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training.engine import steps
 from training.data import Split
+from training.engine import steps
 from training.engine.loop import Loop, scale
+from training.engine.recipes import Recipe
 
 SIZES = (784, 100, 100, 10)
 BATCH_SIZE = 100
@@ -122,20 +123,19 @@ def elementwise(
 
 
 def compiled_loop(
-    split: Split, build: Callable[[], snt.Module], step: steps.Step = steps.plain
+    split: Split, build: Callable[[], snt.Module], step: str = "plain"
 ) -> Callable[[], Run]:
     """Our loop on any network, with any step."""
 
     def prepare() -> Run:
-        loop = Loop(
-            build(),
-            split,
+        recipe = Recipe(
             epochs=100,
             batch_size=BATCH_SIZE,
             learning_rate=_RATE,
             schedule="constant",
             step=step,
         )
+        loop = Loop(build(), split, recipe)
 
         def run(epochs: int) -> None:
             for _ in range(epochs):

@@ -1,0 +1,1 @@
+"""The command fit_law: the law in a table of measurements."""

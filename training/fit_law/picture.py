@@ -5,9 +5,10 @@ import textwrap
 import numpy as np
 import pandas as pd
 from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from training.engine import workdir as results
+from training.report.figures import new_figure
 from weirdonetworks.regression import PosynomialRegressor
 
 # How many columns are drawn at most.
@@ -16,14 +17,8 @@ _COLUMNS = 6
 _BEYOND = 10.0
 
 
-def draw(
-    run: results.Workdir,
-    regressor: PosynomialRegressor,
-    x: pd.DataFrame,
-    y: pd.Series,
-    held: np.ndarray,
-) -> None:
-    """Draws law.png, for rows of which some were held out of the fit.
+def draw(regressor: PosynomialRegressor, x: pd.DataFrame, y: pd.Series, held: np.ndarray) -> Figure:
+    """The figure of a law, for rows of which some were held out of the fit.
 
     On the left the law against the measurements, and the residuals. To the right, for each column
     of those with most influence: above, the law along it from a tenth of its least to ten times its
@@ -42,7 +37,7 @@ def draw(
     groups = [(~held, "C0", "fitted")] + [(held, "C3", "held out")] * bool(held.any())
     points = {"linestyle": "", "marker": ".", "alpha": 0.6}
     size = 1 + len(columns)
-    figure, axes = results.new_figure(2, size, squeeze=False, figsize=(3.4 * size, 5.6))
+    figure, axes = new_figure(2, size, squeeze=False, figsize=(3.4 * size, 5.6))
     for where, color, label in groups:
         axes[0, 0].plot(measured[where], predicted[where], color=color, label=label, **points)
         axes[1, 0].plot(predicted[where], residuals[where], color=color, **points)
@@ -88,7 +83,7 @@ def draw(
     title = f"{law.formula(4)}   ({regressor.status_}{note})"
     figure.suptitle(textwrap.fill(title, 50 * size), fontsize=11)
     figure.legend(loc="outside lower center", ncols=2)
-    run.save_figure(figure, "law.png")
+    return figure
 
 
 def _literal(name: str) -> str:

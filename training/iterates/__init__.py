@@ -1,0 +1,1 @@
+"""The command iterates: the coefficients of fractional iterates of exp."""

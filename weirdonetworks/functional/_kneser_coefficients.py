@@ -1,4 +1,4 @@
-"""Polynomials of exp^[alpha], made by `python -m training.generate_iterates`."""
+"""Polynomials of exp^[alpha], made by `python -m training.iterates`."""
 
 BASE_LOW = -0.2998386317192154
 BASE_HIGH = 0.7409377748902323

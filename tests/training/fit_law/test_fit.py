@@ -1,0 +1,115 @@
+"""A law from a user's table: what is found, said and written."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.training.fit_law.tables import PENDULUM_UNITS, make_pendulum, read_law
+from training.fit_law import csv_table
+from training.fit_law.fit import fit_law
+from training.fit_law.text import to_text
+
+
+@pytest.fixture(scope="module")
+def pendulum(tmp_path_factory):
+    """The workdir and the data of a fitted pendulum, with 16 of 80 rows held out."""
+    folder = tmp_path_factory.mktemp("pendulum")
+    make_pendulum().to_csv(folder / "data.csv", index=False)
+    fit_law(folder / "data.csv", "T", folder / "run", units=PENDULUM_UNITS)
+    return folder / "run", folder / "data.csv"
+
+
+def test_the_law_of_a_pendulum(pendulum):
+    law = read_law(pendulum[0])
+    (term,) = law["terms"]
+    assert term["exponents"] == {"l": "1/2", "g": "-1/2", "m": "0"}
+    assert term["coefficient"] == pytest.approx(2 * math.pi, abs=4 * term["coefficient_error"])
+    assert 0 < max(term["exponent_errors"].values()) < 0.01
+    assert (law["power"], law["sign"], law["status"]) == ("1", 1, "consistent")
+    assert law["units"]["consistent"] is True
+    assert law["rows"] == {"fitted": 64, "held_out": 16, "dropped": 0}
+    assert law["formula"].endswith("*sqrt(l)/sqrt(g)") and law["latex"].startswith("T = ")
+    assert (pendulum[0] / "law.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    config = json.loads((pendulum[0] / "config.json").read_text())
+    assert law["config"] == config
+    assert config["regressor"]["units"] == {"l": "m", "g": "m/s^2", "m": "kg", "T": "s"}
+    assert {"scikit-learn", "weirdonetworks"} <= set(config["versions"])
+
+
+def test_the_box_and_the_error_are_those_of_the_rows(pendulum):
+    """Held-out rows are outside the fit, and scored with the law as it is written."""
+    law, table = read_law(pendulum[0]), pd.read_csv(pendulum[1])
+    held = csv_table.held_out(len(table), None, seed=0)
+    fitted = table[~held]
+    assert law["box"] == {n: [fitted[n].min(), fitted[n].max()] for n in ("l", "g", "m")}
+    predicted = law["terms"][0]["coefficient"] * np.sqrt(table.l / table.g)
+    for where, error in ((held, law["held_out_error"]), (~held, law["evidence"]["relative_error"])):
+        left = (table["T"] - predicted)[where]
+        expected = np.sqrt(np.mean(left**2) / np.mean(table["T"][where] ** 2))
+        assert error == pytest.approx(expected, rel=1e-9)
+    assert 0.005 < law["held_out_error"] < 0.02
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_held_out_rows_have_no_part_in_the_fit(pendulum, write, tmp_path):
+    table = pd.read_csv(pendulum[1])
+    held = np.flatnonzero(csv_table.held_out(len(table), None, seed=0))
+    others = np.flatnonzero(~csv_table.held_out(len(table), None, seed=0))
+    laws = []
+    for i, row in enumerate((held[0], others[0])):
+        changed = table.copy()
+        changed.loc[row, "T"] *= 1.03
+        path = write(changed)
+        laws.append(fit_law(path, "T", tmp_path / f"run{i}", units=PENDULUM_UNITS))
+    unchanged = read_law(pendulum[0])
+    assert laws[0]["terms"] == unchanged["terms"] != laws[1]["terms"]
+    assert laws[0]["held_out_error"] > unchanged["held_out_error"]
+
+
+def test_a_power_of_two_terms(write, tmp_path):
+    """Of a thin lens, 1/f = 1/u + 1/v; the text says of which power of the target the terms are."""
+    rng = np.random.default_rng(0)
+    u, v = rng.uniform(1, 5, [2, 60])
+    table = pd.DataFrame({"u": u, "v ($)": v, "f": 1 / (1 / u + 1 / v)})
+    law = fit_law(write(table), "f", tmp_path / "run", holdout=0)
+    assert (law["power"], law["status"], len(law["terms"])) == ("-1", "exact", 2)
+    assert {tuple(term["exponents"].values()) for term in law["terms"]} == {
+        ("-1", "0"),
+        ("0", "-1"),
+    }
+    assert "\nterms of f^(-1)\n" in to_text(law)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_law_outside_the_family_is_called_approximate(write, tmp_path):
+    t = np.linspace(0.1, 3, 80)
+    law = fit_law(write(pd.DataFrame({"t": t, "y": np.exp(-t)})), "y", tmp_path / "run")
+    assert law["status"] == "approximate"
+    assert "status      approximate: the residuals depend on X" in to_text(law)
+
+
+def test_rows_where_a_law_has_no_value(write, tmp_path, monkeypatch):
+    """Held-out rows beyond the pole of y = -1/(6.5 - a^2): no error is made up for them."""
+    a = np.append(np.linspace(1, 2, 40), [2.9, 3.0])
+    table = pd.DataFrame({"a": a, "y": np.append(-1 / (6.5 - a[:40] ** 2), [-5, -5])})
+    monkeypatch.setattr(csv_table, "held_out", lambda rows, *_: np.arange(rows) >= 40)
+    law = fit_law(write(table), "y", tmp_path / "run")
+    assert (law["status"], law["power"], law["sign"]) == ("exact", "-1", -1)
+    assert read_law(tmp_path / "run")["held_out_error"] is None
+    assert "where fitted, no finite share on 2 rows held out" in to_text(law)
+    assert (tmp_path / "run" / "law.png").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_again_in_the_same_folder(pendulum):
+    """The same comes out; other settings or other data are refused."""
+    workdir, data = pendulum
+    before = (workdir / "law.json").read_bytes()
+    fit_law(data, "T", workdir, units=PENDULUM_UNITS)
+    assert (workdir / "law.json").read_bytes() == before
+    with pytest.raises(ValueError, match="holds a run of another configuration .*regressor: .*"):
+        fit_law(data, "T", workdir, units=PENDULUM_UNITS, random_state=1)
+    assert (workdir / "law.json").read_bytes() == before

@@ -1,0 +1,128 @@
+"""Fits a law to a table, and writes what is found beside what it depends on."""
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.fit_law import csv_table, picture
+from training.report.folder import Folder
+from training.report.provenance import versions
+from weirdonetworks.regression import PosynomialRegressor
+
+
+def fit_law(
+    data: str | Path,
+    target: str,
+    workdir: str | Path,
+    columns: Sequence[str] | None = None,
+    units: Sequence[str] | None = None,
+    holdout: float | None = None,
+    drop_missing: bool = False,
+    random_state: int = 0,
+    noise: str = "auto",
+    **settings: Any,
+) -> dict[str, Any]:
+    """Fits a law to a CSV file and returns what law.json holds.
+
+    Writes config.json, law.json and law.png to the workdir. The rows that are held out, by default
+    a fifth of them if there are 50 or more, are scored and have no part in the fit. `units` are
+    words such as "T=s", one for each column and the target; `settings` go to the regressor.
+
+    Raises:
+      OSError: the file cannot be read, or the workdir not be written.
+      ValueError: bad values in the file, arguments or units; a workdir with other results.
+    """
+    folder = Folder(workdir)
+    table = csv_table.read(data, target, columns, drop_missing)
+    names = [str(name) for name in table.x.columns]
+    if units is not None:
+        known = csv_table.parse_units(units, target, names)
+        settings |= {"units": known, "target_units": known[target]}
+    held = csv_table.held_out(len(table.y), holdout, random_state)
+    regressor = PosynomialRegressor(noise=noise, random_state=random_state, **settings)
+    regressor.fit(table.x[~held], table.y[~held])
+    config = {
+        "data": str(data),
+        "sha256": table.sha256,
+        "target": target,
+        "columns": names,
+        "holdout": holdout,
+        "drop_missing": drop_missing,
+        "regressor": _plain(regressor.get_params()),
+        "versions": versions() | {p: metadata.version(p) for p in ("scikit-learn", "scipy")},
+    }
+    folder.claim(config, resume=True)
+    law = _describe(regressor)
+    law["rows"] = {"fitted": int(sum(~held)), "held_out": int(sum(held)), "dropped": table.dropped}
+    law["held_out_error"] = None
+    if held.any():
+        left = table.y[held].to_numpy() - regressor.predict(table.x[held])
+        law["held_out_error"] = _rms(left) / _rms(table.y[held].to_numpy())
+    law = _plain(law) | {"config": config}
+    folder.write("law.json", law)
+    figure = picture.draw(regressor, table.x, table.y, held)
+    folder.save_figure(figure, "law.png")
+    return law
+
+
+def _describe(regressor: PosynomialRegressor) -> dict[str, Any]:
+    law = regressor.law_
+    terms = [
+        {
+            "coefficient": c,
+            "coefficient_error": c_error,
+            "exponents": dict(zip(law.names, exponents, strict=True)),
+            "exponent_errors": dict(zip(law.names, errors, strict=True)),
+        }
+        for c, c_error, exponents, errors in zip(
+            law.coefficients,
+            regressor.coefficient_errors_,
+            law.exponents,
+            regressor.exponent_errors_,
+            strict=True,
+        )
+    ]
+    units = regressor.units_
+    low, high = regressor.box_
+    return {
+        "formula": law.formula(),
+        "latex": law.to_latex(),
+        "target": law.target,
+        "power": law.power,
+        "sign": law.sign,
+        "terms": terms,
+        "status": regressor.status_,
+        "evidence": regressor.evidence_,
+        "noise": regressor.noise_,
+        "box": {
+            name: [low, high] for name, low, high in zip(law.names, *regressor.box_, strict=True)
+        },
+        "units": units
+        and {
+            "consistent": units.consistent,
+            "message": units.message,
+            "constants": [vars(constant) for constant in units.constants],
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: fractions as "3/2", what is not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
