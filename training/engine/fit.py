@@ -21,6 +21,7 @@ import weirdonetworks as wn
 from training.cli import app
 from training.data import SPLITS, Dataset, Split
 from training.engine import steps
+from training.engine.invariant_start import average_over_rotations
 from training.engine.loop import Loop, scale
 from training.engine.recipes import Recipe, recipe_for
 from training.engine.scoring import Scorer
@@ -362,6 +363,8 @@ def initial_network(config: Mapping[str, Any]) -> snt.Module:
     module = wn.create_network(config["network"], config["num_classes"], **config["network_args"])
     tf.random.set_seed(config["seed"])
     module(scale(tf.zeros([1, *config["image_shape"]], tf.uint8)), is_training=False)
+    if config["invariant_start"]:
+        average_over_rotations(module, tuple(config["image_shape"]))
     return module
 
 
