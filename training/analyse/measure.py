@@ -12,7 +12,8 @@ from training.analyse import alignment, picture, sampled, spectra
 from training.analyse.text import to_text
 from training.data import Dataset
 from training.engine.fit import Run, initial_network, load_run
-from training.engine.workdir import Workdir, versions
+from training.engine.workdir import Workdir
+from training.report.provenance import versions
 from training.report.tables import to_csv
 from weirdonetworks import _checks
 from weirdonetworks.analysis import activations, dense_layers
