@@ -1,18 +1,6 @@
 """Names that the command line knows before TensorFlow is imported; a test compares them."""
 
-NETWORKS = (
-    "mlp",
-    "quadratic_mlp",
-    "polynomial_mlp",
-    "synchronous_mlp",
-    "posynomial_mlp",
-    "signomial_mlp",
-    "autoactivation_mlp",
-    "comodulation_mlp",
-    "gated_mlp",
-    "row_attention",
-    "dynamic_mlp",
-)
+NETWORKS = tuple(list_networks())
 DATASETS = ("mnist_5k", "mnist", "fashion_mnist", "mnist_rot")
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "eg")
 SCHEDULES = ("constant", "linear", "cosine")
