@@ -1,5 +1,7 @@
 """Names that the command line knows before TensorFlow is imported; a test compares them."""
 
+from weirdonetworks import list_networks
+
 NETWORKS = tuple(list_networks())
 DATASETS = ("mnist_5k", "mnist", "fashion_mnist", "mnist_rot")
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "eg")
