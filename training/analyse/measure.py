@@ -11,7 +11,7 @@ from tqdm import tqdm
 from training.analyse import alignment, picture, sampled, spectra
 from training.analyse.text import to_text
 from training.data import Dataset
-from training.engine.fit import Run, initial_network, load_run
+from training.engine.run import Run, initial_network, load_run
 from training.engine.workdir import Workdir
 from training.report.provenance import versions
 from training.report.tables import to_csv

@@ -1,9 +1,10 @@
 """How one network is trained, scored, kept and found again."""
 
-from training.engine.fit import Run, fit, load_run, resolve, train_and_evaluate
 from training.engine.loop import Loop, scale
 from training.engine.recipes import RECIPES, Recipe, recipe_for
+from training.engine.run import Run, load_run, resolve
 from training.engine.scoring import ANGLES, Scorer
+from training.engine.train import fit, train_and_evaluate
 
 __all__ = [
     "ANGLES",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 import weirdonetworks as wn
-from training.engine.fit import Run, initial_network, load_run
+from training.engine.run import Run, initial_network, load_run
 from training.engine.workdir import Workdir
 from training.report.figures import new_figure
 from weirdonetworks.groups import get_group

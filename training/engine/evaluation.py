@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from training.data import Dataset
-from training.engine.fit import Run, load_run
+from training.engine.run import Run, load_run
 from training.engine.scoring import ANGLES
 from training.engine.workdir import Workdir
 from training.report.figures import new_figure

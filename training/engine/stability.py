@@ -11,8 +11,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from training.data import Dataset
-from training.engine.fit import Run, load_run
 from training.engine.loop import scale
+from training.engine.run import Run, load_run
 from training.engine.workdir import Workdir
 from training.report.figures import new_figure
 from training.report.tables import to_csv

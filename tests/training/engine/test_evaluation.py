@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from training import evaluate
-from training.evaluate import load_run
 from training.engine.scoring import ANGLES
+from training.evaluate import load_run
 
 pytestmark = pytest.mark.usefixtures("quick_data")
 

@@ -13,7 +13,7 @@ import training
 import weirdonetworks as wn
 from training.data import Dataset, Split
 from training.engine import RECIPES, Recipe, load_run, recipe_for, resolve, scale, steps
-from training.engine.fit import initial_network
+from training.engine.run import initial_network
 from training.engine.workdir import METRICS
 
 TINY = {"network_args": {"hidden_sizes": (8,)}, "epochs": 2, "batch_size": 20}

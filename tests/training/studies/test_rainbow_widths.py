@@ -8,7 +8,7 @@ import pytest
 
 from training.analyse import sampled
 from training.analyse.alignment import align
-from training.engine.fit import initial_network
+from training.engine.run import initial_network
 from training.experiments import runner
 from training.studies.rainbow_widths import trial as one
 from training.studies.rainbow_widths.__main__ import STUDY

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from training.engine.evaluation import by_angle
-from training.engine.fit import fit
+from training.engine.train import fit
 from training.engine.scoring import ANGLES
 from training.engine.stability import measure_run
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.engine.fit import fit
+from training.engine.train import fit
 
 # What grows: a network of the zoo, and its arguments beside num_terms and depth.
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -6,7 +6,8 @@ from typing import Any
 from training.analyse import sampled
 from training.analyse.alignment import align
 from training.data import Dataset
-from training.engine.fit import Run, fit, initial_network
+from training.engine.run import Run, initial_network
+from training.engine.train import fit
 
 # Of all widths, and not chosen for any: large batches and few epochs, so that it is quick.
 RECIPE: dict[str, Any] = {"batch_size": 500, "learning_rate": 2e-3}

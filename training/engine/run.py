@@ -1,12 +1,8 @@
-"""Trains a network on a data set: in memory, or with the files that make it last."""
+"""A network that is trained: scored, asked, drawn, kept and found again."""
 
-import contextlib
 import dataclasses
-import importlib.util
 import inspect
 import json
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +11,13 @@ import numpy as np
 import pandas as pd
 import sonnet as snt
 import tensorflow as tf
-from tqdm import tqdm
 
 import weirdonetworks as wn
-from training.cli import app
 from training.data import SPLITS, Dataset, Split
 from training.engine import steps
 from training.engine.invariant_start import average_over_rotations
 from training.engine.loop import Loop, scale
-from training.engine.recipes import Recipe, recipe_for
+from training.engine.recipes import Recipe
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir, num_parameters
 from training.report.figures import draw_metrics
@@ -127,7 +121,28 @@ class Run:
         files.claim(self.config, resume=False)
         files.write_metrics(self.history.to_dict("records"))
         files.save(files.checkpoints(self._loop.checkpoint), self._loop.epoch)
-        return _write_result(self, files)
+        return self.write_result(files)
+
+    def write_result(self, files: Workdir) -> dict[str, Any]:
+        """Scores the test set, and writes result.json and curves.png."""
+        result = {
+            "network": self.name,
+            "dataset": self.config["dataset"],
+            "test_accuracy": self.evaluate("test"),
+            "validation_accuracy": float(self.history["validation_accuracy"].iloc[-1]),
+            "parameters": self.parameters,
+            "seed": self.config["seed"],
+            "epochs": self.config["epochs"],
+            "seconds": float(sum(self.history["seconds"])),
+            "versions": versions(),
+        }
+        figure = self.plot()
+        figure.suptitle(
+            f"{self.name} on {result['dataset']}: {100 * result['test_accuracy']:.2f} % on test"
+        )
+        files.save_figure(figure, "curves.png")
+        files.write("result.json", result)
+        return result
 
 
 def resolve(
@@ -178,161 +193,6 @@ def _as_json(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{name} must be JSON: {error}, got {arguments}") from None
 
 
-def fit(
-    network: str,
-    dataset: Dataset,
-    recipe: Recipe | None = None,
-    *,
-    seed: int = 0,
-    progress: bool = True,
-    **overrides: Any,
-) -> Run:
-    """Trains a network of the zoo in memory, without files.
-
-        run = fit("quadratic_mlp", dataset, epochs=15, seed=0)
-
-    Args:
-      network: a name of `wn.list_networks()`.
-      dataset: see `training.load` and `Dataset.from_arrays`.
-      recipe: how to train; the network's own for this data set by default.
-      seed: of the initial weights, the order of the images, dropout and transformations.
-      progress: whether to show a bar.
-      **overrides: fields of the recipe.
-
-    Raises:
-      ValueError: bad arguments, or data that the network cannot take.
-      FloatingPointError: a loss or a weight that is not finite; names the step.
-    """
-    return _train(network, dataset, _recipe(network, dataset, recipe, overrides), seed, progress)
-
-
-def train_and_evaluate(
-    network: str,
-    dataset: Dataset,
-    recipe: Recipe,
-    workdir: str | Path,
-    *,
-    seed: int = 0,
-    resume: bool = False,
-    tensorboard: bool = False,
-    paths: Mapping[str, str | None] | None = None,
-) -> dict[str, Any]:
-    """`fit` with files: trains, scores on the test set and returns the contents of result.json.
-
-    Args:
-      network, dataset, recipe, seed: as of `fit`.
-      workdir: a new or empty folder for config.json, metrics.csv, result.json, curves.png and the
-        checkpoints; with `resume`, also one in which a run of this configuration was interrupted
-        (it continues after the last whole epoch) or has ended (its result is returned).
-      tensorboard: whether to write events as well.
-      paths: where the data were found, to be kept in config.json.
-
-    Raises:
-      ValueError: bad arguments, data or workdir.
-      OSError: a workdir that cannot be written.
-      FloatingPointError: a loss or a weight that is not finite; names the step and the last good
-        checkpoint.
-    """
-    if tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise ImportError("tensorboard must be installed: pip install 'weirdonetworks[training]'")
-    files = Workdir(workdir)
-    with app.going_on_with(f"python -m training.train --resume --workdir={workdir}"):
-        run = _train(network, dataset, recipe, seed, True, files, resume, tensorboard, paths or {})
-        if (files.path / "result.json").exists():
-            return files.read("result.json")
-        return _write_result(run, files)
-
-
-def _recipe(
-    network: str, dataset: Dataset, recipe: Recipe | None, overrides: Mapping[str, Any]
-) -> Recipe:
-    if not isinstance(dataset, Dataset):
-        raise ValueError(
-            "dataset must be a Dataset, such as training.load('mnist_5k'), "
-            f"got {type(dataset).__name__}"
-        )
-    if recipe is None:
-        return recipe_for(network, dataset.name, **overrides)
-    return dataclasses.replace(recipe, **overrides)
-
-
-def _train(
-    network: str,
-    dataset: Dataset,
-    recipe: Recipe,
-    seed: int,
-    progress: bool,
-    files: Workdir | None = None,
-    resume: bool = False,
-    tensorboard: bool = False,
-    paths: Mapping[str, str | None] | None = None,
-) -> Run:
-    config, module = resolve(network, dataset, recipe, seed)
-    tf.random.set_seed(seed)
-    loop = Loop(module, dataset.train, recipe, seed)
-    rows: list[dict[str, float]] = []
-    last_checkpoint, manager = None, None
-    if files:
-        files.claim({**config, **(paths or {})}, resume)
-        last_checkpoint = files.restore(loop.checkpoint)
-        rows = files.read_metrics(loop.epoch)
-        manager = files.checkpoints(loop.checkpoint)
-    scorer = Scorer(module)
-    with contextlib.ExitStack() as stack:
-        bar = stack.enter_context(_progress_bar(loop, recipe.epochs, network, progress))
-        events = None
-        if files and tensorboard:
-            events = tf.summary.create_file_writer(str(files.path / "tensorboard"))
-            stack.callback(events.close)
-        while loop.epoch < recipe.epochs:
-            start = time.perf_counter()
-            try:
-                metrics = loop.run_epoch(_reporter(bar, loop, recipe.epochs))
-            except FloatingPointError as error:
-                kept = f"; last good checkpoint: {last_checkpoint or 'none'}" if files else ""
-                again = " in another --workdir" if files else ""
-                raise FloatingPointError(
-                    f"{error}{kept}. Try a smaller --learning_rate{again}"
-                ) from None
-            row = {
-                "epoch": loop.epoch,
-                "loss": metrics.loss,
-                "train_accuracy": metrics.accuracy,
-                "validation_accuracy": scorer.accuracy(dataset.validation),
-                "learning_rate": loop.learning_rate,
-                "seconds": time.perf_counter() - start,
-            }
-            rows.append(row)
-            if files:
-                # Metrics first: a crash in between leaves a row too many, which a resume drops.
-                files.write_metrics(rows)
-                last_checkpoint = files.save(manager, loop.epoch)
-            _report_epoch(bar, row, events, told=progress)
-    history = pd.DataFrame(rows, columns=list(METRICS))
-    return Run(module, history, config, dataset, loop, scorer)
-
-
-def _write_result(run: Run, files: Workdir) -> dict[str, Any]:
-    result = {
-        "network": run.name,
-        "dataset": run.config["dataset"],
-        "test_accuracy": run.evaluate("test"),
-        "validation_accuracy": float(run.history["validation_accuracy"].iloc[-1]),
-        "parameters": run.parameters,
-        "seed": run.config["seed"],
-        "epochs": run.config["epochs"],
-        "seconds": float(sum(run.history["seconds"])),
-        "versions": versions(),
-    }
-    figure = run.plot()
-    figure.suptitle(
-        f"{run.name} on {result['dataset']}: {100 * result['test_accuracy']:.2f} % on test"
-    )
-    files.save_figure(figure, "curves.png")
-    files.write("result.json", result)
-    return result
-
-
 def load_run(workdir: str | Path, dataset: Dataset | None = None) -> Run:
     """The trained network of a run, its history and its configuration.
 
@@ -366,49 +226,3 @@ def initial_network(config: Mapping[str, Any]) -> snt.Module:
     if config["invariant_start"]:
         average_over_rotations(module, tuple(config["image_shape"]))
     return module
-
-
-def _progress_bar(loop: Loop, epochs: int, network: str, progress: bool) -> tqdm:
-    in_notebook = "ipykernel" in sys.modules
-    return tqdm(
-        total=epochs * loop.steps_per_epoch,
-        initial=int(loop.step),
-        desc=network,
-        unit=" steps",
-        # No bar where nobody watches: a line an epoch is printed there.
-        disable=(False if in_notebook else None) if progress else True,
-        # No times in a notebook, whose outputs are kept.
-        bar_format="{desc} {bar:20} {n_fmt}/{total_fmt}{postfix}" if in_notebook else None,
-        dynamic_ncols=True,
-        mininterval=0,  # each call of the loop is reported and shown: several a second
-        miniters=1,
-    )
-
-
-def _reporter(bar: tqdm, loop: Loop, epochs: int):
-    first, epoch = int(loop.step), loop.epoch + 1
-
-    def report(done: int, loss: float, accuracy: float) -> None:
-        bar.set_postfix_str(
-            f"epoch {epoch}/{epochs} loss {loss:.4f} accuracy {100 * accuracy:.2f} %", refresh=False
-        )
-        bar.update(first + done - bar.n)
-
-    return report
-
-
-def _report_epoch(bar: tqdm, row: Mapping[str, float], events, told: bool) -> None:
-    if bar.disable and told:
-        print(
-            f"epoch {row['epoch']}: loss {row['loss']:.4f}, "
-            f"training {100 * row['train_accuracy']:.2f} %, "
-            f"validation {100 * row['validation_accuracy']:.2f} %, {row['seconds']:.1f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-    if events is not None:
-        with events.as_default(step=row["epoch"]):
-            for key, value in row.items():
-                if key != "epoch":
-                    tf.summary.scalar(key, value)
-        events.flush()
