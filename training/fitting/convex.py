@@ -11,8 +11,8 @@ from training.fitting.convex_descent import (
     FAMILIES,
     Family,
     LevenbergMarquardt,
-    Minibatches,
     Pieces,
+    descend_minibatches,
     partition,
     to_layer,
     to_pieces,
@@ -101,7 +101,7 @@ def fit_minibatches(
 
     Raises:
       ValueError: as `fit`, epochs < 1, a batch larger than the data, or a learning rate <= 0.
-      FloatingPointError: a loss or a weight is not finite.
+      FloatingPointError: a weight is not finite.
     """
     kind, x, y = _checked(u, w, family, num_terms)
     restarts, seed = _checks.integer("restarts", restarts), _checks.integer("seed", seed, 0)
@@ -125,8 +125,9 @@ def fit_minibatches(
         soft = LevenbergMarquardt(FAMILIES["softmax_affine"], *part, num_terms)
         pieces = soft.run(pieces, _START_EVALUATIONS)
         pieces = pieces._replace(log_alpha=np.repeat(pieces.log_alpha, kind.num_alpha(num_terms)))
-    descent = Minibatches(
-        to_layer(kind, pieces, tf.float32),
+    fitted = to_layer(kind, pieces, tf.float32)
+    descend_minibatches(
+        fitted,
         x_scaled,
         y_scaled,
         epochs=epochs,
@@ -134,8 +135,7 @@ def fit_minibatches(
         learning_rate=learning_rate,
         seed=seed,
     )
-    descent.run(unit=scaling.y_scale, title=family)
-    layer = scaling.layer(kind, to_pieces(descent.layer))
+    layer = scaling.layer(kind, to_pieces(fitted))
     return Fit(layer, rms_error(layer, x, y), sorted(errors), time.perf_counter() - start)
 
 
@@ -163,16 +163,16 @@ class _Scaling:
 
     def __init__(self, x: np.ndarray, y: np.ndarray):
         self._x_mean, self._x_scale = x.mean(axis=0), x.std(axis=0)
-        self._y_mean, self.y_scale = y.mean(), float(y.std())
+        self._y_mean, self._y_scale = y.mean(), float(y.std())
 
     def scaled(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return (x - self._x_mean) / self._x_scale, (y - self._y_mean) / self.y_scale
+        return (x - self._x_mean) / self._x_scale, (y - self._y_mean) / self._y_scale
 
     def layer(self, family: Family, pieces: Pieces) -> snt.Module:
         """The layer of the logarithms for pieces of standardised ones."""
-        a = self.y_scale * pieces.a / self._x_scale[:, None]
-        b = self.y_scale * pieces.b + self._y_mean - self._x_mean @ a
-        log_alpha = pieces.log_alpha - np.log(self.y_scale)
+        a = self._y_scale * pieces.a / self._x_scale[:, None]
+        b = self._y_scale * pieces.b + self._y_mean - self._x_mean @ a
+        log_alpha = pieces.log_alpha - np.log(self._y_scale)
         return to_layer(family, Pieces(a, b, log_alpha), tf.float64)
 
 

@@ -8,14 +8,11 @@ import numpy as np
 import scipy.optimize
 import sonnet as snt
 import tensorflow as tf
-from tqdm import tqdm
 
 from training.engine import optimizers
+from training.engine.trainer import Trainer
 from weirdonetworks import functional, layers
 from weirdonetworks.layers.convex import log_alpha_bound
-
-# How many steps a compiled call makes, so that a progress bar moves and Ctrl-C is heard.
-_CALL_STEPS = 200
 
 
 class Family(NamedTuple):
@@ -107,14 +104,17 @@ def partition(
 
 
 class LevenbergMarquardt:
-    """Least squares by MINPACK, with errors and their derivatives from one compiled function."""
+    """Least squares by MINPACK, with errors and their derivatives from one compiled function.
+
+    errors: parameters (slopes, offsets, theta) -> errors [rows], derivatives [rows, parameters].
+    """
 
     def __init__(self, family: Family, x: np.ndarray, y: np.ndarray, num_terms: int):
         self._shape = x.shape[1], num_terms
         self._num_alpha = family.num_alpha(num_terms)
         self._join = family.join
         self._x, self._y = tf.constant(x), tf.constant(y)
-        self._compiled = tf.function(self._errors, jit_compile=True, autograph=False)
+        self.errors = tf.function(self._errors, jit_compile=True, autograph=False)
         self._bound = log_alpha_bound(tf.float64)
 
     def _errors(self, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -142,7 +142,7 @@ class LevenbergMarquardt:
 
         def errors(parameters: np.ndarray) -> np.ndarray:
             known.clear()
-            known[parameters.tobytes()] = [v.numpy() for v in self._compiled(parameters)]
+            known[parameters.tobytes()] = [v.numpy() for v in self.errors(parameters)]
             return known[parameters.tobytes()][0]
 
         def derivatives(parameters: np.ndarray) -> np.ndarray:
@@ -166,76 +166,44 @@ class LevenbergMarquardt:
         return Pieces(a.reshape(pieces.a.shape), b, log_alpha)
 
 
-class Minibatches:
-    """Adam on the mean square of the error, in float32, with the rows resident on the device.
+def descend_minibatches(
+    layer: snt.Module,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> None:
+    """Adam on the mean square of the error of `layer`, with the rows resident on the device.
 
     An epoch is a permutation of the rows drawn from (seed, epoch); what does not fill a batch is
-    left out, another remainder each epoch. The learning rate falls to zero along a cosine.
+    left out, another remainder each epoch. The learning rate falls to zero along a cosine. In
+    float32.
+
+    Raises:
+      FloatingPointError: a weight that is not finite.
     """
+    x, y = tf.constant(x, tf.float32), tf.constant(y, tf.float32)
+    steps = len(y) // batch_size
 
-    def __init__(
-        self,
-        layer: snt.Module,
-        x: np.ndarray,
-        y: np.ndarray,
-        *,
-        epochs: int,
-        batch_size: int,
-        learning_rate: float,
-        seed: int,
-    ):
-        self.layer = layer
-        self._x, self._y = tf.constant(x, tf.float32), tf.constant(y, tf.float32)
-        self._epochs, self._batch_size, self._seed = epochs, batch_size, seed
-        self._steps = len(y) // batch_size
-        self._rate = functools.partial(
-            optimizers.scheduled,
-            "cosine",
-            learning_rate,
-            total_steps=epochs * self._steps,
-            warmup_steps=0,
-        )
-        self._optimizer = optimizers.create_optimizer("adam", learning_rate)
-        self._optimizer._initialize(layer.trainable_variables)
-        self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
+    def loss(layer: snt.Module, i: tf.Tensor, order, first, x, y) -> tf.Tensor:
+        batch = order[i - first]
+        errors = layer(tf.gather(x, batch))[:, 0] - tf.gather(y, batch)
+        return tf.reduce_mean(tf.square(errors))
 
-    def _many_steps(self, order, first, last, done):
-        """Steps first .. last - 1 of an epoch, after `done` earlier ones; the sum of their losses.
+    optimizer = optimizers.create_optimizer("adam", learning_rate)
+    rate = functools.partial(_rate, learning_rate, epochs * steps)
+    trainer = Trainer(lambda: layer, loss, optimizer, rate)
+    for epoch in range(epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(len(y))
+        order = order[: steps * batch_size].reshape(steps, -1).astype(np.int32)
+        first, last = epoch * steps, (epoch + 1) * steps
+        trainer.run(first, last, order, first, x, y)
+        if not all(np.isfinite(weight).all() for weight in layer.trainable_variables):
+            raise FloatingPointError(f"a weight is not finite after step {last}")
 
-        order: the rows of each step, [steps, batch].
-        """
-        variables = self.layer.trainable_variables
 
-        def one_step(i, loss_sum):
-            batch = order[i]
-            with tf.GradientTape() as tape:
-                errors = self.layer(tf.gather(self._x, batch))[:, 0] - tf.gather(self._y, batch)
-                loss = tf.reduce_mean(tf.square(errors))
-            self._optimizer.learning_rate.assign(self._rate(done + i))
-            self._optimizer.apply(tape.gradient(loss, variables), variables)
-            return i + 1, loss_sum + loss
-
-        return tf.while_loop(lambda i, _: i < last, one_step, (first, tf.constant(0.0)))[1]
-
-    def run(self, unit: float, title: str) -> None:
-        """Descends; a progress bar shows the RMS error of the last call in multiples of `unit`.
-
-        Raises:
-          FloatingPointError: a loss, or at the end a weight, that is not finite.
-        """
-        total = self._epochs * self._steps
-        with tqdm(total=total, desc=title, unit="step", disable=None) as bar:
-            for epoch in range(self._epochs):
-                done = epoch * self._steps
-                order = np.random.default_rng([self._seed, epoch]).permutation(len(self._y))
-                order = order[: self._steps * self._batch_size].reshape(self._steps, -1)
-                order = tf.constant(order, tf.int32)
-                for first in range(0, self._steps, _CALL_STEPS):
-                    last = min(first + _CALL_STEPS, self._steps)
-                    loss = float(self._compiled(order, *map(tf.constant, (first, last, done))))
-                    if not np.isfinite(loss):
-                        raise FloatingPointError(f"the loss is not finite by step {done + last}")
-                    bar.update(last - first)
-                    bar.set_postfix(rms=f"{unit * (loss / (last - first)) ** 0.5:.4g}")
-        if not all(np.isfinite(weight).all() for weight in self.layer.trainable_variables):
-            raise FloatingPointError("a weight is not finite after the last step")
+def _rate(peak: float, steps: int, i: tf.Tensor) -> tf.Tensor:
+    return optimizers.scheduled("cosine", peak, i, steps, 0)

@@ -1,17 +1,13 @@
-"""Convex fits: the published errors and gpfit's, convexity, many rows, bad input, the command."""
-
-import csv
-import json
+"""Convex fits: the published errors and gpfit's, convexity, many rows, bad input."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from gpfit.fit import fit as gpfit
 
-from training.fitting import convex
-from training.fitting import convex_descent
-from training.studies.convex_fits import __main__ as convex_fits
+from training.fitting import convex, convex_descent
 from training.fitting.convex_descent import FAMILIES, LevenbergMarquardt
+from training.studies.convex_fits.trial import GPFIT, Sample, generated, hoburg
 
 every_family = pytest.mark.parametrize("family", FAMILIES)
 
@@ -21,12 +17,11 @@ MOST = {
     "softmax_affine": 2.4e-5,
     "implicit_softmax_affine": 8.2e-7,
 }
-GPFIT = {"max_affine": "ma", "softmax_affine": "sma", "implicit_softmax_affine": "isma"}
 
 
 @pytest.fixture(scope="module")
 def hoburg_fits() -> dict[str, convex.Fit]:
-    data = convex_fits.hoburg()
+    data = hoburg()
     return {family: convex.fit(data.u, data.w, family, 3, restarts=3) for family in FAMILIES}
 
 
@@ -73,7 +68,7 @@ def test_hoburgs_fits_are_log_log_convex(family, hoburg_fits):
 
 @every_family
 def test_fits_in_several_variables_are_log_log_convex(family):
-    data = convex_fits.generated(400, 0)
+    data = generated(400, 0)
     fit = convex.fit(data.u[:, :3], data.w, family, 4, restarts=1)
     x = 2 * np.random.default_rng(0).normal(size=(1000, 3))
     assert convex.chord_excess(fit.layer, x) <= 1e-11
@@ -112,22 +107,22 @@ def test_a_function_of_the_family_is_recovered(family):
 
 @every_family
 def test_the_jacobian_is_that_of_finite_differences(family):
-    data = convex_fits.generated(30, 0)
+    data = generated(30, 0)
     x, y = np.log(data.u[:, :2]), np.log(data.w)
     descent = LevenbergMarquardt(FAMILIES[family], x, y, 3)
     parameters = np.random.default_rng(1).normal(size=FAMILIES[family].num_parameters(2, 3))
-    errors, jacobian = descent._compiled(parameters)
+    errors, jacobian = descent.errors(parameters)
     assert errors.shape == [30] and jacobian.shape == [30, len(parameters)]
     h = 1e-6
     for i in range(len(parameters)):
         step = h * np.eye(len(parameters))[i]
-        above, below = (descent._compiled(parameters + s)[0] for s in (step, -step))
+        above, below = (descent.errors(parameters + s)[0] for s in (step, -step))
         np.testing.assert_allclose(jacobian[:, i], (above - below) / (2 * h), atol=1e-7)
         assert np.any(jacobian[:, i] != 0)
 
 
 def test_units_change_nothing_but_the_constants():
-    data = convex_fits.generated(150, 0)
+    data = generated(150, 0)
     u = data.u[:, :2]
     plain = convex.fit(u, data.w, "softmax_affine", 3, restarts=2)
     other = convex.fit(u * [1e9, 1e-12], 1e-20 * data.w, "softmax_affine", 3, restarts=2)
@@ -137,7 +132,7 @@ def test_units_change_nothing_but_the_constants():
 
 
 def test_the_same_seed_makes_the_same_fit():
-    data = convex_fits.generated(150, 0)
+    data = generated(150, 0)
     fits = [
         convex.fit(data.u[:, :2], data.w, "max_affine", 5, restarts=1, seed=seed)
         for seed in (4, 4, 5)
@@ -145,12 +140,12 @@ def test_the_same_seed_makes_the_same_fit():
     assert fits[0].rms == fits[1].rms != fits[2].rms
 
 
-def _posynomial(rows: int, seed: int) -> convex_fits.Sample:
+def _posynomial(rows: int, seed: int) -> Sample:
     """2 u1 u2^-0.5 + u2 u3 + 0.5 u1^-1 with 10 % of noise."""
     rng = np.random.default_rng(seed)
     u = np.exp(rng.uniform(-1.5, 1.5, (rows, 3)))
     truth = np.log(2 * u[:, 0] * u[:, 1] ** -0.5 + u[:, 1] * u[:, 2] + 0.5 / u[:, 0])
-    return convex_fits.Sample(u, np.exp(truth + 0.1 * rng.normal(size=rows)), truth)
+    return Sample(u, np.exp(truth + 0.1 * rng.normal(size=rows)), truth)
 
 
 @pytest.mark.parametrize("family", ["softmax_affine", "implicit_softmax_affine"])
@@ -234,54 +229,3 @@ def test_a_loss_that_is_not_finite():
 def test_exactly_as_many_rows_as_parameters():
     fit = convex.fit(U[:9], W[:9], "max_affine", 3, restarts=1)
     assert np.isfinite(fit.rms) and convex.chord_excess(fit.layer, np.log(U)) <= 1e-9
-
-
-def test_the_generated_problem():
-    data, again, other = (convex_fits.generated(2000, seed) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(data.w, again.w)
-    assert np.abs(np.log(data.u)).max() <= 1 and np.all(data.u != other.u)
-    assert np.std(np.log(data.w) - data.truth) == pytest.approx(convex_fits.NOISE, rel=0.05)
-
-
-FEW = ["max_affine", "softmax_affine"]
-WORDS = (
-    "--rows=3000",
-    "--convex_terms=2",
-    "--epochs=1",
-    "--restarts=1",
-    "--workdir=fits",
-    f"--families={','.join(FEW)}",
-)
-
-
-def test_the_command(command, tmp_path, monkeypatch):
-    outcome = command(convex_fits, *WORDS)
-    assert outcome.exit_code == 0, outcome
-    assert "written to fits/: results.json, fits.csv, fits.png" in outcome.stdout
-    files = tmp_path / "fits"
-    fits = json.loads((files / "results.json").read_text())
-    assert list(fits) == [f"{p}/{f}" for p in convex_fits.PROBLEMS for f in FEW]
-    for fit in fits.values():
-        assert fit["chord_excess"] <= 1e-9 and fit["seconds"] > 0
-        if fit["problem"] == "generated":
-            assert fit["noise_floor"] < fit["held_out_rms"] < 2
-    with (files / "fits.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [float(row["rms"]) for row in rows] == [fit["rms"] for fit in fits.values()]
-    assert (files / "fits.png").read_bytes().startswith(b"\x89PNG")
-    # What was interrupted goes on: nothing that is there is fitted again.
-    kept = {key: fit for key, fit in fits.items() if key != "generated/max_affine"}
-    (files / "results.json").write_text(json.dumps(kept))
-    monkeypatch.setattr(convex, "fit", None)
-    assert command(convex_fits, *WORDS).exit_code == 0
-    again = json.loads((files / "results.json").read_text())
-    assert {key: again[key] for key in kept} == kept and again.keys() == fits.keys()
-    command(convex_fits, *WORDS, "--rows=4000").assert_failed("rows: 3000 there, 4000 here")
-
-
-def test_bad_words(command):
-    command(convex_fits, "--rows=99").assert_failed("rows", exit_code=2)
-    command(convex_fits, "--families=affine").assert_failed("families must be one of", "'affine'")
-    command(convex_fits, "--convex_problems=x").assert_failed("problems must be one of", "'x'")
-    words = ("--convex_problems=generated", "--families=max_affine", "--rows=900")
-    command(convex_fits, *words).assert_failed("batch_size must be at most 900")
