@@ -13,7 +13,6 @@ from training.cli import app
 from training.cli.flags import (
     DATASET_HELP,
     PathFlags,
-    command_line,
     define_workdir,
     parse_integers,
 )
@@ -22,21 +21,23 @@ from training.experiments.study import Setting, Study
 
 def main(study: Study) -> None:
     """Runs a study from the command line."""
-    module = _module(study)
-    command = Command(study, module)
+    command = Command(study, _started(study))
     app.run(command.main, command.flags)
 
 
-def _module(study: Study) -> str:
-    """What follows python -m."""
+def _started(study: Study) -> list[str]:
+    """The words that start it: python -m MODULE, or python FILE."""
     started = sys.modules["__main__"]
-    if getattr(started, "STUDY", None) is study and started.__spec__:
-        return started.__spec__.name.removesuffix(".__main__")
-    return f"training.studies.{study.name}"
+    module = f"training.studies.{study.name}"
+    if getattr(started, "STUDY", None) is study:
+        if started.__spec__ is None:
+            return ["python", sys.argv[0]]
+        module = started.__spec__.name.removesuffix(".__main__")
+    return ["python", "-m", module]
 
 
-def _describe(study: Study, module: str) -> str:
-    lines = [study.question, "", f"python -m {module}", "", "axes (--only=AXIS=a,b):"]
+def _describe(study: Study, started: Sequence[str]) -> str:
+    lines = [study.question, "", shlex.join(started), "", "axes (--only=AXIS=a,b):"]
     for axis, values in study.axes.items():
         more = [str(value) for value in study.options.get(axis, ())]
         told = f"; also {', '.join(more)}" if more else ""
@@ -45,9 +46,11 @@ def _describe(study: Study, module: str) -> str:
 
 
 class Command:
-    def __init__(self, study: Study, module: str):
-        self._study, self._module = study, module
-        self.flags = app.Flags(_describe(study, module))
+    """Its flags, and what they make of it."""
+
+    def __init__(self, study: Study, started: Sequence[str]):
+        self._study, self._started = study, started
+        self.flags = app.Flags(_describe(study, started))
         define = {"flag_values": self.flags}
         self._seeds = flags.DEFINE_list(
             "seeds", [str(s) for s in study.seeds], "Which seeds, separated by commas.", **define
@@ -138,8 +141,8 @@ class Command:
         print(f"writing to {folder}/", flush=True)
         where = {"workers": self._workers, "cluster": self._cluster}
         given = {name: flag.value for name, flag in where.items() if flag.present}
-        again = command_line(self._module, {"workdir": folder, **given})
-        with app.going_on_with(f"{again} --resume"):
+        again = [f"--{name}={value}" for name, value in {"workdir": folder, **given}.items()]
+        with app.going_on_with(shlex.join([*self._started, *again, "--resume"])):
             from training.experiments import runner
 
             runner.run(
@@ -208,7 +211,7 @@ class Command:
             for name, value in asked.settings.items()
             if value != study.settings[name].default
         ]
-        return shlex.join(["python", "-m", self._module, *words])
+        return shlex.join([*self._started, *words])
 
     def _show(self, folder: Path) -> None:
         """Prints the tables of the results in `folder`, and writes page and figures there."""

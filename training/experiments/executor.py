@@ -159,7 +159,7 @@ def _connected(address: str) -> Iterator[Any]:
 
 
 def _answers(address: str) -> None:
-    """Raises TimeoutError if nobody answers there as Ray would, who itself would try for minutes."""
+    """Raises TimeoutError if nobody answers there as Ray would; it would try for minutes."""
     import grpc
 
     if os.environ.get("RAY_USE_TLS", "0") != "0":

@@ -30,6 +30,18 @@ def _process(number: int) -> tuple[int, int, str]:
     return number, os.getpid(), os.environ["OMP_NUM_THREADS"] + os.environ["MKL_NUM_THREADS"]
 
 
+_kept = []
+
+
+def _grow(number: int) -> tuple[int, int]:
+    """Keeps 120 MB more of its process each time; tells how many it has."""
+    import psutil
+
+    time.sleep(0.6)
+    _kept.append(b"x" * 120_000_000)
+    return os.getpid(), psutil.Process().memory_info().rss // 1_000_000
+
+
 def _die(number: int) -> int:
     if number == 1:
         os._exit(9)
@@ -79,6 +91,18 @@ def test_tensorflow_has_one_thread():
     assert process != os.getpid() and pools["tf_Compute"] == 1 and pools["tf_XLAEigen"] <= 1
     # In this process, where nobody told it, it has one for each core.
     assert _where(0)[2]["tf_Compute"] == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.slow
+def test_workers_that_have_grown_are_replaced():
+    """By joblib, at 300 MB; it looks once a second."""
+    found = [row for _, row in executor.run(_grow, [(i,) for i in range(10)], workers=1)]
+    sizes: dict[int, list[int]] = {}
+    for process, size in found:
+        sizes.setdefault(process, []).append(size)
+    assert len(found) == 10 and len(sizes) >= 2  # all done, by more than one process
+    assert max(max(grown) - grown[0] for grown in sizes.values()) < 700
+    assert max(max(grown) - grown[0] for grown in sizes.values()) > 100  # they do grow
 
 
 def test_an_error_is_raised_here_and_what_was_done_is_told():
