@@ -43,7 +43,7 @@ def flags_of(module: str):
         module += ".__main__"
     found = importlib.import_module(module)
     if hasattr(found, "STUDY"):
-        return Command(found.STUDY, module).flags
+        return Command(found.STUDY, ["python", "-m", module]).flags
     return found.FLAGS
 
 
