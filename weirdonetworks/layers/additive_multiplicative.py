@@ -56,7 +56,7 @@ class AdditiveMultiplicativeDense(snt.Module):
     * "forms": w ~ N(0, 1 / in). For inputs exp^[a](z), z ~ N(0, I), the forms inside exp^[a] have
       unit variance, so that outputs are distributed as the inputs are, at every a. Weights of the
       wrong sign seldom return: with two layers for x1 + x2 x3, 3 of 10 seeds find the formula, and
-      10 of 10 from "means" (`training/learn_operations.py`).
+      10 of 10 from "means" (`training/studies/sum_or_product`).
 
     Memory: one a for all outputs needs [batch, in] numbers exp^[-a](x), an a for each output
     [batch, in, out].
