@@ -21,6 +21,7 @@ TRAINING = [
     *REGRESSION,
     "absl-py>=2.0",
     "filelock>=3.13",  # one process for the folder of a study
+    "gpfit>=0.2",  # convex fits are compared with its own
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
     "joblib>=1.4",  # workers
     "keras>=3.5",  # the benchmark compares with its fit
@@ -37,8 +38,8 @@ TRAINING = [
     "tensorflow-datasets>=4.9.4",
     "tqdm>=4.66",
 ]
-RAY = "ray>=2.40"
-CLUSTER = [*TRAINING, RAY]  # studies on the cores of several machines
+RAY = ["grpcio>=1.60", "ray>=2.40"]
+CLUSTER = [*TRAINING, *RAY]  # studies on the cores of several machines
 NOTEBOOKS = [
     *TRAINING,
     "ipykernel>=6.29",
@@ -51,12 +52,11 @@ NOTEBOOKS = [
 ]
 TEST = [
     *NOTEBOOKS,
-    "gpfit>=0.2",  # convex fits are compared with its own
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "packaging>=23.0",
     "pytest>=8.0",
     "pytest-xdist>=3.6",
-    RAY,
+    *RAY,
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "setuptools>=70.1",  # builds the wheel that the tests look into
 ]
