@@ -65,7 +65,7 @@ def measure(
     problems and methods, in the table `curves`, the losses on the way, too: a column for each
     percentage of the budget.
     """
-    found: list[Tables] = [{"runs": [], "curves": []} for _ in seeds]
+    found: list[Tables] = [{"runs": []} for _ in seeds]
     count = len(seeds)
     for optimizer in OPTIMIZERS:
         rates, edges = choose(problem, method, optimizer, sign, count)
@@ -74,7 +74,7 @@ def measure(
         runs = regression.run(
             problem, method, optimizer, everyone, np.resize(rates, len(owners)), owners, sign
         )
-        losses = early_losses(runs)[1 : 2 * count : 2]
+        early = early_losses(runs)[1 : 2 * count : 2]
         told = explained(problem, method, optimizer, runs, rates[0], everyone, count, sign)
         drawn = problem.name in DRAWN_PROBLEMS and method in DRAWN_METHODS
         for i, tables in enumerate(found):
@@ -85,14 +85,15 @@ def measure(
                     "rate_at_edge": edges[0],
                     "steps": int(runs.solved[2 * i]),
                     "early_rate": rates[1],
-                    "early_loss": float(losses[i]),
+                    "early_loss": float(early[i]),
                     "diverged": not np.isfinite(runs.final[2 * i]),
                     "moving": told["moving"][i],
                     "frozen": told["frozen"][i],
                 }
             )
             if drawn:
-                tables["curves"].append({"optimizer": optimizer, **_kept(runs.curve[:, 2 * i])})
+                losses = _kept(runs.curve[:, 2 * i])
+                tables.setdefault("curves", []).append({"optimizer": optimizer, **losses})
     return found
 
 

@@ -1,14 +1,17 @@
-"""The engine of regressions against the layer itself, the problems, and the networks of digits."""
+"""Regression by y = phi(W) x: the compiled loop against the layer itself, problems, starts."""
+
+import itertools
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.studies.autoactivation import digits
-from training.studies.autoactivation import regression
-from training.studies.autoactivation.regression import METHODS, Problem, fit, run, start
+from training.studies.autoactivation import problems, samples
+from training.studies.autoactivation.problems import METHODS, Problem
+from training.studies.autoactivation.regression import run
+from training.studies.autoactivation.rows import fit
+from training.studies.autoactivation.samples import start
 from weirdonetworks.functional import PARAMETER_ACTIVATIONS
-from weirdonetworks.layers import AutoactivationDense
 
 SIGNED = Problem("signed", "dense", 8, 10, "all", 30)
 POSITIVE = SIGNED._replace(data="positive")
@@ -17,42 +20,47 @@ RATES = {"sgd": 0.05, "momentum": 0.01, "adam": 0.01}
 
 
 def matrix(problem: Problem, seed: int) -> np.ndarray:
-    sample = regression.draw(problem, (seed,))
-    return regression.hessian(problem, sample) @ np.eye(problem.inputs)
+    sample = samples.draw(problem, (seed,))
+    return samples.hessian(problem, sample) @ np.eye(problem.inputs)
 
 
 def rows_of(problem: Problem, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """As many rows as inputs whose mean of x x' is H, and their targets."""
     values, vectors = np.linalg.eigh(matrix(problem, seed))
     x = problem.inputs**0.5 * (vectors * np.sqrt(values)) @ vectors.T
-    return x, x @ regression.draw(problem, (seed,)).weights[0]
+    return x, x @ samples.draw(problem, (seed,)).weights[0]
 
 
-@pytest.mark.parametrize("optimizer", regression.OPTIMIZERS)
-@pytest.mark.parametrize("phi", PARAMETER_ACTIVATIONS)
-def test_the_loop_trains_the_layer(phi, optimizer):
+def test_the_loop_trains_the_layer():
     """The loss at each step and the weights at the end are those of AutoactivationDense."""
-    rate = RATES[optimizer]
-    runs = run(
-        SIGNED, phi, optimizer, SEEDS, np.full(4, rate), np.array([0, 1, 1, 0]), dtype=tf.float64
-    )
-    for seed, place in zip(SEEDS, (0, 1), strict=True):
-        x, y = rows_of(SIGNED, seed)
-        layer, losses = fit(
-            x, y, phi, "paired", optimizer=optimizer, learning_rate=rate, steps=30, seed=seed
+    for phi, optimizer in itertools.product(PARAMETER_ACTIVATIONS, problems.OPTIMIZERS):
+        rate = RATES[optimizer]
+        runs = run(
+            SIGNED,
+            phi,
+            optimizer,
+            SEEDS,
+            np.full(4, rate),
+            np.array([0, 1, 1, 0]),
+            dtype=tf.float64,
         )
-        forward = PARAMETER_ACTIVATIONS[phi].forward
-        plus, minus = forward(runs.parameters[:, place])
-        # Sonnet's optimizers round their rates and decays to float32.
-        np.testing.assert_allclose(
-            plus - minus, layer.effective_weights[:, 0], rtol=2e-5, atol=2e-6
-        )
-        unit = regression.draw(SIGNED, (seed,)).variance[0] / 2
-        seen = runs.curve[:, place][np.isfinite(runs.curve[:, place])]
-        np.testing.assert_allclose(seen, losses / unit, rtol=2e-5, atol=1e-7)
-        assert seen[-1] != pytest.approx(seen[0], rel=1e-3)
-    np.testing.assert_array_equal(runs.parameters[:, 2], runs.parameters[:, 1])
-    assert not np.allclose(runs.parameters[:, 0], runs.parameters[:, 1])
+        for seed, place in zip(SEEDS, (0, 1), strict=True):
+            x, y = rows_of(SIGNED, seed)
+            layer, losses = fit(
+                x, y, phi, "paired", optimizer=optimizer, learning_rate=rate, steps=30, seed=seed
+            )
+            forward = PARAMETER_ACTIVATIONS[phi].forward
+            plus, minus = forward(runs.parameters[:, place])
+            # Sonnet's optimizers round their rates and decays to float32.
+            np.testing.assert_allclose(
+                plus - minus, layer.effective_weights[:, 0], rtol=2e-5, atol=2e-6
+            )
+            unit = samples.draw(SIGNED, (seed,)).variance[0] / 2
+            seen = runs.curve[:, place][np.isfinite(runs.curve[:, place])]
+            np.testing.assert_allclose(seen, losses / unit, rtol=2e-5, atol=1e-7)
+            assert seen[-1] != pytest.approx(seen[0], rel=1e-3)
+        np.testing.assert_array_equal(runs.parameters[:, 2], runs.parameters[:, 1])
+        assert not np.allclose(runs.parameters[:, 0], runs.parameters[:, 1])
 
 
 def test_positive_data_train_one_part():
@@ -66,7 +74,7 @@ def test_positive_data_train_one_part():
 
 def by_hand(problem: Problem, method: str, rate: float, seed: int) -> np.ndarray:
     """A after gradient descent in NumPy, row by row or on H."""
-    sample = regression.draw(problem, (seed,))
+    sample = samples.draw(problem, (seed,))
     w, base, slope = (a[:, 0] for a in start(problem._replace(steps=1), method, (seed,)))
     form, _, dual = METHODS[method]
     signs = np.array([[1.0], [-1.0]])[: len(w)]
@@ -91,24 +99,22 @@ def by_hand(problem: Problem, method: str, rate: float, seed: int) -> np.ndarray
     return np.sum(signs * parts, axis=0)
 
 
-@pytest.mark.parametrize("rows", regression.ROWS)
-@pytest.mark.parametrize("data", regression.DATA)
-@pytest.mark.parametrize("method", ["plain", "plain own rates", "exp", "EGU", "EG"])
-def test_all_methods_by_hand(method, data, rows):
-    problem = Problem(data, "dense", 8, 10, rows, 12)
-    runs = run(problem, method, "sgd", (5,), np.array([0.07]), np.array([0]), dtype=tf.float64)
-    w, base, slope = start(problem._replace(steps=1), method, (5,))
-    form = METHODS[method].form
-    end = runs.parameters[:, 0]
-    mass = 2 * np.abs(regression.draw(problem, (5,)).weights).sum()
-    parts = {
-        "linear": lambda: base[:, 0] + slope[:, 0] * end,
-        "exp": lambda: np.exp(end),
-        "mass": lambda: mass * np.exp(end) / np.exp(end).sum(),
-    }[form]()
-    found = parts[0] - parts[1] if len(parts) > 1 else parts[0]
-    np.testing.assert_allclose(found, by_hand(problem, method, 0.07, 5), rtol=1e-9, atol=1e-12)
-    assert not np.allclose(end, w[:, 0])
+def test_all_methods_by_hand():
+    methods = ["plain", "plain own rates", "exp", "EGU", "EG"]
+    for method, data, rows in itertools.product(methods, problems.DATA, problems.ROWS):
+        problem = Problem(data, "dense", 8, 10, rows, 12)
+        runs = run(problem, method, "sgd", (5,), np.array([0.07]), np.array([0]), dtype=tf.float64)
+        w, base, slope = start(problem._replace(steps=1), method, (5,))
+        form = METHODS[method].form
+        end = runs.parameters[:, 0]
+        mass = 2 * np.abs(samples.draw(problem, (5,)).weights).sum()
+        if form == "linear":
+            parts = base[:, 0] + slope[:, 0] * end
+        else:
+            parts = np.exp(end) * (mass / np.exp(end).sum() if form == "mass" else 1)
+        found = parts[0] - parts[1] if len(parts) > 1 else parts[0]
+        np.testing.assert_allclose(found, by_hand(problem, method, 0.07, 5), rtol=1e-9, atol=1e-12)
+        assert not np.allclose(end, w[:, 0])
 
 
 def test_geometry_is_the_map_to_first_order():
@@ -143,7 +149,7 @@ def test_plain_weights_have_no_geometry():
 
 
 @pytest.mark.parametrize("condition", [1, 10, 1000])
-@pytest.mark.parametrize("data", regression.DATA)
+@pytest.mark.parametrize("data", problems.DATA)
 def test_condition_numbers_are_what_they_say(data, condition):
     problem = Problem(data, "dense", 16, condition, "all", 5)
     h = matrix(problem, 0)
@@ -158,10 +164,10 @@ def test_condition_numbers_are_what_they_say(data, condition):
         assert not np.allclose(h, matrix(problem, 1))
 
 
-@pytest.mark.parametrize("data", regression.DATA)
+@pytest.mark.parametrize("data", problems.DATA)
 def test_rows_have_the_second_moments_that_are_used(data):
     problem = Problem(data, "dense", 4, 10, "one", 40_000)
-    sample = regression.draw(problem, (0,))
+    sample = samples.draw(problem, (0,))
     x = sample.rows[0].astype(float)
     np.testing.assert_allclose(x.T @ x / len(x), matrix(problem, 0), atol=0.02)
     y = x @ sample.weights[0]
@@ -170,19 +176,19 @@ def test_rows_have_the_second_moments_that_are_used(data):
 
 
 def test_variances():
-    sample = regression.draw(SIGNED, SEEDS)
+    sample = samples.draw(SIGNED, SEEDS)
     for i, seed in enumerate(SEEDS):
         w = sample.weights[i]
         assert sample.variance[i] == pytest.approx(w @ matrix(SIGNED, seed) @ w)
     # Of positive data, without that of their mean: m 1 1' is no variance.
-    positive = regression.draw(POSITIVE, SEEDS)
+    positive = samples.draw(POSITIVE, SEEDS)
     np.testing.assert_allclose(positive.variance, np.sum(positive.weights**2, axis=1) / 10)
 
 
 def test_targets():
-    for data in regression.DATA:
-        dense = regression.draw(Problem(data, "dense", 400, 10, "all", 5), SEEDS).weights
-        sparse = regression.draw(Problem(data, "sparse", 400, 10, "all", 5), SEEDS).weights
+    for data in problems.DATA:
+        dense = samples.draw(Problem(data, "dense", 400, 10, "all", 5), SEEDS).weights
+        sparse = samples.draw(Problem(data, "sparse", 400, 10, "all", 5), SEEDS).weights
         assert np.all(np.count_nonzero(sparse, axis=1) == 2)
         if data == "positive":
             assert dense.min() > 0 and sparse.min() == 0
@@ -191,12 +197,12 @@ def test_targets():
             assert dense.min() < 0
             squares = np.sum(dense**2, axis=1), np.sum(sparse**2, axis=1)
             np.testing.assert_allclose(squares, 1, rtol=0.2)
-    scaled = regression.draw(SIGNED._replace(scale=7.0), SEEDS).weights
-    np.testing.assert_allclose(scaled, 7 * regression.draw(SIGNED, SEEDS).weights)
+    scaled = samples.draw(SIGNED._replace(scale=7.0), SEEDS).weights
+    np.testing.assert_allclose(scaled, 7 * samples.draw(SIGNED, SEEDS).weights)
 
 
 def test_a_seed_is_the_same_in_any_company():
-    alone, both = regression.draw(SIGNED, (4,)), regression.draw(SIGNED, (3, 4))
+    alone, both = samples.draw(SIGNED, (4,)), samples.draw(SIGNED, (3, 4))
     np.testing.assert_array_equal(alone.weights[0], both.weights[1])
     for a, b in zip(start(SIGNED, "exp", (4,)), start(SIGNED, "exp", (3, 4)), strict=True):
         np.testing.assert_array_equal(a[:, 0], b[:, 1])
@@ -231,8 +237,8 @@ def test_starts():
     ],
 )
 def test_negative_data_and_a_positive_map(problem, method, message):
-    with pytest.raises(ValueError, match=f"^autoactivation_sign {message}"):
-        regression.is_paired(problem, method, "positive")
+    with pytest.raises(ValueError, match=f"^sign {message}"):
+        problems.is_paired(problem, method, "positive")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +255,7 @@ def test_negative_data_and_a_positive_map(problem, method, message):
 )
 def test_bad_problems(change, message):
     with pytest.raises(ValueError, match=message):
-        regression.draw(SIGNED._replace(**change), SEEDS)
+        samples.draw(SIGNED._replace(**change), SEEDS)
 
 
 X, Y = np.ones((3, 2)), np.ones(3)
@@ -298,92 +304,6 @@ def test_signed_rows_are_fine_where_maps_or_signs_admit_them():
         assert losses[-1] < losses[0]
 
 
-# Digits
-
-
-IMAGES = tf.constant(np.random.default_rng(0).uniform(size=(6, 28, 28, 1)), tf.float32)
-
-
-def made(variant: str):
-    tf.random.set_seed(1)
-    return digits.make(variant, IMAGES, (7, 5))
-
-
-def test_the_controls_start_where_the_network_with_exp_does():
-    exp = made("exp")(IMAGES)
-    for variant in ("plain log-normal", "plain own rates"):
-        np.testing.assert_allclose(made(variant)(IMAGES), exp, rtol=1e-4, atol=1e-5)
-    assert not np.allclose(made("plain")(IMAGES), exp, atol=1e-2)
-
-
-def test_the_tangent_has_the_gradients_of_the_layer_at_its_start_and_no_curvature():
-    layer = AutoactivationDense(3)
-    x = tf.constant(np.random.default_rng(0).normal(size=(5, 4)))
-    layer(x)
-    tangent = digits.TangentDense(layer)
-    gradients = []
-    for module, names in ((layer, ("w", "w_minus", "b")), (tangent, ("v", "v_minus", "b"))):
-        variables = [getattr(module, name) for name in names]
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(tf.square(module(x)))
-        gradients.append(tape.gradient(loss, variables))
-    for ours, theirs in zip(*gradients, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
-    assert len(tangent.trainable_variables) == 3
-
-    def gap(step: float) -> float:
-        v = np.random.default_rng(1).normal(size=(4, 3)) * step
-        start_w, start_v = layer.w.numpy(), tangent.v.numpy()
-        layer.w.assign_add(v), tangent.v.assign_add(v)
-        difference = np.abs(layer(x) - tangent(x)).max()
-        layer.w.assign(start_w), tangent.v.assign(start_v)
-        return difference
-
-    assert gap(1e-3) / gap(5e-4) == pytest.approx(4, abs=0.1)
-
-
-@pytest.fixture(scope="module")
-def trainer(mnist_5k):
-    return digits.Trainer("exp", "adam", mnist_5k, (8,))
-
-
-def test_seeds_and_rates_do_not_touch_each_other(trainer):
-    both = trainer.train(0.01, [1, 2], 1, score_test=True)
-    alone = trainer.train(0.01, [2], 1, score_test=True)
-    np.testing.assert_array_equal(both.validation[1], alone.validation[0])
-    assert both.test[1] == alone.test[0]
-    assert both.validation.shape == (2, 11) and both.steps[-1] == 35
-    assert not np.array_equal(both.validation[0], both.validation[1])
-    slower = trainer.train(0.001, [2], 1)
-    assert slower.validation[0, -1] < alone.validation[0, -1] and np.isnan(slower.test[0])
-    assert alone.validation[0, -1] > 0.3 and alone.parameters == 2 * (784 * 8 + 80) + 18
-
-
-def test_divergence_is_told(trainer):
-    runs = trainer.train(1e30, [1], 2, score_test=True)
-    assert np.isnan(runs.validation[0, -1]) and np.isnan(runs.test[0]) and np.isnan(runs.solved[0])
-
-
-def test_steps_to_the_goal_are_interpolated():
-    steps = np.array([0, 10, 20, 30])
-    assert digits._crossing(steps, np.array([0.1, 0.94, 0.96, 0.9])) == pytest.approx(15)
-    assert digits._crossing(steps, np.array([0.96, 0.94, 0.96, 0.9])) == 0
-    assert np.isnan(digits._crossing(steps, np.array([0.1, np.nan, 0.5, 0.9])))
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        ({"variant": "sin"}, r"^variant must be one of .* got 'sin'$"),
-        ({"optimizer": "lion"}, r"^optimizer must be one of .* got 'lion'$"),
-        ({"batch_size": 1000}, r"^batch_size must be at most a 10th of the 3500 .* got 1000$"),
-    ],
-)
-def test_bad_trainers(settings, message, mnist_5k):
-    with pytest.raises(ValueError, match=message):
-        digits.Trainer(**{"variant": "exp", "optimizer": "sgd", "dataset": mnist_5k, **settings})
-
-
 @pytest.mark.parametrize("data", ["positive", "signed"])
 def test_a_run_that_overflows_has_not_arrived(data):
     """At such rates float32 ends, on the way to which e'He may become -inf."""
@@ -430,7 +350,7 @@ def test_plain_weights_from_zero(data):
     w, base, slope = start(problem, "plain zero", SEEDS)
     assert not w.any() and not base.any() and (slope == 1).all() and w.shape == slope.shape
     runs = run(problem, "plain zero", "sgd", SEEDS, np.full(len(SEEDS), 0.1), np.arange(len(SEEDS)))
-    sample = regression.draw(problem, SEEDS)
-    moved = regression.hessian(problem, sample) @ sample.weights
+    sample = samples.draw(problem, SEEDS)
+    moved = samples.hessian(problem, sample) @ sample.weights
     expected = np.sum(sample.weights * moved, axis=1) / sample.variance
     np.testing.assert_allclose(runs.curve[0], expected, rtol=1e-4)
