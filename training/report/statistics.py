@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
+from training.report.tables import mean_and_spread
+
 LEVEL = 0.05
 
 
@@ -61,13 +63,14 @@ def verdicts(
     by: Sequence[str] = (),
     scale: float = 100.0,
     digits: int = 2,
+    together: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """What Welch's test says of each group against the baseline's, a row each.
 
     Rows of `frame` are runs; those of a status other than "done" are left out. Groups are those of
     the columns of `baseline` ({column: value}), compared within equal `by`, and p values are
-    adjusted by Holm for the comparisons within it. Few values tell little apart: "not told apart"
-    is not "equal".
+    adjusted by Holm for the comparisons within it, or for all within equal `together`, some of the
+    columns of `by`. Few values tell little apart: "not told apart" is not "equal".
 
     Returns the columns of `by` and of the baseline, seeds, mean (± sample standard deviation, times
     `scale`), difference, p (adjusted) and verdict: better, worse or not told apart, for a metric of
@@ -75,29 +78,28 @@ def verdicts(
     """
     if "status" in frame:
         frame = frame[frame["status"] == "done"]
-    of, rows = list(baseline), []
-    groups = frame.groupby(list(by), sort=False) if len(by) else [((), frame)]
-    for key, part in groups:
+    of, chosen, rows = list(baseline), tuple(baseline.values()), []
+    compared: dict[tuple, list[tuple[dict[str, Any], float, float]]] = {}
+    for key, part in frame.groupby(list(by), sort=False) if len(by) else [((), frame)]:
+        cell = dict(zip(by, key, strict=True))
         own = {
             name if isinstance(name, tuple) else (name,): scale * group[metric].to_numpy(float)
             for name, group in part.groupby(of, sort=False)
         }
-        base = own.get(tuple(baseline.values()))
-        others = [name for name in own if name != tuple(baseline.values())]
-        p = holm([welch(own[name], base) for name in others]) if base is not None else []
-        for name in own:
-            values = own[name]
-            row = {**dict(zip(by, key, strict=True)), **dict(zip(of, name, strict=True))}
-            row["seeds"] = len(values)
-            spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
-            row["mean"] = f"{values.mean():.{digits}f}{spread}"
-            if name == tuple(baseline.values()):
+        base = own.get(chosen)
+        for name, values in own.items():
+            row = {**cell, **dict(zip(of, name, strict=True)), "seeds": len(values)}
+            row["mean"] = mean_and_spread(values, digits)
+            if name == chosen:
                 row |= {"difference": "", "p": "", "verdict": "baseline"}
             elif base is not None:
-                difference, value = values.mean() - base.mean(), p[others.index(name)]
-                told = value < LEVEL
-                verdict = ("better" if difference > 0 else "worse") if told else "not told apart"
+                difference = values.mean() - base.mean()
                 row["difference"] = f"{difference:+.{digits}f}"
-                row |= {"p": f"{value:.2g}", "verdict": verdict}
+                kept = tuple(cell[column] for column in (by if together is None else together))
+                compared.setdefault(kept, []).append((row, difference, welch(values, base)))
             rows.append(row)
+    for found in compared.values():
+        for (row, difference, _), p in zip(found, holm([one[2] for one in found]), strict=True):
+            told = "better" if difference > 0 else "worse"
+            row |= {"p": f"{p:.2g}", "verdict": told if p < LEVEL else "not told apart"}
     return pd.DataFrame(rows)

@@ -127,6 +127,18 @@ def test_groups_are_compared_within_themselves():
     assert told["one", "x"] == "better" and told["two", "x"] == "not told apart"
 
 
+def test_p_values_may_be_adjusted_together():
+    base, other = [97.0, 97.1, 96.9], [97.3, 97.4, 97.2]
+    frames = [_runs(base=base, x=base if i else other).assign(kind=i) for i in range(9)]
+    settings = {"by": ["kind"], "together": []}
+    apart, together = (
+        verdicts(pd.concat(frames), {"name": "base"}, **chosen)
+        for chosen in ({"by": ["kind"]}, settings)
+    )
+    assert apart["verdict"][1] == "better" and together["verdict"][1] == "not told apart"
+    assert together["p"][1] == f"{9 * welch(other, base):.2g}"
+
+
 def test_runs_that_diverged_are_left_out():
     frame = _runs(base=[97.0, 97.1], nested=[np.nan, 90.0], lost=[np.nan, np.nan])
     assert _told(frame) == {"base": ("", "baseline"), "nested": ("-7.05", "not told apart")}
