@@ -96,6 +96,19 @@ def test_rates():
     }  # fmt: skip
 
 
+def test_a_transcribed_table_is_shown_and_drawn_as_it_stands():
+    titles = [*(f"{name}: solved" for name in report.IN_REACH), "all: solved"]
+    titles += ["outside: exact", "outside: consistent"]
+    table = pd.DataFrame({"% of the fits": titles, "laws": 9, "noise 0": 0.0, "noise 0.1": 12.5})
+    found = report.report({"transcribed": table})
+    assert found.tables["rates"] is table
+    lines = {line.get_label(): line for line in found.figures["rates"].axes[0].lines}
+    assert list(lines["outside: called exact"].get_ydata()) == [0, 12.5]
+    assert list(lines["power: solved"].get_ydata()) == [0, 12.5]
+    beside = found.tables["published"].set_index(["% solved of", "method"])
+    assert list(beside.loc["all", "ours"]) == ["0.0", "12.5"]
+
+
 def test_published_rates():
     for published in SRBENCH.values():
         assert all(0 <= value <= 100 for pair in published.values() for value in pair)

@@ -57,7 +57,12 @@ def _noises(found: pd.DataFrame) -> list[float]:
 def _ours(found: pd.DataFrame, title: str) -> list[float]:
     """A row of the rates."""
     row = found[found["% of the fits"] == title].iloc[0]
-    return [float(row[_column(noise)] or "nan") for noise in _noises(found)]
+    return [_number(row[_column(noise)]) for noise in _noises(found)]
+
+
+def _number(cell: str | float) -> float:
+    """NaN for an empty cell."""
+    return float("nan") if cell == "" else float(cell)
 
 
 def published(found: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +93,7 @@ def draw(found: pd.DataFrame):
     left.legend(fontsize="small")
     for axis, laws, title in ((middle, "monomials", "monomials"), (right, "all", "all laws")):
         for _, row in beside[beside["% solved of"] == laws].iterrows():
-            values = [float(row[_column(noise)] or "nan") for noise in noises]
+            values = [_number(row[_column(noise)]) for noise in noises]
             own = row["method"] == "ours"
             label = "ours" if own else f"{row['method']} (SRBench)"
             axis.plot(values, "ko-" if own else "o:", label=label)
