@@ -3,7 +3,7 @@
 python -m training.pages
 
 A table of a study stands between <!-- table: STUDY/NAME --> and <!-- end --> there, and comes from
-training/studies/STUDY/results/*.csv; `--only=STUDY` prints its tables and changes nothing.
+training/studies/STUDY/results/*.csv; `--only=STUDY` (or `--only=benchmark`) prints its tables and changes nothing.
 """
 
 import functools
@@ -17,7 +17,7 @@ from training.experiments.study import STUDIES, Report, Study
 
 FLAGS = app.Flags(__doc__)
 _ONLY = flags.DEFINE_string(
-    "only", None, "Print the tables of this study and write nothing.", flag_values=FLAGS
+    "only", None, "Print the tables of this study, or of the benchmark, and write nothing.", flag_values=FLAGS
 )
 REPOSITORY = Path(__file__).parents[1]
 
@@ -55,7 +55,16 @@ def table(path: str) -> str:
     if path == "studies":
         return to_markdown(_studies())
     name, _, which = path.partition("/")
-    return to_markdown(pages.table(report(name).tables, which))
+    return to_markdown(pages.table(_tables(name), which))
+
+
+def _tables(name: str):
+    """By name: of a study, or of the benchmark."""
+    if name == "benchmark":
+        from training.benchmark import kept
+
+        return kept.tables()
+    return report(name).tables
 
 
 def _studies():
@@ -82,7 +91,7 @@ def main() -> None:
     from training.report.tables import to_markdown
 
     if _ONLY.value:
-        for name, frame in report(_ONLY.value).tables.items():
+        for name, frame in _tables(_ONLY.value).items():
             print(f"{name}:\n\n{to_markdown(frame)}")
         return
     for name in names():

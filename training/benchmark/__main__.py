@@ -34,7 +34,7 @@ def main() -> None:
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     workdir = Path(_WORKDIR.value or Path("runs") / f"benchmark-{now}")
     benchmark(_ONLY.value, _REPEATS.value, _SECONDS.value, workdir)
-    print(f"\nwritten to {workdir}/: benchmark.json, benchmark.csv, benchmark.png")
+    print(f"\nwritten to {workdir}/: benchmark.json, benchmark.csv, benchmark.png, GROUP.csv")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from training.benchmark import frameworks, measure
+from training.benchmark import frameworks, kept, measure
 from training.benchmark.frameworks import Contender
 from training.benchmark.groups import GROUPS, Group
 from training.benchmark.report import draw, summarise, to_text
@@ -23,7 +23,8 @@ Table = list[dict[str, Any]]
 def benchmark(
     names: Sequence[str], repeats: int, seconds: float, workdir: str | os.PathLike
 ) -> dict[str, Table]:
-    """Measures groups of contenders; prints tables, and writes benchmark.json, .csv and .png.
+    """Measures groups of contenders; prints tables, and writes benchmark.json, .csv and .png,
+    and the table of each group, GROUP.csv.
 
     Raises:
       ValueError: no names, unknown ones, fewer than one repeat, seconds that are not > 0, or a
@@ -66,6 +67,8 @@ def benchmark(
             further["construction"] = [{"group": "cyclic16", "seconds": built}]
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in raw]
     folder.write_text("benchmark.csv", to_csv(rows, COLUMNS))
+    for name, table in tables.items():
+        folder.write_text(f"{name}.csv", kept.to_csv_of(table))
     folder.write("benchmark.json", {**machine, **tables, **further})
     folder.save_figure(draw(tables, units), "benchmark.png")
     return {**tables, **further}
