@@ -3,7 +3,8 @@
 python -m training.pages
 
 A table of a study stands between <!-- table: STUDY/NAME --> and <!-- end --> there, and comes from
-training/studies/STUDY/results/*.csv; `--only=STUDY` (or `--only=benchmark`) prints its tables and changes nothing.
+training/studies/STUDY/results/*.csv; `--only=STUDY` (or `--only=benchmark`) prints its tables and
+changes nothing.
 """
 
 import functools
@@ -17,7 +18,10 @@ from training.experiments.study import STUDIES, Report, Study
 
 FLAGS = app.Flags(__doc__)
 _ONLY = flags.DEFINE_string(
-    "only", None, "Print the tables of this study, or of the benchmark, and write nothing.", flag_values=FLAGS
+    "only",
+    None,
+    "Print the tables of this study, or of the benchmark, and write nothing.",
+    flag_values=FLAGS,
 )
 REPOSITORY = Path(__file__).parents[1]
 

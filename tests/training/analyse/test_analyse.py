@@ -11,12 +11,12 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training.analyse.__main__ import __main__ as analyse
 from training import evaluate
 from training.analyse import sampled
-from training.evaluate import load_run
+from training.analyse.__main__ import __main__ as analyse
 from training.engine.loop import Loop, scale
 from training.engine.recipes import recipe_for
+from training.evaluate import load_run
 from training.train import train_and_evaluate
 from weirdonetworks.analysis import align_networks, dense_layers, spectrum
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from training.analyse import sampled
+from training.analyse.sampled import accuracy, draw_seed, score_samples, some_images
 from training.data import Dataset, Split
 from training.engine.loop import scale
-from training.analyse.sampled import accuracy, draw_seed, score_samples, some_images
 from weirdonetworks.analysis import refit_head, sample_network
 
 

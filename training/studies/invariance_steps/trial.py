@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from training.engine.evaluation import by_angle
-from training.engine.train import fit
 from training.engine.scoring import ANGLES
 from training.engine.stability import measure_run
+from training.engine.train import fit
 
 # Fields of the recipe by variant: the steps, with the arguments chosen on the validation split, and
 # what might make the projection work.

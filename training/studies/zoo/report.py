@@ -39,7 +39,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
 
 
 def _rotations(angles: pd.DataFrame):
-    """A panel for each data set, a line for each network, a band from its worst to its best seed."""
+    """A panel for each data set, a line for each network, a band from worst to best seed."""
     names = list(angles["dataset"].unique())
     figure, axes = new_figure(1, len(names), figsize=(2.5 + 5 * len(names), 3.8), squeeze=False)
     networks = list(angles["network"].unique())
