@@ -11,16 +11,13 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import evaluate
-from training.analyse import sampled
-from training.analyse.__main__ import __main__ as analyse
-from training.engine.loop import Loop, scale
-from training.engine.recipes import recipe_for
-from training.evaluate import load_run
-from training.train import train_and_evaluate
+from training.analyse import __main__ as command_module
+from training.analyse import measure, sampled
+from training.analyse.measure import analyse
+from training.analyse.text import to_text
+from training.engine import Loop, load_run, recipe_for, train_and_evaluate
+from training.engine.fit import initial_network
 from weirdonetworks.analysis import align_networks, dense_layers, spectrum
-
-pytestmark = pytest.mark.usefixtures("quick_data")
 
 FILES = {
     "config.json",
@@ -35,22 +32,24 @@ FILES = {
 }
 
 
+def _trained(folder, dataset, network="mlp", seed=0, **overrides):
+    overrides = {"epochs": 1, "batch_size": 500} | overrides
+    recipe = recipe_for(network, dataset.name, **overrides)
+    train_and_evaluate(network, dataset, recipe, folder, seed=seed)
+    return folder
+
+
 @pytest.fixture(scope="module")
-def twin(small_run, patched_load, tmp_path_factory):
+def twin(small_run, mnist_5k, tmp_path_factory):
     """The network of the small run, trained with another seed."""
-    workdir = tmp_path_factory.mktemp("twin") / "twin"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.data.load", patched_load)
-        train_and_evaluate(workdir=workdir, seed=1, **small_run.settings)
-    return workdir
+    folder = tmp_path_factory.mktemp("twin") / "twin"
+    return _trained(folder, mnist_5k, seed=1, **small_run.overrides)
 
 
 @pytest.fixture(scope="module")
-def analysed(small_run, twin, patched_load, tmp_path_factory):
+def analysed(small_run, twin, mnist_5k, tmp_path_factory):
     folder = tmp_path_factory.mktemp("analysed") / "both"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.data.load", patched_load)
-        report = analyse.analyse([small_run.workdir, twin], folder, draws=2, images=500)
+    report = analyse([small_run.workdir, twin], mnist_5k, folder, draws=2, images=500)
     return folder, report
 
 
@@ -67,14 +66,14 @@ def test_the_files_of_two_runs(analysed):
     assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(report))
     for name in ("spectra", "alignment", "samples"):
         assert len(_rows(folder / f"{name}.csv")) == len(report[name])
-    assert (folder / "table.txt").read_text() == analyse.to_text(report)
+    assert (folder / "table.txt").read_text() == to_text(report)
 
 
 def test_spectra_are_those_of_the_runs(small_run, analysed):
     folder, report = analysed
     rows = {(row["run"], row["state"], row["layer"]): row for row in report["spectra"]}
     assert list(rows) == [(r, s, k) for s in ("initial", "trained") for r in "AB" for k in (1, 2)]
-    weights = dense_layers(load_run(small_run.workdir)[0])[0].w
+    weights = dense_layers(load_run(small_run.workdir).network)[0].w
     row, known = rows["A", "trained", 1], spectrum(weights, "bulk")
     assert (row["inputs"], row["outputs"]) == (784, 16)
     assert row["distance"] == known.distance and row["outliers"] == known.outliers
@@ -90,16 +89,16 @@ def test_spectra_are_those_of_the_runs(small_run, analysed):
 
 @pytest.mark.parametrize("invariant_start", [False, True])
 def test_the_initial_network_is_where_training_starts(small_run, mnist_5k, invariant_start):
-    config = load_run(small_run.workdir)[1] | {"seed": 7, "invariant_start": invariant_start}
+    config = load_run(small_run.workdir).config | {"seed": 7, "invariant_start": invariant_start}
     arguments = {"network_args": config["network_args"], "invariant_start": invariant_start}
     recipe = recipe_for("mlp", "mnist_5k", **arguments)
     network = wn.create_network("mlp", **recipe.network_args)
-    tf.random.set_seed(7)  # as train_and_evaluate does
-    loop = Loop(network, mnist_5k.train, seed=7, **recipe.loop_settings())
-    initial = analyse.initial_network(config)
+    tf.random.set_seed(7)  # as training does
+    loop = Loop(network, mnist_5k.train, recipe, seed=7)
+    initial = initial_network(config)
     for variable, known in zip(initial.variables, loop.network.variables, strict=True):
         np.testing.assert_array_equal(variable, known)
-    other = analyse.initial_network(config | {"seed": 8})
+    other = initial_network(config | {"seed": 8})
     assert np.abs(other.layers[0].w - initial.layers[0].w).max() > 0.01
 
 
@@ -114,7 +113,7 @@ def test_alignment_of_trainings(analysed):
 
 
 def test_what_is_left_is_measured_on_images_that_did_not_align(small_run, twin, analysed, mnist_5k):
-    pair = [load_run(workdir)[0] for workdir in (small_run.workdir, twin)]
+    pair = [load_run(workdir).network for workdir in (small_run.workdir, twin)]
     train, validation = (
         sampled.some_images(split, 500) for split in (mnist_5k.train, mnist_5k.validation)
     )
@@ -133,7 +132,10 @@ def test_what_is_left_is_measured_on_images_that_did_not_align(small_run, twin, 
 
 def test_samples(small_run, analysed):
     _, report = analysed
-    scores = {key: np.mean(test) for key, (_, test) in analyse.by_kind(report["samples"]).items()}
+    kinds: dict[tuple[str, str, str], list[float]] = {}
+    for row in report["samples"]:
+        kinds.setdefault((row["run"], row["hidden"], row["head"]), []).append(row["test_accuracy"])
+    scores = {kind: np.mean(test) for kind, test in kinds.items()}
     assert len(report["samples"]) == 2 * 2 * (1 + 3 * 2) and len(scores) == 2 * 2 * 4
     result = json.loads((small_run.workdir / "result.json").read_text())
     assert scores["A", "trained", "trained"] == pytest.approx(result["test_accuracy"], abs=1e-3)
@@ -143,8 +145,8 @@ def test_samples(small_run, analysed):
 
 def test_the_command_with_one_run(small_run, command):
     workdir = small_run.workdir
-    words = (f"--workdir={workdir}", "--draws=1", "--analysis_images=200")
-    outcome = command(analyse, *words)
+    words = (f"--workdir={workdir}", "--draws=1", "--images=200")
+    outcome = command(command_module, *words)
     assert outcome.exit_code == 0, outcome
     folder = Path("runs") / f"analysis-{workdir.name}"
     assert {path.name for path in folder.iterdir()} == FILES
@@ -154,24 +156,19 @@ def test_the_command_with_one_run(small_run, command):
     )
     assert (folder / "table.txt").read_text() in outcome.stdout
     assert "left" not in outcome.stdout and "alignment" not in outcome.stdout
-    assert command(analyse, *words).exit_code == 0  # again, in its own folder
-    command(analyse, *words, "--draws=2").assert_failed("holds a run of another configuration")
+    assert command(command_module, *words).exit_code == 0  # again, in its own folder
+    command(command_module, *words, "--draws=2").assert_failed(
+        "holds a run of another configuration"
+    )
 
 
 def test_the_command_with_two_runs(small_run, twin, command):
-    words = [f"--workdir={small_run.workdir}", f"--workdir={twin}", "--analysis_dir=both"]
-    outcome = command(analyse, *words, "--draws=1", "--analysis_images=200")
+    words = [f"--workdir={small_run.workdir}", f"--against={twin}", "--output=both"]
+    outcome = command(command_module, *words, "--draws=1", "--images=200")
     assert outcome.exit_code == 0, outcome
     assert outcome.stdout.startswith(f"A: {small_run.workdir}\nB: {twin}\n")
     assert "alignment.csv, alignment.png" in outcome.stdout.splitlines()[-1]
     assert Path("both/alignment.png").exists()
-
-
-def test_of_other_commands_the_last_folder_counts(small_run, command):
-    outcome = command(evaluate, "--workdir=nowhere", f"--workdir={small_run.workdir}")
-    assert outcome.exit_code == 0 and outcome.stdout.startswith("test accuracy")
-    outcome = command(evaluate, f"--workdir={small_run.workdir}", "--workdir=nowhere")
-    outcome.assert_failed("workdir nowhere has no config.json")
 
 
 def _other_run(small_run, folder, **entries):
@@ -182,32 +179,26 @@ def _other_run(small_run, folder, **entries):
     return folder
 
 
-def _trained(folder, **settings):
-    settings = {"network": "mlp", "dataset": "mnist_5k", "epochs": 1, "batch_size": 500} | settings
-    train_and_evaluate(workdir=folder, **settings)
-    return folder
-
-
 ONE = "workdir must name two trainings of one network on one data set, got "
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("entries", "message"),
     [
         ({"network_args": {"hidden_sizes": (17,)}}, ONE + "network_args: {'hidden_sizes': [16], "),
         ({"network_args": {"hidden_sizes": (16, 16)}}, ONE + "network_args: "),
         ({"network": "quadratic_mlp", "network_args": {"rank": 2}}, ONE + "network: 'mlp' in "),
     ],
 )
-def test_runs_of_different_networks(small_run, command, tmp_path, settings, message):
-    other = _trained(tmp_path / "other", **settings)
-    outcome = command(analyse, f"--workdir={small_run.workdir}", f"--workdir={other}")
+def test_runs_of_different_networks(small_run, command, tmp_path, entries, message):
+    other = _other_run(small_run, tmp_path / "other", **entries)
+    outcome = command(command_module, f"--workdir={small_run.workdir}", f"--against={other}")
     outcome.assert_failed(message)
 
 
 def test_runs_on_different_data(small_run, command, tmp_path):
     other = _other_run(small_run, tmp_path / "other", dataset="fashion_mnist")
-    command(analyse, f"--workdir={small_run.workdir}", f"--workdir={other}").assert_failed(
+    command(command_module, f"--workdir={small_run.workdir}", f"--against={other}").assert_failed(
         ONE + "dataset: 'mnist_5k' in ", "'fashion_mnist' in "
     )
 
@@ -220,9 +211,9 @@ def test_runs_on_different_data(small_run, command, tmp_path):
         ("dynamic_mlp", {"hidden_sizes": (4,), "rank": 2, "generator_sizes": (4,)}, "DynamicMLP"),
     ],
 )
-def test_a_network_that_is_no_sequence(command, tmp_path, network, arguments, label):
-    other = _trained(tmp_path / "other", network=network, network_args=arguments)
-    command(analyse, f"--workdir={other}").assert_failed(
+def test_a_network_that_is_no_sequence(command, tmp_path, mnist_5k, network, arguments, label):
+    other = _trained(tmp_path / "other", mnist_5k, network, network_args=arguments)
+    command(command_module, f"--workdir={other}").assert_failed(
         "network must be dense layers (snt.Linear) in sequence", f"got {label}"
     )
     assert not (tmp_path / "runs").exists()
@@ -232,13 +223,13 @@ NOTHING_DRAWN = "no networks are drawn: that takes a hidden layer, and a bias in
 SAMPLES = {"samples.csv", "samples.png"}
 
 
-def test_a_network_without_hidden_layers(command, tmp_path):
-    runs = [
-        _trained(tmp_path / f"run{seed}", seed=seed, network_args={"hidden_sizes": ()})
+def test_a_network_without_hidden_layers(command, tmp_path, mnist_5k):
+    first, second = (
+        _trained(tmp_path / f"run{seed}", mnist_5k, seed=seed, network_args={"hidden_sizes": ()})
         for seed in (0, 1)
-    ]
-    words = ["--analysis_dir=both", *(f"--workdir={run}" for run in runs)]
-    outcome = command(analyse, *words)
+    )
+    words = ["--output=both", f"--workdir={first}", f"--against={second}"]
+    outcome = command(command_module, *words)
     assert outcome.exit_code == 0, outcome
     assert NOTHING_DRAWN in outcome.stdout and "drawn 3 times" not in outcome.stdout
     assert "samples" not in outcome.stdout.splitlines()[-1]
@@ -255,15 +246,19 @@ def test_a_network_without_hidden_layers(command, tmp_path):
 def _with_network(monkeypatch, network: snt.Module, **entries) -> None:
     """Whatever run is loaded, its network is this one, and its configuration has these entries."""
     network(tf.zeros([1, 28, 28, 1]))
-    monkeypatch.setattr(
-        analyse, "load_run", lambda workdir: (network, load_run(workdir)[1] | entries)
-    )
+
+    def load(workdir, dataset):
+        run = load_run(workdir, dataset)
+        run.network, run.config = network, run.config | entries
+        return run
+
+    monkeypatch.setattr(measure, "load_run", load)
 
 
 def test_a_last_layer_without_bias(small_run, command, monkeypatch):
     layers = [snt.Flatten(), snt.Linear(5), tf.nn.relu, snt.Linear(10, with_bias=False)]
     _with_network(monkeypatch, snt.Sequential(layers))
-    outcome = command(analyse, f"--workdir={small_run.workdir}", "--analysis_dir=one")
+    outcome = command(command_module, f"--workdir={small_run.workdir}", "--output=one")
     assert outcome.exit_code == 0, outcome
     assert NOTHING_DRAWN in outcome.stdout
     assert {path.name for path in Path("one").iterdir()} == FILES - SAMPLES
@@ -277,8 +272,8 @@ def test_layers_without_a_bulk(small_run, command, monkeypatch):
     first, _, head = network.layers
     first.w.assign(normal(size=(784, 5)) @ normal(size=(5, 16)))
     head.w.assign(tf.zeros_like(head.w))
-    words = [f"--workdir={small_run.workdir}", "--analysis_dir=one", "--draws=1"]
-    outcome = command(analyse, *words, "--analysis_images=50")
+    words = [f"--workdir={small_run.workdir}", "--output=one", "--draws=1"]
+    outcome = command(command_module, *words, "--images=50")
     assert outcome.exit_code == 0, outcome
     assert "-: not there, of weights with half the full rank or less" in outcome.stdout
     assert {path.name for path in Path("one").iterdir()} == FILES
@@ -298,7 +293,7 @@ def test_weights_that_are_not_finite(small_run, command, tmp_path, monkeypatch):
     network = wn.nets.MLP(10, (16,))
     _with_network(monkeypatch, network)
     network.layers[0].w.assign(np.full((784, 16), np.nan))
-    outcome = command(analyse, f"--workdir={small_run.workdir}")
+    outcome = command(command_module, f"--workdir={small_run.workdir}")
     outcome.assert_failed("network must have finite outputs, got MLP with 20 that are not")
     assert not any(tmp_path.iterdir())
 
@@ -311,74 +306,76 @@ def test_a_run_without_a_seed(small_run, command, tmp_path, seed):
         config = json.loads(path.read_text())
         del config["seed"]
         path.write_text(json.dumps(config))
-    command(analyse, f"--workdir={other}").assert_failed(
+    command(command_module, f"--workdir={other}").assert_failed(
         f"{other / 'config.json'} is damaged: it lacks the seed of a run, an integer in [0, 2^31)"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
-def test_each_run_has_draws_of_its_own_seed(small_run, twin, monkeypatch, tmp_path):
-    seeds, score = [], sampled.score_samples
+def test_each_run_has_draws_of_its_own_seed(small_run, twin, mnist_5k, monkeypatch, tmp_path):
+    seeds, accuracies = [], {"validation_accuracy": 0.5, "test_accuracy": 0.5}
 
     def recorded(network, splits, seed, *arguments):
         seeds.append(seed)
-        return score(network, splits, seed, *arguments)
+        return [{"hidden": "trained", "head": "trained", "draw": "", **accuracies}]
 
     monkeypatch.setattr(sampled, "score_samples", recorded)
-    for number, workdirs in enumerate([(small_run.workdir, twin), (twin, small_run.workdir)]):
-        analyse.analyse(workdirs, tmp_path / str(number), draws=1, images=50)
-    assert seeds == [0, 1, 1, 0]
+    analyse([twin, small_run.workdir], mnist_5k, tmp_path / "both", draws=1, images=50)
+    assert seeds == [1, 0]
 
 
 def test_an_unfinished_run(small_run, command, tmp_path):
     other = _other_run(small_run, tmp_path / "other")
     (other / "result.json").unlink()
-    command(analyse, f"--workdir={other}").assert_failed("has no result.json")
+    command(command_module, f"--workdir={other}").assert_failed("has no result.json")
 
 
 @pytest.mark.parametrize(
     ("words", "exit_code", "message"),
     [
-        ([], 1, "workdir must be given: --workdir=FOLDER of a run, and again for another one"),
+        ([], 1, "workdir must be given: --workdir=FOLDER of a run"),
         (["--workdir="], 1, "workdir must be given"),
-        (["--workdir=nowhere"], 1, "workdir nowhere has no result.json: give the folder of a run"),
-        (["--workdir=a", "--workdir=b", "--workdir=c"], 1, "once or twice, got 3 folders"),
-        (["--workdir=a", "--workdir=./a"], 1, "must name two different runs, got a twice"),
+        (["--workdir=nowhere"], 1, "workdir nowhere has no config.json: give the folder of a run"),
         (["--workdir=a", "--draws=0"], 2, "flag --draws=0: 0 is not a positive integer"),
-        (["--workdir=a", "--analysis_images=x"], 2, "flag --analysis_images=x: invalid literal"),
+        (["--workdir=a", "--images=x"], 2, "flag --images=x: invalid literal"),
         (["--workdir=a", "stray"], 2, "unexpected argument 'stray'"),
         (["--workdir"], 2, "Missing value for flag --workdir"),
     ],
 )
 def test_bad_flags(command, tmp_path, words, exit_code, message):
-    command(analyse, *words).assert_failed(message, exit_code=exit_code)
+    command(command_module, *words).assert_failed(message, exit_code=exit_code)
     assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_of_something_else(small_run, command, tmp_path):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "letter.txt").write_text("Dear")
-    words = [f"--workdir={small_run.workdir}", "--analysis_dir=letters"]
-    command(analyse, *words).assert_failed("workdir letters exists and holds no run")
+    words = [f"--workdir={small_run.workdir}", "--output=letters"]
+    command(command_module, *words).assert_failed("workdir letters exists and holds no run")
 
 
 def test_data_folders_are_passed_on(small_run, command):
-    outcome = command(analyse, f"--workdir={small_run.workdir}", "--data_dir=data")
+    outcome = command(command_module, f"--workdir={small_run.workdir}", "--data_dir=data")
     outcome.assert_failed("data_dir must be left out with mnist_5k")
 
 
 @pytest.mark.parametrize("name", ["draws", "images"])
 @pytest.mark.parametrize("value", [0, True, 2.0])
-def test_bad_counts(small_run, tmp_path, name, value):
+def test_bad_counts(small_run, mnist_5k, tmp_path, name, value):
     with pytest.raises(ValueError, match=rf"^{name} must be an integer >= 1, got {value}$"):
-        analyse.analyse([small_run.workdir], tmp_path / "a", **{name: value})
+        analyse([small_run.workdir], mnist_5k, tmp_path / "a", **{name: value})
 
 
-def test_some_images(mnist_5k):
-    some = sampled.some_images(mnist_5k.train, 50)
-    assert some.shape == (50, 28, 28, 1) and some.dtype == tf.float32
-    np.testing.assert_array_equal(some, sampled.some_images(mnist_5k.train, 50))
-    everything = sampled.some_images(mnist_5k.validation, 10_000)
-    assert everything.shape == (500, 28, 28, 1)
-    total = float(tf.reduce_sum(scale(mnist_5k.validation.images)))
-    assert float(tf.reduce_sum(everything)) == pytest.approx(total, rel=1e-4)
+@pytest.mark.parametrize(
+    ("workdirs", "message"),
+    [
+        ((), "workdir must be given once or twice, got 0 folders"),
+        (("a", "b", "c"), "workdir must be given once or twice, got 3 folders"),
+        (("a", "./a"), "workdir must name two different runs, got a twice"),
+        (("nowhere",), "workdir nowhere has no config.json"),
+    ],
+)
+def test_bad_runs(mnist_5k, tmp_path, workdirs, message):
+    with pytest.raises(ValueError, match=message):
+        analyse(workdirs, mnist_5k, tmp_path / "analysis")
+    assert not any(tmp_path.iterdir())

@@ -11,7 +11,7 @@ import weirdonetworks as wn
 from training.analyse import sampled
 from training.analyse.sampled import accuracy, draw_seed, score_samples, some_images
 from training.data import Dataset, Split
-from training.engine.loop import scale
+from training.engine import scale
 from weirdonetworks.analysis import refit_head, sample_network
 
 
@@ -111,3 +111,13 @@ def test_bad_seeds(splits):
         draw_seed(0, 0.5)
     with pytest.raises(ValueError, match=r"^seed must be an integer >= 0, got None$"):
         score_samples(_network(), splits, None, 1, 50)
+
+
+def test_some_images(mnist_5k):
+    some = some_images(mnist_5k.train, 50)
+    assert some.shape == (50, 28, 28, 1) and some.dtype == tf.float32
+    np.testing.assert_array_equal(some, some_images(mnist_5k.train, 50))
+    everything = some_images(mnist_5k.validation, 10_000)
+    assert everything.shape == (500, 28, 28, 1)
+    total = float(tf.reduce_sum(scale(mnist_5k.validation.images)))
+    assert float(tf.reduce_sum(everything)) == pytest.approx(total, rel=1e-4)

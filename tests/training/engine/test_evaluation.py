@@ -7,11 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from training import evaluate
-from training.engine.scoring import ANGLES
-from training.evaluate import load_run
-
-pytestmark = pytest.mark.usefixtures("quick_data")
+from training import evaluate as command_module
+from training.engine import ANGLES, load_run
+from training.engine.evaluation import evaluate
 
 
 @pytest.fixture
@@ -21,27 +19,35 @@ def copy(small_run, tmp_path):
     return workdir
 
 
-def test_the_same_accuracy_as_after_training(small_run):
+def test_the_same_accuracy_as_after_training(small_run, mnist_5k):
     result = json.loads((small_run.workdir / "result.json").read_text())
-    assert evaluate.evaluate(small_run.workdir) == {"test_accuracy": result["test_accuracy"]}
+    scores = evaluate(small_run.workdir, mnist_5k)
+    assert scores == {"test_accuracy": result["test_accuracy"], "epochs": 2, "of": 2}
 
 
 def test_the_network_of_a_run(small_run):
-    module, config = load_run(small_run.workdir)
-    assert type(module).__name__ == "MLP" and module.hidden_sizes == (16,)
-    assert config == json.loads((small_run.workdir / "config.json").read_text())
+    run = load_run(small_run.workdir)
+    assert type(run.network).__name__ == "MLP" and run.network.hidden_sizes == (16,)
+    assert run.config == json.loads((small_run.workdir / "config.json").read_text())
 
 
-def test_the_newest_checkpoint_counts(copy, command):
-    accuracy = evaluate.evaluate(copy)["test_accuracy"]
+def test_the_newest_checkpoint_counts(copy, mnist_5k, command):
+    accuracy = evaluate(copy, mnist_5k)["test_accuracy"]
     for path in (copy / "checkpoints").glob("ckpt-2.*"):
         path.unlink()
-    assert evaluate.evaluate(copy)["test_accuracy"] < accuracy
+    scores = evaluate(copy, mnist_5k)
+    assert scores["test_accuracy"] < accuracy
+    assert (scores["epochs"], scores["of"]) == (1, 2)
+    outcome = command(command_module, f"--workdir={copy}")
+    assert outcome.exit_code == 0 and outcome.stderr == (
+        "unfinished: epoch 1 of 2 (go on with: "
+        f"python -m training.train --resume --workdir={copy})\n"
+    )
 
 
 def test_rotations(copy, command):
     """The means that are printed are those of the file."""
-    outcome = command(evaluate, f"--workdir={copy}", "--rotations")
+    outcome = command(command_module, f"--workdir={copy}", "--rotations")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     with open(copy / "rotations.csv", newline="") as file:
         rows = [(int(row["degrees"]), float(row["accuracy"])) for row in csv.DictReader(file)]
@@ -60,8 +66,8 @@ def test_rotations(copy, command):
     assert (copy / "rotations.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_scores_at_some_angles(small_run, copy):
-    scores = evaluate.evaluate(copy, angles=(0, 90))
+def test_scores_at_some_angles(copy, mnist_5k):
+    scores = evaluate(copy, mnist_5k, angles=(0, 90))
     upright, turned = scores["accuracy_by_angle"]
     assert upright == scores["test_accuracy"] > turned
     assert scores["rotated_accuracy"] == pytest.approx((upright + turned) / 2)
@@ -89,9 +95,14 @@ def truncate(path):
         (lambda d: (d / "config.json").unlink(), "has no config.json: give the folder of a run"),
         (lambda d: truncate(d / "config.json"), "config.json cannot be read"),
         (lambda d: (d / "config.json").write_text("3"), "config.json cannot be read"),
-        (lambda d: change(d, network=None), "config.json is damaged: it lacks the network of"),
-        (lambda d: change(d, network_args=3), "is damaged: it lacks the network_args of a run"),
-        (lambda d: change(d, dataset=None), "is damaged: it lacks the dataset of a run"),
+        (
+            lambda d: change(d, network=None),
+            "config.json is damaged, or of no run: it lacks its network",
+        ),
+        (lambda d: change(d, network_args=3), "or of no run: it lacks its network_args"),
+        (lambda d: change(d, dataset=None), "or of no run: it lacks its dataset"),
+        (lambda d: change(d, data_sha256=None), "or of no run: it lacks its data_sha256"),
+        (lambda d: change(d, data_sha256="1"), "mnist_5k, got mnist_5k, whose contents differ"),
         (lambda d: change(d, network="resnet"), "name must be one of ['mlp', "),
         (lambda d: change(d, network_args={"rank": 2}), "an argument of mlp must be one of"),
         (lambda d: change(d, dataset="cifar"), "name must be one of mnist_5k, "),
@@ -109,7 +120,7 @@ def truncate(path):
 )
 def test_what_is_no_run(copy, command, damage, message):
     damage(copy)
-    outcome = command(evaluate, f"--workdir={copy}")
+    outcome = command(command_module, f"--workdir={copy}")
     if message is None:  # enough is left to go by
         assert outcome.exit_code == 0
     else:
@@ -127,5 +138,5 @@ def test_what_is_no_run(copy, command, damage, message):
     ],
 )
 def test_bad_flags(command, tmp_path, words, exit_code, message):
-    command(evaluate, *words).assert_failed(message, exit_code=exit_code)
+    command(command_module, *words).assert_failed(message, exit_code=exit_code)
     assert not any(tmp_path.iterdir())

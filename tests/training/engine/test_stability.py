@@ -8,10 +8,8 @@ import pytest
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training import stability
-from training.evaluate import load_run
-
-pytestmark = pytest.mark.usefixtures("quick_data")
+from training import stability as command_module
+from training.engine import load_run, stability
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def read(path) -> dict[str, np.ndarray]:
 
 def test_what_is_printed_is_that_of_the_files(copy, command):
     words = ["--images=50", "--steps=8"]
-    outcome = command(stability, f"--workdir={copy}", *words)
+    outcome = command(command_module, f"--workdir={copy}", *words)
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     curves, images = (
         read(copy / "stability-rotation.csv"),
@@ -63,7 +61,7 @@ def test_what_is_printed_is_that_of_the_files(copy, command):
 
 def test_the_probabilities_of_the_network(small_run, mnist_5k):
     """One image and one turn, by hand."""
-    network, _ = load_run(small_run.workdir)
+    network = load_run(small_run.workdir).network
     images, labels = mnist_5k.test.images[:3], mnist_5k.test.labels[:3]
     result = stability.measure(network, images, labels, wn.stability.rotation(4))
     for s in range(4):
@@ -75,8 +73,8 @@ def test_the_probabilities_of_the_network(small_run, mnist_5k):
 
 
 @pytest.mark.parametrize("action", ["shift_x", "shift_y", "scale", "shear"])
-def test_every_action(copy, action):
-    scores = stability.report(copy, action, images=20, steps=5)
+def test_every_action(copy, mnist_5k, action):
+    scores = stability.report(copy, mnist_5k, action, images=20, steps=5)
     family = wn.stability.FAMILIES[action](5)
     curves = read(copy / f"stability-{action}.csv")
     np.testing.assert_array_equal(curves[family.unit], family.parameters)
@@ -116,14 +114,10 @@ def test_an_exactly_invariant_network_is_stable(mnist_5k):
         (["--images=0"], 2, "flag --images=0: 0 is not a positive integer"),
         (["--steps=1"], 2, "flag --steps=1: "),
         (["--low=a"], 2, "flag --low=a: "),
-        (["--workdir=nowhere", "--steps=9"], 1, "steps must be an even number >= 4"),
-        (["--workdir=nowhere", "--low=9", "--high=9"], 1, "low must be below high, got 9 and 9"),
-        (["--workdir=nowhere", "--low=-1"], 1, "high - low must be at most 360 degrees, got 361"),
-        (["--workdir=nowhere", "--action=scale", "--low=0"], 1, "low must be a finite number > 0"),
     ],
 )
 def test_bad_flags(command, tmp_path, words, exit_code, message):
-    command(stability, *words).assert_failed(message, exit_code=exit_code)
+    command(command_module, *words).assert_failed(message, exit_code=exit_code)
     assert not any(tmp_path.iterdir())
 
 
@@ -133,11 +127,25 @@ def test_bad_flags(command, tmp_path, words, exit_code, message):
         ({"action": "flip"}, r"action must be one of \['rotation', .*\], got 'flip'"),
         ({"images": 1001}, "images must be 1 to 1000, the test images, got 1001"),
         ({"images": 0}, "images must be 1 to 1000, the test images, got 0"),
+        ({"steps": 9}, "steps must be an even number >= 4"),
+        ({"low": 9.0, "high": 9.0}, "low must be below high, got 9 and 9"),
+        ({"low": -1.0}, "high - low must be at most 360 degrees, got 361"),
+        ({"action": "scale", "low": 0.0}, "low must be a finite number > 0"),
         ({"low": 10.0, "high": 20.0}, "the maps must hold the identity, .* got <Family rotation"),
-        ({"data_dir": "there"}, "data_dir must be left out with mnist_5k"),
     ],
 )
-def test_bad_arguments(copy, arguments, message):
+def test_bad_arguments(copy, mnist_5k, arguments, message):
     with pytest.raises(ValueError, match=message):
-        stability.report(copy, **arguments)
+        stability.report(copy, mnist_5k, **arguments)
     assert not list(copy.glob("stability*"))
+
+
+def test_of_other_data(copy, few_digits):
+    with pytest.raises(ValueError, match="dataset must be the one of the run in .*, mnist_5k"):
+        stability.report(copy, few_digits)
+    assert not list(copy.glob("stability*"))
+
+
+def test_folders_of_data_are_asked_for(copy, command):
+    outcome = command(command_module, f"--workdir={copy}", "--data_dir=there")
+    outcome.assert_failed("data_dir must be left out with mnist_5k")

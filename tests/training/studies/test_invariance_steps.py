@@ -20,7 +20,7 @@ def test_every_variant_is_a_recipe():
     assert [*STUDY.axes["variant"], *STUDY.options["variant"]] == list(one.VARIANTS)
 
 
-def test_a_trial(tmp_path, monkeypatch):
+def test_a_trial(tmp_path, few_digits_file, monkeypatch):
     runs = []
 
     def fit(*arguments, **settings):
@@ -30,7 +30,7 @@ def test_a_trial(tmp_path, monkeypatch):
 
     kept = one.fit
     monkeypatch.setattr(one, "fit", fit)
-    axes = {"network": ["mlp"], "variant": ["augment"], "dataset": ["mnist_5k"]}
+    axes = {"network": ["mlp"], "variant": ["augment"], "dataset": [few_digits_file]}
     found = runner.run(STUDY, tmp_path, axes=axes, seeds=[3], settings={"epochs": 1}, workers=0)
     (run,) = runs
     assert (run.config["step"], run.config["epochs"], run.config["seed"]) == ("augment", 1, 3)
@@ -42,7 +42,7 @@ def test_a_trial(tmp_path, monkeypatch):
     assert turned["degrees"].tolist() == list(ANGLES) and (turned["variant"] == "augment").all()
     assert row["rotated_accuracy"] == pytest.approx(turned["accuracy"].mean())
     assert row["worst_rotated_accuracy"] == turned["accuracy"].min()
-    moved = one.measure_run(run, images=1000)
+    moved = one.measure_run(run, images=100)
     for key in ("variance", "difference"):
         assert row[key] == pytest.approx(np.mean(getattr(moved, key).values))
 

@@ -15,8 +15,8 @@ def test_the_networks_are_those_of_the_axis():
     assert STUDY.axes["network"] == list(one.NETWORKS)
 
 
-def test_a_trial(tmp_path):
-    axes = {"network": [CONVEX], "depth": [2], "num_terms": [4], "dataset": ["mnist_5k"]}
+def test_a_trial(tmp_path, few_digits_file):
+    axes = {"network": [CONVEX], "depth": [2], "num_terms": [4], "dataset": [few_digits_file]}
     found = runner.run(STUDY, tmp_path, axes=axes, seeds=[0], settings={"epochs": 1}, workers=0)
     (row,) = found["runs"].to_dict("records")
     assert {key: row[key] for key in ("network", "depth", "num_terms", "seed", "status")} == {

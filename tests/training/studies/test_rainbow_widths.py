@@ -18,7 +18,7 @@ SETTINGS = {"epochs": 1, "draws": 1, "images": 300, "partners": 2}
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(tmp_path_factory, few_digits_file):
     """The tables of two trials, with which seeds networks were drawn, and the trained networks."""
     seeds, score = [], sampled.score_samples
     runs, train = {}, one.train
@@ -31,10 +31,11 @@ def found(tmp_path_factory):
         seeds.append(seed)
         return score(network, splits, seed, *arguments)
 
-    folder, axes = tmp_path_factory.mktemp("widths"), {"width": [8], "dataset": ["mnist_5k"]}
+    folder, axes = tmp_path_factory.mktemp("widths"), {"width": [8], "dataset": [few_digits_file]}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampled, "score_samples", recorded)
         patch.setattr(one, "train", kept)
+        patch.setitem(one.RECIPE, "batch_size", 100)
         tables = runner.run(STUDY, folder, axes=axes, seeds=[0, 1], settings=SETTINGS, workers=0)
     train.cache_clear()
     return tables, seeds, runs
@@ -46,18 +47,20 @@ def test_samples(found):
     samples = tables["samples"]
     assert len(samples) == 2 * 2 * 4 and set(samples["hidden"]) == set(sampled.KINDS)
     trained = samples[(samples["hidden"] == "trained") & (samples["head"] == "trained")]
-    np.testing.assert_allclose(trained["test_accuracy"], tables["runs"]["test_accuracy"], atol=1e-3)
+    np.testing.assert_allclose(
+        trained["test_accuracy"], tables["runs"]["test_accuracy"], atol=0.011
+    )
     assert tables["runs"]["parameters"].tolist() == [784 * 8 + 8 + 8 * 8 + 8 + 8 * 10 + 10] * 2
 
 
-def test_alignments_are_of_two_trainings_before_and_after(found, mnist_5k):
+def test_alignments_are_of_two_trainings_before_and_after(found, few_digits):
     aligned = found[0]["alignment"]
     assert set(zip(aligned["first"], aligned["seed"], strict=True)) == {(0, 1)}
     # Two states, two hidden layers and two distances for each of three dense ones.
     assert len(aligned) == 2 * (2 + 2 * 3)
     pair = [found[2][seed] for seed in (0, 1)]
     inputs, held_out = (
-        sampled.some_images(split, 300) for split in (mnist_5k.train, mnist_5k.validation)
+        sampled.some_images(split, 300) for split in (few_digits.train, few_digits.validation)
     )
     networks = {
         "initial": [initial_network(run.config) for run in pair],
