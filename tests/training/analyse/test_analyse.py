@@ -16,7 +16,7 @@ from training.analyse import measure, sampled
 from training.analyse.measure import analyse
 from training.analyse.text import to_text
 from training.engine import Loop, load_run, recipe_for, train_and_evaluate
-from training.engine.fit import initial_network
+from training.engine.run import initial_network
 from weirdonetworks.analysis import align_networks, dense_layers, spectrum
 
 FILES = {
