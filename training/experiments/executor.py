@@ -39,8 +39,9 @@ def run(
 
     With `workers=0`, all happens in this process, in the order of the tasks. Otherwise in that many
     processes of one thread each, which joblib replaces when they have grown by 300 MB: TensorFlow
-    never frees what it has compiled. With `cluster`, the address of a Ray cluster ("auto", or
-    host:port), on all its cores; what a lost node had in hand is done again by the others.
+    never frees what it has compiled. They wait for further tasks until `close`. With `cluster`, the
+    address of a Ray cluster ("auto", or host:port), on all its cores; what a lost node had in hand
+    is done again by the others.
 
     An error of a task is raised here, and ends those that have not begun.
 
@@ -67,6 +68,7 @@ def _on_processes(function, tasks, workers: int) -> Iterator[tuple[int, Any]]:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     pool = get_reusable_executor(workers, timeout=_IDLE, env=_ENVIRONMENT)
+    _pools[:] = [pool]
     with warnings.catch_warnings():
         # What it says when it replaces a worker that has grown.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
@@ -85,6 +87,15 @@ def _on_processes(function, tasks, workers: int) -> Iterator[tuple[int, Any]]:
         finally:
             if waiting:
                 pool.shutdown(kill_workers=True)
+
+
+_pools: list[Any] = []  # the one whose workers wait for more, if there is one
+
+
+def close() -> None:
+    """Ends the workers, which wait for more, at once."""
+    while _pools:
+        _pools.pop().shutdown(kill_workers=True)
 
 
 def _work(parent: int, function: Callable[..., Any], task: tuple) -> Any:

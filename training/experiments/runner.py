@@ -75,6 +75,7 @@ def run(
                 work.cells(study.then(rows, axes), seeds)
         finally:  # what there is, if a trial failed, too
             work.close()
+            executor.close()
             tables = gather(study, store)
             results = Folder(files.path / RESULTS)
             for name, table in tables.items():

@@ -13,6 +13,12 @@ import pytest
 from training.experiments import executor
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_workers_are_left():
+    yield
+    executor.close()
+
+
 def _where(number: int) -> tuple[int, int, dict[str, int]]:
     """Its number, its process, and how many threads TensorFlow computes with."""
     import tensorflow as tf
