@@ -425,3 +425,10 @@ def test_scales_are_told_by_their_medians():
     ]  # fmt: skip
     (row,) = report({"scales": pd.DataFrame(rows)}).tables["scales"].to_dict("records")
     assert list(row.values()) == ["exp", "10", "never", "6", "0.5", "3"]
+
+
+def test_transcribed_tables_are_shown_as_they_stand():
+    table = pd.DataFrame({"problem": ["p"], "W x": ["13 · 61"]})
+    found = report({"transcribed_steps": table})
+    assert list(found.tables) == ["steps"] and not found.figures
+    assert found.tables["steps"].equals(table)

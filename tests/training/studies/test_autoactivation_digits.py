@@ -194,3 +194,9 @@ def test_seeds_that_diverge_do_not_hide_the_others():
                                          "learning_rate"]]}  # fmt: skip
     frame["curves"] = pd.DataFrame(columns=["variant", "optimizer", "seed", "step"])
     assert report(frame).tables["digits"].iloc[0, -1] == "diverged"
+
+
+def test_a_transcribed_table_is_shown_as_it_stands():
+    table = pd.DataFrame({"weights": ["W"], "sgd: test %": ["96.70 ± 0.28"]})
+    found = report({"transcribed": table})
+    assert found.tables["digits"] is table and not found.figures
