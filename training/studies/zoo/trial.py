@@ -16,7 +16,6 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
     run = fit(axes["network"], axes["dataset"], seed=seed, progress=False, **overrides)
     turned = by_angle(run)
     row = {
-        "status": "done",
         "test_accuracy": run.evaluate("test"),
         "validation_accuracy": run.history["validation_accuracy"].iloc[-1],
         "rotated_accuracy": turned.mean(),
