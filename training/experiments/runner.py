@@ -126,7 +126,8 @@ def gather(study: Study, store: Store) -> dict[str, pd.DataFrame]:
             tables.setdefault("choices", []).extend(kept)
             continue
         for name, rows in found.items():
-            tables.setdefault(name, []).extend(rows)
+            if rows:  # a file without a column could not be read
+                tables.setdefault(name, []).extend(rows)
     return {name: pd.DataFrame(rows) for name, rows in tables.items()}
 
 

@@ -113,6 +113,16 @@ def test_tables_of_several_rows(tmp_path):
     }  # fmt: skip
 
 
+def test_tables_without_rows_are_left_out(tmp_path):
+    def learned(axes, seed, choice, scale):
+        return {"runs": [{"part": 0}], "learned": [{"x": seed}] if axes["kind"] == "b" else []}
+
+    study = make(trial=learned)
+    assert set(run(study, tmp_path, axes={"kind": ["a"]})) == {"runs"}
+    assert not (tmp_path / "results" / "learned.csv").exists()
+    assert run(study, tmp_path)["learned"]["kind"].tolist() == ["b", "b"]
+
+
 def test_further_values_seeds_and_cells_that_depend_on_what_came_out(tmp_path):
     run(make(), tmp_path, axes={"kind": ["a"]}, seeds=[0])
     run(make(), tmp_path, axes={"kind": ["b"]}, seeds=[1, 0])
