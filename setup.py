@@ -55,6 +55,7 @@ TEST = [
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "packaging>=23.0",
     "pytest>=8.0",
+    "pytest-timeout>=2.3",  # a test that hangs fails
     "pytest-xdist>=3.6",
     *RAY,
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
