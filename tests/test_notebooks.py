@@ -32,7 +32,9 @@ def run(notebook: nbformat.NotebookNode) -> None:
     kernel = AsyncKernelManager(
         kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[])
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # Tests run on every core: threads of a matrix product would wait for each other by spinning,
+    # and take ten times as long.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # set for the tests, not by a reader
     client = NotebookClient(
         notebook,
