@@ -49,6 +49,7 @@ class Kneser:
         while abs(whole[-1]) < 1 << (_BITS - 170):  # 1e-51
             whole.pop()
         self._horner = whole[::-1]
+        self._short = [float(self.mp.ldexp(c, -_BITS)) for c in self._horner]
 
     def slog(self, x: mpf) -> mpf:
         """The superlogarithm of any real x; -2 at -inf."""
@@ -129,8 +130,18 @@ class Kneser:
         return u * p, p + u * p1, 2 * p1 + u * p2
 
     def _invert(self, r: mpf) -> mpf:
-        """The v in [0, 1] with s(v) = r, relatively exact at r -> 0: s is almost linear."""
-        v = r
+        """The v in [0, 1] with s(v) = r, relatively exact at r -> 0: s is almost linear.
+
+        Newton's first steps are in float64, where they cost next to nothing.
+        """
+        near = target = float(r)
+        for _ in range(4):
+            t, p, p1 = (near - float(_CENTRE)) / float(_SCALE), 0.0, 0.0
+            for c in self._short:
+                p1 = p1 * t + p
+                p = p * t + c
+            near -= (near * p - target) / (p + near * p1 / float(_SCALE))
+        v = self.mp.mpf(near)
         for _ in range(12):
             s, s1, _ = self._base(v)
             step = (s - r) / s1

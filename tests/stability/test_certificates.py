@@ -101,8 +101,9 @@ def test_small_defects_are_told_from_rounding(size, is_rounding):
 def _measure(net, images, action) -> np.ndarray:
     outputs = np.asarray(net(tf.constant(images)))
     turned = action.apply(images)
-    moved = [np.asarray(net(turned[:, h])) - outputs for h in range(action.size)]
-    return np.stack([np.linalg.norm(m, axis=1) for m in moved], axis=1)
+    together = tf.reshape(turned, [-1, *turned.shape[2:]])
+    moved = np.reshape(net(together), [*turned.shape[:2], -1]) - outputs[:, None]
+    return np.linalg.norm(moved, axis=2)
 
 
 def _search(net, images, action, k: int, steps: int = 25) -> np.ndarray:
@@ -112,6 +113,7 @@ def _search(net, images, action, k: int, steps: int = 25) -> np.ndarray:
     x = tf.Variable(images)
     optimizer = snt.optimizers.Adam(0.1)
 
+    @tf.function(autograph=False)
     def ascend():
         with tf.GradientTape() as tape:
             turned = action.apply(x)[:, 0]
