@@ -35,38 +35,38 @@ def _augmented(layer: snt.Linear) -> np.ndarray:
 
 @pytest.mark.slow
 def test_the_first_layer_has_the_covariance_of_the_reference():
-    reference, inputs = _mlp((300,)), _normal(10, 3)
+    reference, inputs = _mlp((100,)), _normal(10, 3)
     target = _augmented(reference.layers[0])
     target *= np.array([[3.0], [1], [0.2], [1]])
     reference.layers[0].w.assign(target[:3])
-    draws = [_augmented(sample_network(reference, inputs, i).layers[0]) for i in range(20)]
+    draws = [_augmented(sample_network(reference, inputs, i).layers[0]) for i in range(60)]
     units = np.concatenate(draws, axis=1)  # [in + 1, draws of units]
-    expected = target @ target.T / 300
+    expected = target @ target.T / 100
     spread = np.sqrt(np.outer(np.diag(expected), np.diag(expected)) / units.shape[1])
     assert np.all(np.abs(units @ units.T / units.shape[1] - expected) < 5 * spread)
     # Units are normal, independent of each other and of the reference's, and of mean 0.
     kurtosis = np.mean(units**4, axis=1) / np.mean(units**2, axis=1) ** 2
     np.testing.assert_allclose(kurtosis, 3, atol=0.3)
-    for others in (np.roll(units, 1, axis=1), np.tile(target, 20), np.ones_like(units)):
+    for others in (np.roll(units, 1, axis=1), np.tile(target, 60), np.ones_like(units)):
         scale = 5 * np.sqrt(np.mean(units**2, axis=1) * np.mean(others**2, axis=1))
         assert np.all(np.abs(np.mean(units * others, axis=1)) < scale / np.sqrt(units.shape[1]))
 
 
 @pytest.mark.slow
 def test_further_layers_are_turned_to_what_they_are_given():
-    reference, inputs = _mlp((8, 300), activation="relu"), _normal(100, 3)
+    reference, inputs = _mlp((8, 100), activation="relu"), _normal(100, 3)
     layer = reference.layers[1]
     layer.w.assign(layer.w * np.array([[3.0], [1], [0.2], [1], [1], [1], [2], [0.1]]))
     target = _augmented(layer)
     units = []
-    for seed in range(20):
+    for seed in range(60):
         network = sample_network(reference, inputs, seed)
         hidden, known = (activations(n, inputs)[0] for n in (network, reference))
         u, _, v = np.linalg.svd(hidden.T @ known)
         drawn = _augmented(network.layers[1])
         units.append(np.concatenate([(u @ v).T @ drawn[:8], drawn[8:]]))  # turned back
     units = np.concatenate(units, axis=1)
-    expected = target @ target.T / 300
+    expected = target @ target.T / 100
     spread = np.sqrt(np.outer(np.diag(expected), np.diag(expected)) / units.shape[1])
     assert np.all(np.abs(units @ units.T / units.shape[1] - expected) < 5 * spread)
 
