@@ -6,7 +6,7 @@ python -m training.energy --workdir=runs/...
 from absl import flags
 
 from training.cli import app
-from training.cli.flags import define_workdir
+from training.cli.flags import define_workdir, given_run
 
 FLAGS = app.Flags(__doc__)
 _WORKDIR = define_workdir(FLAGS, "The folder of a run.")
@@ -19,11 +19,10 @@ _GROUPS = flags.DEFINE_list(
 
 
 def main() -> None:
+    workdir = given_run(_WORKDIR)
     from training.engine.energy import energy
 
-    if not _WORKDIR.value:
-        raise ValueError("workdir must be given: --workdir=FOLDER of a run")
-    shares = energy(_WORKDIR.value, _GROUPS.value)
+    shares = energy(workdir, _GROUPS.value)
     print(f"{'invariant share in %':24}{'dimension':>10}{'initial':>10}{'trained':>10}")
     for name, share in shares.items():
         print(f"{name:24}" + "".join(f"{100 * value:10.2f}" for value in share.values()))

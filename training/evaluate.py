@@ -8,10 +8,10 @@ import sys
 from absl import flags
 
 from training.cli import app
-from training.cli.flags import PathFlags, define_workdir, loaded_dataset
+from training.cli.flags import MovedFlags, define_workdir, loaded_dataset
 
 FLAGS = app.Flags(__doc__)
-_PATHS = PathFlags(FLAGS)
+_PATHS = MovedFlags(FLAGS)
 _WORKDIR = define_workdir(FLAGS, "The folder of a run.")
 _ROTATIONS = flags.DEFINE_boolean(
     "rotations",
@@ -22,10 +22,10 @@ _ROTATIONS = flags.DEFINE_boolean(
 
 
 def main() -> None:
+    dataset = loaded_dataset(_WORKDIR, _PATHS)
     from training.engine.evaluation import evaluate
     from training.engine.scoring import ANGLES
 
-    dataset = loaded_dataset(_WORKDIR, _PATHS)
     angles = ANGLES if _ROTATIONS.value else ()
     scores = evaluate(_WORKDIR.value, dataset, angles=angles)
     if scores["epochs"] < scores["of"]:

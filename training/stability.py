@@ -6,10 +6,10 @@ python -m training.stability --workdir=runs/... [--action=rotation]
 from absl import flags
 
 from training.cli import app, choices
-from training.cli.flags import PathFlags, define_choice, define_workdir, loaded_dataset
+from training.cli.flags import MovedFlags, define_choice, define_workdir, loaded_dataset
 
 FLAGS = app.Flags(__doc__)
-_PATHS = PathFlags(FLAGS)
+_PATHS = MovedFlags(FLAGS)
 _WORKDIR = define_workdir(FLAGS, "The folder of a run.")
 _ACTION = define_choice(
     "action", "rotation", choices.ACTIONS, "how images are transformed.", FLAGS
@@ -31,10 +31,10 @@ _HIGH = flags.DEFINE_float("high", None, "The last.", flag_values=FLAGS)
 
 
 def main() -> None:
+    dataset = loaded_dataset(_WORKDIR, _PATHS)
     from training.engine.stability import report
     from weirdonetworks.stability import FAMILIES
 
-    dataset = loaded_dataset(_WORKDIR, _PATHS)
     action, count = _ACTION.value, _IMAGES.value
     interval = {"steps": _STEPS.value, "low": _LOW.value, "high": _HIGH.value}
     interval = {name: value for name, value in interval.items() if value is not None}

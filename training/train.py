@@ -8,11 +8,12 @@ are scored on the test set, once, at the end; what is chosen, is chosen on the v
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 from training.cli import app
-from training.cli.flags import DatasetFlags, RecipeFlags, define_workdir
+from training.cli.flags import DatasetFlags, RecipeFlags, define_workdir, found_again
 
 FLAGS = app.Flags(__doc__)
 _DATA = DatasetFlags(FLAGS)
@@ -28,7 +29,8 @@ _WORKDIR = define_workdir(FLAGS, "The folder of the results; by default a new on
 _RESUME = flags.DEFINE_boolean(
     "resume",
     False,
-    "Continue the run in --workdir with its configuration, or begin it, if there is none.",
+    "Continue the run in --workdir with its configuration, or begin what other flags tell, if "
+    "there is none.",
     flag_values=FLAGS,
 )
 _TENSORBOARD = flags.DEFINE_boolean(
@@ -37,19 +39,28 @@ _TENSORBOARD = flags.DEFINE_boolean(
 
 
 def main() -> None:
-    from training.engine import recipe_for, train_and_evaluate
-
     if _RESUME.value and not _WORKDIR.value:
         raise ValueError("resume must come with --workdir, the folder of the run to continue")
+    overrides = _RECIPE.overrides()
     if _RESUME.value and (Path(_WORKDIR.value) / "config.json").exists():
-        network, dataset, recipe, seed, paths = _continued(_WORKDIR.value)
+        network, dataset, recipe, seed, paths = _continued(_WORKDIR.value, overrides)
     else:
+        told = (_RECIPE.network, _DATA.name, _SEED)
+        if _RESUME.value and not overrides and not any(flag.present for flag in told):
+            raise ValueError(
+                f"workdir {_WORKDIR.value} holds no run to continue: give the folder of one, or "
+                "what to begin there"
+            )
         network, seed, paths = _RECIPE.network.value, _SEED.value, _DATA.paths
         dataset = _DATA.dataset()
-        recipe = recipe_for(network, dataset.name, **_RECIPE.overrides())
+        from training.engine import recipe_for  # once the flags are right: it takes seconds
+
+        recipe = recipe_for(network, dataset.name, **overrides)
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     name = f"{network}-{Path(dataset.name).stem.replace(':', '-')}-seed{seed}-{now}"
     workdir = Path(_WORKDIR.value or Path("runs") / name)
+    from training.engine import train_and_evaluate
+
     print(f"writing to     {workdir}/", flush=True)
     result = train_and_evaluate(
         network,
@@ -69,7 +80,7 @@ def main() -> None:
     print(f"score again    python -m training.evaluate --workdir={workdir}")
 
 
-def _continued(workdir: str):
+def _continued(workdir: str, overrides: dict[str, Any]):
     """Network, data set, recipe, seed and paths of the run in this folder.
 
     Raises:
@@ -81,8 +92,8 @@ def _continued(workdir: str):
     from training.engine.workdir import Workdir
 
     config = Workdir(workdir).read_config()
-    given = dict(_RECIPE.overrides())
-    for flag, key in ((_RECIPE.network, "network"), (_DATA.name, "dataset"), (_SEED, "seed")):
+    given = dict(overrides)
+    for flag, key in ((_RECIPE.network, "network"), (_SEED, "seed")):
         if flag.present:
             given[key] = flag.value
     for key, value in given.items():
@@ -95,12 +106,11 @@ def _continued(workdir: str):
                     raise ValueError(f"--{flag} contradicts the run in {workdir}: {told!r} there")
         elif held != value:
             raise ValueError(f"--{key}={value} contradicts the run in {workdir}: {held!r} there")
+    dataset = found_again(workdir, config, _DATA, _DATA.name.value if _DATA.name.present else None)
     paths = {key: value or config.get(key) for key, value in _DATA.paths.items()}
-    from training.data import load
-
     fields = {field.name for field in dataclasses.fields(Recipe)}
     recipe = Recipe(**{key: value for key, value in config.items() if key in fields})
-    return config["network"], load(config["dataset"], **paths), recipe, config["seed"], paths
+    return config["network"], dataset, recipe, config["seed"], paths
 
 
 def _plain(value):

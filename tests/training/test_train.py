@@ -1,6 +1,7 @@
 """Whole runs through the command: what they write, that they repeat, resume, and refuse."""
 
 import csv
+import importlib
 import io
 import json
 import math
@@ -472,6 +473,13 @@ def test_resume_alone_goes_on_with_the_configuration_of_the_folder(small_run, co
     assert_bit_equal(workdir, small_run.workdir)
 
 
+def test_resume_alone_begins_nothing(command, tmp_path):
+    """A misspelt folder is no reason to train the default network for minutes."""
+    outcome = command(train, "--resume", "--workdir=runs/typo")
+    outcome.assert_failed("workdir runs/typo holds no run to continue: give the folder of one")
+    assert not any(tmp_path.iterdir())
+
+
 def test_evaluate_says_when_a_run_is_unfinished(small_run, command, tmp_path):
     workdir = copy_without_result(small_run, tmp_path)
     for path in (workdir / "checkpoints").glob("ckpt-2.*"):
@@ -704,6 +712,22 @@ def test_a_run_on_pictures_of_ones_own(command, tmp_path):
     assert result["test_accuracy"] > 0.9
     scored = command(evaluate, "--workdir=run")
     assert scored.stdout == f"test accuracy  {100 * result['test_accuracy']:.2f} %\n"
+    (tmp_path / "mine.npz").rename(tmp_path / "moved.npz")
+    for name in ("train", "evaluate", "stability", "analyse"):
+        module = importlib.import_module(f"training.{name}" + ".__main__" * (name == "analyse"))
+        resume = ["--resume"] if name == "train" else []
+        missing = ("mine.npz'", "if it has moved, or was given from another folder, give --dataset")
+        command(module, "--workdir=run", *resume).assert_failed(*missing)
+    again = command(evaluate, "--workdir=run", "--dataset=moved.npz")
+    assert (again.exit_code, again.stdout) == (0, scored.stdout)
+    going_on = command(train, "--resume", "--workdir=run", "--dataset=moved.npz")
+    assert going_on.exit_code == 0 and read(tmp_path / "run")[0] == config
+    wrong = command(evaluate, "--workdir=run", "--dataset=mnist_5k")
+    wrong.assert_failed("--dataset=mnist_5k contradicts the run in run: 'mine.npz' there")
+    np.savez(tmp_path / "other.npz", images=images[:100], labels=labels[:100])
+    wrong = command(evaluate, "--workdir=run", "--dataset=other.npz")
+    wrong.assert_failed("--dataset=other.npz contradicts the run in run: its contents are not")
+    (tmp_path / "moved.npz").rename(tmp_path / "mine.npz")
     images[0, 0, 0] ^= 1  # other contents under the same name
     np.savez(tmp_path / "mine.npz", images=images, labels=labels)
     command(evaluate, "--workdir=run").assert_failed("mine.npz, whose contents differ")

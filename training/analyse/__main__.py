@@ -14,10 +14,10 @@ from pathlib import Path
 from absl import flags
 
 from training.cli import app
-from training.cli.flags import PathFlags, define_workdir, loaded_dataset
+from training.cli.flags import MovedFlags, define_workdir, loaded_dataset
 
 FLAGS = app.Flags(__doc__)
-_PATHS = PathFlags(FLAGS)
+_PATHS = MovedFlags(FLAGS)
 _WORKDIR = define_workdir(FLAGS, "The folder of a run, A.")
 _AGAINST = flags.DEFINE_string(
     "against", None, "The folder of another run, B, to be aligned with it.", flag_values=FLAGS
@@ -38,10 +38,10 @@ _IMAGES = flags.DEFINE_integer(
 
 
 def main() -> None:
+    dataset = loaded_dataset(_WORKDIR, _PATHS)
     from training.analyse.measure import analyse
     from training.analyse.text import to_text
 
-    dataset = loaded_dataset(_WORKDIR, _PATHS)
     workdirs = [_WORKDIR.value, *([_AGAINST.value] if _AGAINST.value else [])]
     names = "-".join(Path(workdir).name for workdir in workdirs)
     folder = Path(_OUTPUT.value or Path("runs") / f"analysis-{names}")

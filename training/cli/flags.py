@@ -250,6 +250,13 @@ class RecipeFlags:
         return given
 
 
+class _PathParser(flags.ArgumentParser):
+    """Of a path, whose ~ behind a = no shell expands."""
+
+    def parse(self, argument: str) -> str:
+        return os.path.expanduser(argument)
+
+
 def define_epochs(flag_values: flags.FlagValues) -> flags.FlagHolder:
     """--epochs."""
     text = "Passes over the training split; each network's recipe by default."
@@ -258,24 +265,86 @@ def define_epochs(flag_values: flags.FlagValues) -> flags.FlagHolder:
 
 def define_workdir(flag_values: flags.FlagValues, text: str) -> flags.FlagHolder:
     """--workdir."""
-    return flags.DEFINE_string("workdir", None, text, flag_values=flag_values)
+    parser, serializer = _PathParser(), flags.ArgumentSerializer()
+    return flags.DEFINE(parser, "workdir", None, text, flag_values, serializer)
 
 
-def loaded_dataset(workdir: flags.FlagHolder, paths: PathFlags) -> "Dataset":
+def given_run(workdir: flags.FlagHolder) -> str:
+    """The folder of a run that was given; within a second, without TensorFlow.
+
+    Raises:
+      ValueError: no --workdir, or no configuration there.
+    """
+    if not workdir.value:
+        raise ValueError("workdir must be given: --workdir=FOLDER of a run")
+    from training.report.folder import Folder
+
+    Folder(workdir.value).read("config.json")
+    return workdir.value
+
+
+class MovedFlags(PathFlags):
+    """--dataset, --data_dir and --manual_dir: where the data of a run are now."""
+
+    def __init__(self, flag_values: flags.FlagValues):
+        super().__init__(flag_values)
+        self.moved = flags.DEFINE_string(
+            "dataset",
+            None,
+            "Where the run's own FILE.npz or FOLDER/ is now, if it is not where it was.",
+            flag_values=flag_values,
+        )
+
+
+def found_again(
+    workdir: str, config: Mapping[str, Any], paths: PathFlags, moved: str | None
+) -> "Dataset":
+    """The data set of the run in `workdir`, by its name then; `moved` is where it is now.
+
+    Raises:
+      ValueError: a place for a data set that has none of its own, or other data there.
+      OSError: it is not there.
+    """
+    import dataclasses
+
+    from training.data import load
+
+    name = config["dataset"]
+    found = {key: value or config.get(key) for key, value in paths.paths.items()}
+    own = name not in choices.DATASETS and not name.startswith("tfds:")
+    if moved is not None and moved != name:
+        other = moved in choices.DATASETS or moved.startswith("tfds:")
+        if other or not own:
+            raise ValueError(f"--dataset={moved} contradicts the run in {workdir}: {name!r} there")
+        dataset = load(moved, **found)
+        if dataset.sha256 != config["data_sha256"]:
+            raise ValueError(
+                f"--dataset={moved} contradicts the run in {workdir}: its contents are not those "
+                f"of {name!r} there"
+            )
+        return dataclasses.replace(dataset, name=name)
+    try:
+        return load(name, **found)
+    except FileNotFoundError as error:
+        if not own:
+            raise
+        raise FileNotFoundError(
+            f"{error}: if it has moved, or was given from another folder, give --dataset=PATH"
+        ) from None
+
+
+def loaded_dataset(workdir: flags.FlagHolder, paths: MovedFlags) -> "Dataset":
     """The data set of the run in a command's --workdir.
 
     Raises:
-      ValueError: no --workdir, or no run there.
+      ValueError: no --workdir, or no run there, or other data where they should be.
+      OSError: the data are not there.
     """
+    folder = given_run(workdir)
     from training.engine.workdir import Workdir
 
-    if not workdir.value:
-        raise ValueError("workdir must be given: --workdir=FOLDER of a run")
-    config = Workdir(workdir.value).read_config()
-    found = {key: value or config.get(key) for key, value in paths.paths.items()}
-    from training.data import load
-
-    return load(config["dataset"], **found)
+    config = Workdir(folder).read_config()
+    return found_again(folder, config, paths, paths.moved.value)
 
 
 def parse_arguments(words: Sequence[str], flag: str = "network_arg") -> dict[str, Any]:

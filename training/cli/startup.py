@@ -50,17 +50,27 @@ def begin() -> None:
 
 
 class _Quietly(importlib.abc.MetaPathFinder):
-    """Finds TensorFlow as Python would, and silences its import."""
+    """Finds TensorFlow as Python would, and silences its import.
+
+    It stays until then: TensorFlow Datasets asks whether there is one before it imports it.
+    """
+
+    _searching = False
 
     def find_spec(self, name, path=None, target=None):
-        if name != "tensorflow":
+        if name != "tensorflow" or self._searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self._searching = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._searching = False
         if spec and spec.loader:
             load = spec.loader.exec_module
 
             def load_quietly(module) -> None:
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
                 with _quiet():
                     load(module)
 

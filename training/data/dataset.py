@@ -131,6 +131,8 @@ class Dataset:
           ValueError: arrays of another kind, labels that are missing or unknown, a share that
             leaves a split without a class.
         """
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise ValueError(f"seed must be an integer in [0, 2^32), got {seed!r}")
         images, labels = _pictures("images", images), _labels("labels", labels)
         parts = {"train": (images, labels)}
         for key, given in (("test", test), ("validation", validation)):
@@ -148,6 +150,8 @@ class Dataset:
                     f"got {len(pictures)} images and {len(names)} labels"
                 )
         known = np.unique(labels)
+        if len(known) < 2:
+            raise ValueError(f"labels must be of two classes at least, got only {known[0]}")
         numbers = {key: (x, _numbers(key, y, known)) for key, (x, y) in parts.items()}
         total = len(images)
         for key, given in (("test", test), ("validation", validation)):
@@ -183,7 +187,8 @@ def stratified(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np
         counts = np.bincount(labels)
         raise ValueError(
             f"labels must leave each class enough examples to cut {size} of {len(labels)} off, "
-            f"got classes of {counts.min()} to {counts.max()} ({error})"
+            f"got classes of {counts.min()} to {counts.max()} "
+            f"({str(error).partition('. ')[0]})"
         ) from None
     return rest, held_out
 
@@ -206,7 +211,7 @@ def _count(name: str, share: Any, total: int) -> int:
 
 def _pictures(name: str, values: Any) -> np.ndarray:
     """uint8 [n, height, width, channels]."""
-    array = np.asarray(values)
+    array = _array(name, values)
     if array.dtype != np.uint8 or array.ndim not in (3, 4) or not array.size:
         hint = ""
         if array.dtype.kind == "f":
@@ -220,17 +225,26 @@ def _pictures(name: str, values: Any) -> np.ndarray:
 
 def _labels(name: str, values: Any) -> np.ndarray:
     """Whole numbers or words, [n]."""
-    array = np.asarray(values)
+    array = _array(name, values)
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
     if array.dtype.kind == "f" and np.all(np.isfinite(array)) and np.all(array == np.rint(array)):
         array = array.astype(np.int64)
     if array.dtype.kind == "O" and all(isinstance(value, str) for value in array.ravel()):
         array = array.astype(str)
-    if array.ndim != 1 or array.dtype.kind not in "iubUS" or not array.size:
+    if array.ndim != 1 or array.dtype.kind not in "iubU" or not array.size:
         raise ValueError(
             f"{name} must be whole numbers or words [n], none missing, "
             f"got {array.dtype} {list(array.shape)}"
         )
     return array
+
+
+def _array(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array: {error}") from None
 
 
 def _numbers(name: str, labels: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -58,7 +58,10 @@ def load(
                     f"got {os.fspath(value)!r} (is another data set meant?)"
                 )
     if own:
-        return (files.from_npz if name.endswith(".npz") else files.from_folder)(name)
+        folder = os.path.isdir(os.path.expanduser(name))
+        if not folder and os.path.exists(name) and not name.endswith(".npz"):
+            raise ValueError(f"name must be {_KNOWN}, got the file {name!r}")
+        return (files.from_npz if name.endswith(".npz") and not folder else files.from_folder)(name)
     if name.startswith("tfds:"):
         return tfds.load_any(name, data_dir, manual_dir)
     if name == "mnist_5k":

@@ -1,6 +1,7 @@
 """Data sets of TensorFlow Datasets, prepared from original files or the network."""
 
 import contextlib
+import difflib
 import importlib
 import io
 import os
@@ -35,9 +36,23 @@ def load_any(name: str, data_dir: PathLike | None, manual_dir: PathLike | None) 
       ValueError: a set of another kind, or with pictures of several sizes.
     """
     # With those of its community, it would look for them on the network, for minutes without one.
-    known = require("tensorflow_datasets").list_builders(with_community_datasets=False)
-    if name.removeprefix("tfds:").partition("/")[0].partition(":")[0] not in known:
-        raise ValueError(f"{name} must be a data set of TensorFlow Datasets: it knows no such name")
+    tfds = require("tensorflow_datasets")
+    known = tfds.list_builders(with_community_datasets=False)
+    plain = name.removeprefix("tfds:").partition("/")[0].partition(":")[0]
+    if plain not in known:
+        near = difflib.get_close_matches(plain, known, 1)
+        meant = f". Did you mean tfds:{near[0]}?" if near else ""
+        raise ValueError(
+            f"{name} must be a data set of TensorFlow Datasets: it knows no such name{meant}"
+        )
+    if plain != name.removeprefix("tfds:"):
+        try:
+            tfds.builder(name.removeprefix("tfds:"), data_dir=data_dir)
+        except Exception as error:  # it promises no types
+            raise ValueError(
+                f"{name} must be a data set of TensorFlow Datasets, which knows {plain}, but no "
+                f"such version or configuration of it ({type(error).__name__})"
+            ) from None
     builder = _builder(name.removeprefix("tfds:"), data_dir)
     features = builder.info.features
     kinds = {key: type(feature).__name__ for key, feature in (features or {}).items()}

@@ -74,6 +74,11 @@ class Run:
 
     def _split(self, split: str | Split) -> Split:
         if isinstance(split, Split):
+            shape = tuple(self.config["image_shape"])
+            if split.images.shape[1:] != shape:
+                raise ValueError(
+                    f"split must have images of the shape {shape}, got {split.images.shape[1:]}"
+                )
             return split
         _checks.choice("split", split, SPLITS)
         if self.dataset is None:
@@ -93,9 +98,9 @@ class Run:
         images = np.asarray(images)
         if images.ndim == 3 and shape[-1] == 1:
             images = images[..., None]
-        if images.dtype != np.uint8 or images.shape[1:] != shape:
+        if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
             raise ValueError(
-                f"images must be uint8 [n, {', '.join(map(str, shape))}], "
+                f"images must be uint8 [n, {', '.join(map(str, shape))}], n >= 1, "
                 f"got {images.dtype} {list(images.shape)}"
             )
         return self.scorer.probabilities(images)
@@ -203,6 +208,8 @@ def load_run(workdir: str | Path, dataset: Dataset | None = None) -> Run:
     Raises:
       ValueError: no run there, no checkpoint, or a damaged one; another data set.
     """
+    if dataset is not None and not isinstance(dataset, Dataset):
+        raise ValueError(f"dataset must be a Dataset, got {type(dataset).__name__}")
     files = Workdir(workdir)
     config = files.read_config()
     if dataset is not None and dataset.sha256 != config["data_sha256"]:

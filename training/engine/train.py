@@ -95,6 +95,8 @@ def _recipe(
             "dataset must be a Dataset, such as training.load('mnist_5k'), "
             f"got {type(dataset).__name__}"
         )
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe must be a Recipe, got {type(recipe).__name__}")
     if recipe is None:
         return recipe_for(network, dataset.name, **overrides)
     return dataclasses.replace(recipe, **overrides)

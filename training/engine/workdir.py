@@ -146,7 +146,8 @@ class Workdir(Folder):
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = re.sub(r"\{\{.*?\}\} *| *\[Op:\w+\]", "", str(error)).strip()  # TensorFlow's own places
+    return (text or type(error).__name__).splitlines()[0]
 
 
 def num_parameters(network: snt.Module) -> int:

@@ -76,6 +76,8 @@ def publish(study: Study, results: Path) -> list[str]:
     """
     target = study.folder / RESULTS
     new, old = (target.with_name(f".{RESULTS}.{end}") for end in ("new", "old"))
+    if old.exists() and not target.exists():
+        old.rename(target)  # what was killed between the two renamings below
     for folder in (new, old):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(results, new)

@@ -227,7 +227,11 @@ class _Work:
             cell, seeds, choice = tasks[place]
             for seed, one in zip(seeds, found, strict=True):
                 key = self._key(cell, seed, choice)
-                self._store.write(key, as_tables(one, key))
+                try:
+                    tables = as_tables(one, key)
+                except (ValueError, TypeError) as error:
+                    raise ValueError(f"trial {_told(key)}: {error}") from None
+                self._store.write(key, tables)
                 self._progress.done(_told(key))
 
 

@@ -100,10 +100,12 @@ def _is_list(value: Any) -> bool:
 def _plain(row: Mapping[str, Any]) -> Row:
     """As JSON keeps it: numbers of NumPy and TensorFlow as Python's."""
     return {
-        name: value.numpy().item()
-        if hasattr(value, "numpy")
-        else value.item()
-        if hasattr(value, "item")
-        else value
+        name: _number(name, value.numpy() if hasattr(value, "numpy") else value)
         for name, value in row.items()
     }
+
+
+def _number(name: str, value: Any) -> Any:
+    if getattr(value, "size", 1) != 1:
+        raise ValueError(f"{name} must be a number or a word, got an array of {value.shape}")
+    return value.item() if hasattr(value, "item") else value

@@ -16,7 +16,7 @@ class Folder:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
 
     def claim(
         self,

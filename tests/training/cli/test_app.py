@@ -202,7 +202,11 @@ def talkative(tmp_path):
     """Imports `training` beside a stand-in for TensorFlow: tells its log level and stderr."""
     (tmp_path / "tensorflow.py").write_text(TALKATIVE)
     path = f"{tmp_path}{os.pathsep}{REPOSITORY}"
-    code = "import training, tensorflow; print(tensorflow.level)"
+    # It is looked for before it is imported: TensorFlow Datasets does so.
+    code = (
+        "import importlib.util, training; importlib.util.find_spec('tensorflow'); "
+        "import tensorflow; print(tensorflow.level)"
+    )
 
     def import_training(flags: str, **environment: str) -> tuple[str, str]:
         _, stdout, stderr = run(["-c", code, *flags.split()], PYTHONPATH=path, **environment)

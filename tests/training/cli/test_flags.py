@@ -10,6 +10,7 @@ from training.cli.flags import (
     check_choice,
     command_line,
     define_choices,
+    define_workdir,
     literal,
     parse_arguments,
     parse_integers,
@@ -108,3 +109,12 @@ def test_parse_integers():
 def test_command_line_can_be_repeated():
     line = command_line("training.train", {"workdir": "my runs/1", "epochs": 3})
     assert line == "python -m training.train '--workdir=my runs/1' --epochs=3"
+
+
+def test_a_home_behind_an_equals_sign(monkeypatch):
+    """Where no shell expands it."""
+    monkeypatch.setenv("HOME", "/home/me")
+    found = app.Flags("command")
+    workdir = define_workdir(found, "where.")
+    found.parse(["--workdir=~/runs"])
+    assert workdir.value == "/home/me/runs"

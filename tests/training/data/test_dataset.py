@@ -117,6 +117,7 @@ def test_splits_of_ones_own_are_kept_as_they_are():
     [
         (np.array(["cat", "dog"] * 10), "cat -> 0, dog -> 1", ("cat", "dog")),
         (np.array(["cat", "dog"] * 10, object), "cat -> 0, dog -> 1", ("cat", "dog")),
+        (np.array([b"cat", b"dog"] * 10), "cat -> 0, dog -> 1", ("cat", "dog")),
         (np.array([7, 3] * 10), "3 -> 0, 7 -> 1", ("3", "7")),
         (np.array([-1.0, 1.0] * 10), "-1 -> 0, 1 -> 1", ("-1", "1")),
         (np.array([True, False] * 10), "False -> 0, True -> 1", ("False", "True")),
@@ -127,6 +128,7 @@ def test_other_labels_are_mapped_and_it_is_said(capfd, labels, told, classes):
     dataset = Dataset.from_arrays(images, labels, name="mine", test=(images, labels))
     assert capfd.readouterr() == ("", f"labels of mine mapped: {told}\n")
     assert dataset.classes == classes
+    labels = np.char.decode(labels) if labels.dtype.kind == "S" else labels
     by_class = {name: set(labels[dataset.test.labels == k]) for k, name in enumerate(classes)}
     assert [len(found) for found in by_class.values()] == [1, 1]
     assert {name: str(found.pop()).removesuffix(".0") for name, found in by_class.items()} == {
@@ -147,7 +149,11 @@ def test_other_labels_are_mapped_and_it_is_said(capfd, labels, told, classes):
         ({"labels": np.arange(60) / 2}, "labels must be whole numbers or words"),
         ({"labels": np.eye(60, dtype=int)}, r"labels must be .* got int64 \[60, 60\]"),
         ({"labels": np.array([None] * 60)}, "labels must be whole numbers or words"),
-        ({"labels": np.zeros(60, int)}, "num_classes must be an integer >= 2, got 1"),
+        ({"labels": np.zeros(60, int)}, "labels must be of two classes at least, got only 0"),
+        ({"images": [[1, 2], [3]]}, "images must be an array: "),
+        ({"labels": [[1], [2, 3]]}, "labels must be an array: "),
+        ({"seed": -1}, r"seed must be an integer in \[0, 2\^32\), got -1"),
+        ({"seed": None}, "seed must be an integer"),
         ({"labels": np.arange(60)}, "leave each class enough examples to cut 12 of 60 off"),
         ({"test": 0.0}, r"test must be a share in \(0, 1\), or \(images, labels\), got 0.0"),
         ({"test": True}, "test must be a share"),

@@ -1,5 +1,9 @@
 """Data sets in an .npz and in a folder of pictures."""
 
+import os
+import pickle
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,6 +63,14 @@ def test_an_npz_that_cannot_be_read(tmp_path):
     failure("mine.npz cannot be read as a data set")
     np.savez(path, images=IMAGES / 255, labels=LABELS)
     failure("images must be uint8")
+    np.savez(path, images=IMAGES, labels=LABELS, test_images=IMAGES)
+    failure("it holds test_images without test_labels")
+    for damaged in (b"", b"image,label", pickle.dumps({"images": 1})):
+        path.write_bytes(damaged)
+        failure("mine.npz cannot be read as a data set: it is no .npz")
+    with path.open("wb") as file:
+        np.save(file, IMAGES)  # one array, which is no zip
+    failure("mine.npz cannot be read as a data set: it is no .npz")
     with pytest.raises(ValueError, match="data_dir must be left out with .*mine.npz"):
         data.load(str(path), data_dir="somewhere")
 
@@ -111,9 +123,23 @@ def test_folders_of_splits_and_colours(tmp_path):
             lambda d: (write(d), write(d, 1, classes=["owl"], size=(5, 7))),
             "pictures must be of one size, got 5 x 6 pixels in .*cat.00.png and 5 x 7 in .*owl",
         ),
-        (lambda d: write(d, classes=["cat"]), "num_classes must be an integer >= 2, got 1"),
+        (lambda d: write(d, classes=["cat"]), "two classes at least, got only cat"),
+        (lambda d: write(d / "cat"), "cat must hold pictures, got a folder, cat"),
+        (
+            lambda d: (write(d), os.mkfifo(d / "cat" / "x.png")),  # it would be waited for
+            "cat must hold pictures, got something else, x.png",
+        ),
+        (
+            lambda d: (write(d), Image.new("F", (5, 6)).save(d / "cat" / "x.tif")),
+            "x.tif must have 8 or 16 bits",
+        ),
+        (
+            lambda d: [write(d / split) for split in ("train", "val", "validation")],
+            "must hold validation or val, got both",
+        ),
     ],
-    ids=["empty", "empty class", "a file", "no picture", "damaged", "sizes", "one class"],
+    ids=["empty", "empty class", "a file", "no picture", "damaged", "sizes", "one class",
+         "nested", "a pipe", "float pixels", "val twice"],
 )
 def test_folders_that_are_no_data_set(tmp_path, spoil, message):
     folder = tmp_path / "pictures"
@@ -126,3 +152,74 @@ def test_folders_that_are_no_data_set(tmp_path, spoil, message):
 def test_a_folder_that_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="dataset must be a folder that exists"):
         data.load(str(tmp_path / "nowhere"))
+
+
+def test_an_npz_that_no_memory_could_hold(tmp_path):
+    path = tmp_path / "mine.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        with archive.open("images.npy", "w") as file:
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)}
+            )
+        with archive.open("labels.npy", "w") as file:
+            np.save(file, LABELS)
+    with pytest.raises(ValueError, match="mine.npz cannot be read as a data set: .*memory"):
+        data.load(str(path))
+
+
+def test_a_folder_may_be_called_like_a_file_and_not_the_reverse(tmp_path):
+    write(tmp_path / "mine.npz")
+    assert data.load(str(tmp_path / "mine.npz")).classes == ("cat", "dog")
+    (tmp_path / "mine.csv").write_text("image,label")
+    with pytest.raises(ValueError, match="a file.npz, a folder/.*got the file .*mine.csv"):
+        data.load(str(tmp_path / "mine.csv"))
+
+
+@pytest.mark.parametrize("held", [["val"], ["validation"], ["test"], ["val", "test"], []])
+def test_what_lacks_beside_train_is_cut_off(tmp_path, held):
+    write(tmp_path / "train", 20)
+    for name in held:
+        write(tmp_path / name, 3)
+    dataset = data.load(str(tmp_path))
+    assert len(dataset.validation) == (6 if {"val", "validation"} & {*held} else 4)
+    assert len(dataset.test) == (6 if "test" in held else 8)
+    assert dataset.classes == ("cat", "dog")
+
+
+def only_pixel(tmp_path, save):
+    """Of the pictures of a class that `save` has written as 10 files."""
+    write(tmp_path, classes=["dog"], size=(2, 3), mode="RGB")
+    (tmp_path / "cat").mkdir()
+    for i in range(10):
+        save(tmp_path / "cat" / str(i))
+    dataset = data.load(str(tmp_path))
+    (cats,) = np.unique(dataset.train.images[dataset.train.labels == 0], axis=0)
+    return cats.tolist()
+
+
+def test_pictures_of_16_bits_become_those_of_8(tmp_path):
+    deep = np.full((3, 2), 0x1234, np.uint16)
+    pixels = only_pixel(tmp_path, lambda f: Image.fromarray(deep).save(f, "png"))
+    assert pixels == [[[0x12] * 3] * 2] * 3
+
+
+def test_what_is_transparent_is_white(tmp_path):
+    def save(file):
+        picture = Image.new("RGBA", (2, 3), (9, 9, 9, 0))  # a hidden colour
+        picture.putpixel((0, 0), (1, 2, 3, 255))
+        picture.save(file, "png")
+
+    white = [255] * 3
+    assert only_pixel(tmp_path, save) == [[[1, 2, 3], white], [white, white], [white, white]]
+
+
+def test_a_camera_held_upright(tmp_path):
+    def save(file):
+        lying = Image.new("RGB", (3, 2))
+        lying.putpixel((0, 0), (1, 2, 3))
+        turn = Image.Exif()
+        turn[0x112] = 6  # to be turned clockwise
+        lying.save(file, "png", exif=turn)
+
+    black = [0] * 3
+    assert only_pixel(tmp_path, save) == [[black, [1, 2, 3]], [black, black], [black, black]]

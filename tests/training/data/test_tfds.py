@@ -516,3 +516,16 @@ def test_another_set_offline(offline, tmp_path):
     with pytest.raises(ConnectionError, match="no network to download cifar10 .*--data_dir=FOLDER"):
         data.load("tfds:cifar10", tmp_path / "data")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tfds:cifar1O", "it knows no such name. Did you mean tfds:cifar10"),
+        ("tfds:cifar10:9.9.9", "knows cifar10, but no such version or configuration of it"),
+        ("tfds:cifar10/small", "knows cifar10, but no such version or configuration of it"),
+    ],
+)
+def test_a_misspelt_set_is_not_taken_for_a_damaged_one(name, message, tmp_path):
+    with pytest.raises(ValueError, match=f"^{name} must be a data set of TensorFlow.*{message}"):
+        data.load(name, tmp_path)

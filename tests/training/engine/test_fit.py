@@ -132,6 +132,7 @@ def test_the_step_is_resolved_too(mnist_5k):
         ({"network_args": {"num_classes": 3}}, "network_args must not hold num_classes"),
         ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
         ({"batch_size": 401}, r"batch_size must be in 1 .. 400 \(the training images\), got 401"),
+        ({"recipe": {"epochs": 1}}, "recipe must be a Recipe, got dict"),
         ({"optimizer": "lion"}, "optimizer must be one of .*got 'lion'"),
     ],
 )
@@ -141,16 +142,41 @@ def test_bad_arguments(few_digits, change, message):
         training.fit(**(good | change))
 
 
-@pytest.mark.parametrize("images", [np.zeros((2, 28, 28)), np.zeros((2, 14, 14), np.uint8), "x"])
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 28, 28)),
+        np.zeros((2, 14, 14), np.uint8),
+        np.zeros((0, 28, 28), np.uint8),
+        "x",
+    ],
+    ids=["float64", "size", "none", "str"],
+)
 def test_images_of_another_kind_are_not_predicted(run, images):
-    with pytest.raises(ValueError, match=r"images must be uint8 \[n, 28, 28, 1\], got"):
+    with pytest.raises(ValueError, match=r"images must be uint8 \[n, 28, 28, 1\], n >= 1, got"):
         run.predict(images)
+
+
+def test_a_split_of_another_kind_is_not_scored(run):
+    turned = Split(np.zeros((2, 14, 56, 1), np.uint8), np.zeros(2, np.int32))  # as many pixels
+    with pytest.raises(ValueError, match=r"split must have images of the shape \(28, 28, 1\)"):
+        run.evaluate(turned)
+
+
+def test_a_folder_in_the_home_of_the_user(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    run.save("~/kept")
+    assert {path.name for path in tmp_path.iterdir()} == {"kept"}
+    assert load_run("~/kept").parameters == run.parameters
 
 
 def test_another_data_set_is_not_taken_for_that_of_a_run(run, few_digits, mnist_5k, tmp_path):
     run.save(tmp_path / "run")
     with pytest.raises(ValueError, match="must be the one of the run .*, few_digits, got mnist_5k"):
         load_run(tmp_path / "run", mnist_5k)
+    with pytest.raises(ValueError, match="dataset must be a Dataset, got str"):
+        load_run(tmp_path / "run", "few_digits")
 
 
 def coloured(height: int, width: int) -> Dataset:

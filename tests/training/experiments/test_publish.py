@@ -1,6 +1,7 @@
 """Results in place of those in the repository."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -34,6 +35,25 @@ def test_results_replace_those_that_were_there(repository, tmp_path):
         pages.report_of(STUDY, repository / "results").tables["runs"], pd.DataFrame({"a": [2]})
     )
     assert "| 2   |" in (repository / "report.md").read_text()
+
+
+def test_what_was_killed_while_it_published_loses_nothing(repository, tmp_path, monkeypatch):
+    _results(repository / "results", {}, runs="a\n1\n")
+    new = _results(tmp_path / "results", {}, runs="a\n2\n")
+
+    def killed(self, target):
+        if self.name == ".results.new":
+            raise SystemExit
+        return rename(self, target)
+
+    rename = Path.rename
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Path, "rename", killed)
+        pages.publish(STUDY, new)
+    assert not (repository / "results").exists()
+    with pytest.raises(ValueError, match="cannot be read"):  # and the next one fails, too
+        pages.publish(STUDY, _results(tmp_path / "bad", {}, runs=""))
+    assert (repository / "results" / "runs.csv").read_text() == "a\n1\n"
 
 
 def test_what_is_transcribed_stays(repository, tmp_path):

@@ -97,3 +97,9 @@ def test_numbers_of_other_libraries_are_those_of_python():
 def test_what_is_no_row(found):
     with pytest.raises(ValueError, match="^a trial must return a row, rows, or tables of rows, "):
         as_tables(found, {})
+
+
+def test_an_array_is_no_cell_of_a_table():
+    with pytest.raises(ValueError, match=r"^won must be a number or .* array of \(3,\)"):
+        as_tables({"won": np.ones(3)}, {"a": 1})
+    assert as_tables({"won": np.ones(1)}, {"a": 1})["runs"][0]["won"] == 1.0
