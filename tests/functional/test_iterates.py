@@ -789,7 +789,7 @@ def test_no_derivative_is_nan_inside_the_domain(dtype, precise, oracle):
     x = _grid(dtype)
     jets = [(0.5, Op(dtype, half=True, precise=precise).jet(x, 0.5))]
     together = Op(dtype, precise=precise).jet(x, np.array(ALPHAS)[:, None])
-    jets += [(a, Arrays(*parts)) for a, parts in zip(ALPHAS, zip(*together), strict=True)]
+    jets += [(alpha, Arrays(*parts)) for alpha, *parts in zip(ALPHAS, *together, strict=True)]
     jets += [(a, Op(dtype, number=a, precise=precise).jet(x, 0)) for a in (-0.5, 0.25, 1)]
     for a, jet in jets:
         inside = x > (float(oracle.sexp(-2 - a)) if a < 0 else -np.inf)
