@@ -28,7 +28,15 @@ def read_results(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def report_of(study: Study, folder: Path) -> Report:
-    """What the study shows of the results in this folder."""
+    """What the study shows of the results in this folder.
+
+    Raises:
+      ValueError: there are none, or they are another study's.
+    """
+    if (folder / "config.json").exists():
+        name = Folder(folder).read("config.json").get("study", study.name)
+        if name != study.name:
+            raise ValueError(f"{folder} must hold results of the study {study.name}, got {name}'s")
     return study.function("report")(read_results(folder))
 
 
@@ -85,8 +93,12 @@ def publish(study: Study, results: Path) -> list[str]:
         shutil.copy(target / TRANSCRIBED, new)
         kept = {"transcribed": True, "reason": Folder(target).read("config.json").get("reason")}
         Folder(new).write("config.json", Folder(new).read("config.json") | kept)
-    report = report_of(study, new)
-    page(study, report, _text(study.folder))
+    try:
+        report = report_of(study, new)
+        page(study, report, _text(study.folder))
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     if target.exists():
         target.rename(old)
     new.rename(target)

@@ -56,6 +56,15 @@ def test_what_was_killed_while_it_published_loses_nothing(repository, tmp_path, 
     assert (repository / "results" / "runs.csv").read_text() == "a\n1\n"
 
 
+def test_results_of_another_study_are_refused(repository, tmp_path):
+    _results(repository / "results", {}, runs="a\n1\n")
+    other = _results(tmp_path / "results", {"study": "other"}, runs="a\n2\n")
+    with pytest.raises(ValueError, match="must hold results of the study small, got other's"):
+        pages.publish(STUDY, other)
+    assert [path.name for path in repository.iterdir()] == ["results"]
+    assert (repository / "results" / "runs.csv").read_text() == "a\n1\n"
+
+
 def test_what_is_transcribed_stays(repository, tmp_path):
     old = {"transcribed": "a\n1\n", "runs": "a\n5\n"}
     _results(repository / "results", {"reason": "rows are lost"}, **old)
