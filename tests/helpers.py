@@ -101,7 +101,7 @@ def graph_ops(function: Callable, *specs: tf.TensorSpec) -> list[Op]:
 
     An unknown dimension, the batch, counts as one.
     """
-    graph = tf.function(function).get_concrete_function(*specs).graph
+    graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
     definition = graph.as_graph_def(add_shapes=True)
     nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
     return [Op(node.op, _sizes(node)) for node in nodes]
