@@ -47,7 +47,8 @@ class Workdir(Folder):
         for key, kind in {**kinds, "num_classes": int, "image_shape": list}.items():
             if not isinstance(config.get(key), kind):
                 raise ValueError(
-                    f"{self.path / 'config.json'} is damaged, or of no run: it lacks its {key}"
+                    f"{self.path / 'config.json'} is damaged, of no run, or of an earlier "
+                    f"version: it lacks its {key}"
                 )
         return config
 
