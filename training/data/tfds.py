@@ -2,20 +2,19 @@
 
 import contextlib
 import difflib
-import importlib
 import io
 import os
 import pathlib
 import sys
 import tempfile
 import threading
-import types
 import zlib
 from collections.abc import Iterator
 
 import numpy as np
 
 from training.data.dataset import Dataset, Split, hold_out
+from training.data.packages import require
 
 _SIZES = {"train": 60_000, "test": 10_000}  # of mnist and of fashion_mnist
 # Of the original files: what is prepared as the one may be the other, since TensorFlow Datasets by
@@ -74,17 +73,6 @@ def load_any(name: str, data_dir: PathLike | None, manual_dir: PathLike | None) 
             train, parts[key] = hold_out(train, round(share * len(found["train"][1])))
     label = features["label"]
     return Dataset(name, label.num_classes, train, **parts, classes=tuple(label.names))
-
-
-def require(module: str) -> types.ModuleType:
-    """The module, which a data set needs; an ImportError says how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"this data set needs the package of {module}: "
-            f"pip install 'weirdonetworks[training]' ({error})"
-        ) from error
 
 
 def load_rotated(data_dir: PathLike | None, manual_dir: PathLike | None) -> tuple[Split, Split]:
@@ -176,8 +164,8 @@ def _prepare(builder, manual_dir: PathLike | None) -> None:
     from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
     name, folder = builder.name, builder.data_dir_root
-    urls = list(builder.url_infos)
-    files = sorted(info.filename for info in builder.url_infos.values())
+    infos = builder.url_infos or {}
+    urls, files = list(infos), sorted(info.filename for info in infos.values())
     own = name in _FINGERPRINTS
     by_hand = f" with the four original files ({', '.join(files)})" if own else ""
     ways_out = (

@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 
 from training import data
-from training.data import mnist_rot
+from training.data import mnist_rot, sources
 
 # Of 300 + 200 of the embedded digits: a small copy of the data set, made by the same code.
 SMALL = "55b2073e0fd48c77a23292e62082d6ff06cb10f2be80b7a2460bc628982a32ec"
@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, small, monkeypatch):
 def test_load_cuts_it_and_keeps_it_beside_mnist(tmp_path, small, monkeypatch):
     monkeypatch.setattr(mnist_rot, "SHA256", mnist_rot.checksum(small))
     np.savez_compressed(tmp_path / mnist_rot.FILE, **small)
-    monkeypatch.setattr(data, "_hold_out", lambda split, _: (split, split))
+    monkeypatch.setattr(sources, "hold_out", lambda split, _: (split, split))
     loaded = data.load("mnist_rot", data_dir=tmp_path)
     np.testing.assert_array_equal(loaded.test.images, small["test_images"])
     np.testing.assert_array_equal(loaded.train.labels, small["train_labels"])

@@ -1,22 +1,20 @@
 """The table of recipes, and what a recipe may not be."""
 
 import dataclasses
-import inspect
 import math
 
 import pytest
 
 import weirdonetworks as wn
-from training import data
+from training.cli.choices import DATASETS
 from training.engine import optimizers, steps
-from training.engine.loop import Loop
 from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
 
 
 def test_the_table_names_networks_that_there_are():
     assert set(RECIPES) <= set(wn.list_networks())
     assert {network for network, _ in DATASET_RECIPES} <= set(wn.list_networks())
-    assert {dataset for _, dataset in DATASET_RECIPES} <= set(data.DATASETS)
+    assert {dataset for _, dataset in DATASET_RECIPES} <= set(DATASETS)
 
 
 @pytest.mark.parametrize(
@@ -108,10 +106,7 @@ def test_bad_settings(name, value, rule):
         recipe_for("mlp", "mnist", **{name: value})
 
 
-def test_loop_settings_are_the_arguments_of_the_loop():
-    arguments = set(inspect.signature(Loop.__init__).parameters)
-    recipe = Recipe(network_args={"dropout": 0.1}, step="penalty", step_args={"weight": 0.25})
-    settings = recipe.loop_settings()
-    assert set(settings) == arguments - {"self", "network", "train", "seed"}
-    assert settings["step"] == steps.create_step("penalty", weight=0.25)
-    assert settings["epochs"] == recipe.epochs
+def test_the_step_of_a_recipe():
+    recipe = Recipe(step="penalty", step_args={"weight": 0.25})
+    assert recipe.create_step() == steps.create_step("penalty", weight=0.25)
+    assert recipe.create_step() != steps.create_step("penalty", weight=0.5)

@@ -85,7 +85,7 @@ def test_fresh_weights_and_an_optimizer_as_it_began():
     optimizer = Adam(0.1)
     optimizer.apply([tf.zeros_like(v) for v in network.trainable_variables],
                     network.trainable_variables)  # fmt: skip
-    fresh = Fresh(network, optimizer)
+    fresh = Fresh(network, optimizer.variables)
     ones = [tf.ones_like(v) for v in network.trainable_variables]
     optimizer.apply(ones, network.trainable_variables)
     fresh(other)

@@ -94,7 +94,7 @@ def test_the_configuration_of_a_run_is_checked(tmp_path):
     assert run.read_config() == config
     for key in config:
         run.write("config.json", {k: v for k, v in config.items() if k != key})
-        with pytest.raises(ValueError, match=f"of no run, or of an earlier version: it lacks its {key}"):
+        with pytest.raises(ValueError, match=f"or of an earlier version: it lacks its {key}"):
             run.read_config()
 
 
