@@ -55,7 +55,7 @@ def main() -> None:
         dataset = _DATA.dataset()
         from training.engine import recipe_for  # once the flags are right: it takes seconds
 
-        recipe = recipe_for(network, dataset.name, **overrides)
+        recipe = recipe_for(network, dataset.name, len(dataset.train), **overrides)
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     name = f"{network}-{Path(dataset.name).stem.replace(':', '-')}-seed{seed}-{now}"
     workdir = Path(_WORKDIR.value or Path("runs") / name)

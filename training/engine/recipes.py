@@ -119,9 +119,10 @@ DATASET_RECIPES: dict[tuple[str, str], Recipe] = {
 }
 
 
-def recipe_for(network: str, dataset: str, **overrides: Any) -> Recipe:
+def recipe_for(network: str, dataset: str, images: int | None = None, **overrides: Any) -> Recipe:
     """The network's recipe for the data set, with the overrides that are not None.
 
+    With `images`, how many there are to train on, a recipe's own batch is no larger than that.
     Arguments of the network and of the step are added to those of the recipe; those of the recipe's
     step are dropped where another step is asked for.
     """
@@ -131,4 +132,6 @@ def recipe_for(network: str, dataset: str, **overrides: Any) -> Recipe:
         recipe = dataclasses.replace(recipe, step="plain", step_args={})
     for name in ("network_args", "step_args"):
         overrides[name] = {**getattr(recipe, name), **overrides.get(name, {})}
+    if images is not None and images < recipe.batch_size:
+        overrides.setdefault("batch_size", images)
     return dataclasses.replace(recipe, **overrides)

@@ -98,7 +98,7 @@ def _recipe(
     if recipe is not None and not isinstance(recipe, Recipe):
         raise ValueError(f"recipe must be a Recipe, got {type(recipe).__name__}")
     if recipe is None:
-        return recipe_for(network, dataset.name, **overrides)
+        return recipe_for(network, dataset.name, len(dataset.train), **overrides)
     return dataclasses.replace(recipe, **overrides)
 
 

@@ -85,6 +85,10 @@ def as_tables(found: Any, key: Mapping[str, Any]) -> Tables:
         and all(isinstance(row, Mapping) for rows in tables.values() for row in rows)
     ):
         raise ValueError(f"a trial must return a row, rows, or tables of rows, got {found!r}")
+    for name, rows in tables.items():
+        for row in rows:
+            if taken := sorted(key.keys() & row.keys()):
+                raise ValueError(f"a row of {name} must leave {taken[0]} to the trial's own key")
     return {
         name: [
             {**key, **({"status": "done"} if name == "runs" else {}), **_plain(row)} for row in rows

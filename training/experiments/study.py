@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+# Of every study's command line.
+FLAGS = (
+    *("cluster", "data_dir", "dataset", "help", "helpfull", "helpshort", "manual_dir", "only"),
+    *("publish", "report", "resume", "seeds", "v", "verbosity", "workdir", "workers"),
+)
 Axes = dict[str, Any]
 Row = dict[str, Any]
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -104,6 +109,9 @@ class Study:
                     )
         for axis in self.options:
             check_choice("options", axis, list(self.axes))
+        for setting in self.settings:
+            if setting in FLAGS:
+                raise ValueError(f"settings must have names that no flag has, got {setting!r}")
         names = [*self.axes, "seed", *self.settings, *([self.choose.name] if self.choose else [])]
         checks.each_once("names of axes, settings and what is chosen", names)
         if self.choose:

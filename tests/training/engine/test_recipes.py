@@ -110,3 +110,9 @@ def test_the_step_of_a_recipe():
     recipe = Recipe(step="penalty", step_args={"weight": 0.25})
     assert recipe.create_step() == steps.create_step("penalty", weight=0.25)
     assert recipe.create_step() != steps.create_step("penalty", weight=0.5)
+
+
+def test_a_batch_is_no_larger_than_the_data_unless_it_was_asked_for():
+    assert recipe_for("mlp", "mnist", 7).batch_size == 7
+    assert recipe_for("mlp", "mnist", 10**6) == recipe_for("mlp", "mnist")
+    assert recipe_for("mlp", "mnist", 7, batch_size=9).batch_size == 9

@@ -103,3 +103,8 @@ def test_an_array_is_no_cell_of_a_table():
     with pytest.raises(ValueError, match=r"^won must be a number or .* array of \(3,\)"):
         as_tables({"won": np.ones(3)}, {"a": 1})
     assert as_tables({"won": np.ones(1)}, {"a": 1})["runs"][0]["won"] == 1.0
+
+
+def test_a_row_leaves_the_key_to_its_trial():
+    with pytest.raises(ValueError, match="a row of runs must leave seed to the trial's own key"):
+        as_tables({"seed": 7, "value": 1}, {"seed": 0})

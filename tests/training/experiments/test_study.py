@@ -134,3 +134,15 @@ def test_cells_without_some_of_the_axes(tmp_path):
     found = runner.run(study, tmp_path, seeds=[0], workers=0)["runs"]
     assert list(found["activation"].fillna("")) == ["relu", "gelu", ""]
     assert list(found["width"].fillna(0)) == [0, 8, 16] and list(found["cells"]) == [1, 2, 1]
+
+
+def test_settings_are_no_flags_that_every_study_has():
+    from training.experiments.command import Command
+    from training.experiments.study import FLAGS
+
+    plain = {"name": "x", "question": "?", "trial": "a:b", "report": "a:b"}
+    study = Study(axes={"dataset": ["mnist_5k"]}, **plain)
+    assert set(FLAGS) == set(Command(study, study.name).flags) - {"?"}
+    for name in FLAGS:
+        with pytest.raises(ValueError, match="settings must have names that no flag has, got"):
+            Study(axes={"a": [1]}, settings={name: Setting(1, "text")}, **plain)
