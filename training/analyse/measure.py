@@ -124,8 +124,8 @@ def _load(workdirs: Sequence[Path], dataset: Dataset) -> list[Run]:
         _check_seed(workdir, configs[-1].get("seed"))
     differing = [
         f"{key}: {configs[0][key]!r} in {workdirs[0]}, {configs[-1][key]!r} in {workdirs[-1]}"
-        for key in ("network", "network_args", "data_sha256")
-        if configs[0][key] != configs[-1][key]
+        for key, told in (("network",) * 2, ("network_args",) * 2, ("dataset", "data_sha256"))
+        if configs[0][told] != configs[-1][told]
     ]
     if differing:
         raise ValueError(

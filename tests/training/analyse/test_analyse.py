@@ -197,7 +197,7 @@ def test_runs_of_different_networks(small_run, command, tmp_path, entries, messa
 
 
 def test_runs_on_different_data(small_run, command, tmp_path):
-    other = _other_run(small_run, tmp_path / "other", dataset="fashion_mnist")
+    other = _other_run(small_run, tmp_path / "other", dataset="fashion_mnist", data_sha256="0")
     command(command_module, f"--workdir={small_run.workdir}", f"--against={other}").assert_failed(
         ONE + "dataset: 'mnist_5k' in ", "'fashion_mnist' in "
     )
