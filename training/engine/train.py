@@ -159,7 +159,8 @@ def _train(
 
 
 def _progress_bar(loop: Loop, epochs: int, network: str, progress: bool) -> tqdm:
-    in_notebook = "ipykernel" in sys.modules
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    in_notebook = hasattr(shell, "kernel")
     return tqdm(
         total=epochs * loop.steps_per_epoch,
         initial=int(loop.step),

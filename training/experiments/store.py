@@ -87,8 +87,12 @@ def as_tables(found: Any, key: Mapping[str, Any]) -> Tables:
         raise ValueError(f"a trial must return a row, rows, or tables of rows, got {found!r}")
     for name, rows in tables.items():
         for row in rows:
-            if taken := sorted(key.keys() & row.keys()):
-                raise ValueError(f"a row of {name} must leave {taken[0]} to the trial's own key")
+            for column in key.keys() & row.keys():
+                if row[column] != key[column]:
+                    raise ValueError(
+                        f"a row of {name} must have the {column} of its trial, {key[column]!r}, "
+                        f"got {row[column]!r}"
+                    )
     return {
         name: [
             {**key, **({"status": "done"} if name == "runs" else {}), **_plain(row)} for row in rows

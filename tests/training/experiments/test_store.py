@@ -105,6 +105,7 @@ def test_an_array_is_no_cell_of_a_table():
     assert as_tables({"won": np.ones(1)}, {"a": 1})["runs"][0]["won"] == 1.0
 
 
-def test_a_row_leaves_the_key_to_its_trial():
-    with pytest.raises(ValueError, match="a row of runs must leave seed to the trial's own key"):
+def test_a_row_does_not_contradict_the_key_of_its_trial():
+    with pytest.raises(ValueError, match="a row of runs must have the seed of its trial, 0, got 7"):
         as_tables({"seed": 7, "value": 1}, {"seed": 0})
+    assert as_tables({"seed": 0, "value": 1}, {"seed": 0})["runs"][0]["value"] == 1
