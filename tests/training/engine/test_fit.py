@@ -3,6 +3,8 @@
 import dataclasses
 import inspect
 import json
+import sys
+import types
 
 import matplotlib.figure
 import numpy as np
@@ -220,3 +222,13 @@ def test_every_network_takes_pictures_of_any_shape_and_colour(network):
 def test_a_network_for_another_shape_says_so_by_name(few_digits):
     with pytest.raises(ValueError, match=r"SynchronousMLP images must be images \[batch, 14, 14"):
         training.fit("synchronous_mlp", few_digits, network_args={"image_shape": (14, 14)})
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_a_kernel_shows_a_bar_and_others_a_line_an_epoch(few_digits, monkeypatch, capfd, kernel):
+    shell = types.SimpleNamespace(**({"kernel": None} if kernel else {}))
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    training.fit("mlp", few_digits, **TINY)
+    shown = capfd.readouterr().err
+    assert ("40/40, epoch 2/2 loss" in shown) == kernel
+    assert ("epoch 2: loss" in shown) != kernel
