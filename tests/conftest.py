@@ -1,11 +1,13 @@
 """What holds for all tests: a silent TensorFlow, two logical devices, fixed seeds, digits."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# The threads of NumPy's libraries spin while they wait for one another: two processes of tests on
-# two cores would spend most of their time so.
+# Threads spin while they wait for one another: two processes of tests on two cores would spend much
+# of their time so. One thread in NumPy's libraries, one in each of TensorFlow's operations.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -22,6 +24,16 @@ tf.config.set_logical_device_configuration(
 @pytest.fixture(autouse=True)
 def _seed():
     tf.random.set_seed(20240229)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _freeze():
+    """What earlier modules leave behind is not looked through again by each garbage collection.
+
+    Some libraries ask for one a call (statsmodels), which takes seconds late in the suite.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
