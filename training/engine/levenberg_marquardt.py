@@ -1,12 +1,11 @@
 """Levenberg-Marquardt for networks of a few hundred numbers, in a compiled loop."""
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable
 
 import sonnet as snt
 import tensorflow as tf
 
-from training.engine.trainer import Fresh
+from training.engine.trainer import Minimizer
 
 DTYPE = tf.float64
 # The least damping keeps the normal equations regular where parameters are exchangeable.
@@ -22,14 +21,13 @@ def objective(
     return error + tf.reduce_sum(ridge * tf.stack(squares))
 
 
-class LevenbergMarquardt:
+class LevenbergMarquardt(Minimizer):
     """theta <- theta - (J'J / n + R + mu I)^-1 (J'e / n + R theta), if that lowers the objective.
 
     J is the Jacobian of the batch's outputs, e their errors, R the ridge as a diagonal matrix. A
     step that does not lower the objective of its own batch, or makes it NaN, is not made. mu is
     divided by 3 after a step that is made and multiplied by 3 after one that is not, within
-    [1e-12, 1e6]. A Jacobian wants more rows than there are parameters. Begins and runs as a
-    `Trainer`; float64.
+    [1e-12, 1e6]. A Jacobian wants more rows than there are parameters. float64.
 
     Source: Marquardt 1963, "An algorithm for least-squares estimation of nonlinear parameters".
     """
@@ -40,51 +38,28 @@ class LevenbergMarquardt:
         batch: (network, i, *data) -> inputs [n, in] and targets [n] of step i, and for each
           trainable variable the weight of its square in the objective.
         """
-        self._make, self._batch = make, batch
-        self.network = make()
+        super().__init__(make)
+        self._batch = batch
         self._damping = tf.Variable(_DAMPING, trainable=False, dtype=DTYPE)
-        self._fresh = Fresh(self.network, [self._damping])
-        self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
+        self._keep([self._damping])
 
-    def begin(self, seed: int) -> None:
-        """Starts anew with the weights of this seed."""
-        tf.random.set_seed(seed)
-        self._fresh(self._make())
+    # A tensor: other frozen variables compile nothing.
+    _mask = staticmethod(lambda free: tf.cast(free, DTYPE))
 
-    def restart(self) -> None:
-        """The damping starts anew, the network goes on."""
-        self._fresh.restart()
-
-    def run(self, first: int, last: int, *data: Any, frozen: Collection[tf.Variable] = ()) -> None:
-        """Steps first .. last - 1; other values of `data` of the same shapes compile nothing.
-
-        frozen: variables of the network that stay as they are.
-        """
-        variables = self.network.trainable_variables
-        free = [float(all(v is not f for f in frozen)) for v in variables]
-        data = [tf.convert_to_tensor(value) for value in data]
-        self._compiled(tf.constant(first), tf.constant(last), tf.constant(free, DTYPE), *data)
-
-    def _many_steps(self, first, last, free, *data) -> None:
-        def one_step(i):
-            self._step(*self._batch(self.network, i, *data), free)
-            return i + 1
-
-        tf.while_loop(lambda i: i < last, one_step, [first])
-
-    def _step(self, inputs, targets, ridge, free) -> None:
+    def _step(self, free: tf.Tensor, i: tf.Tensor, *data: tf.Tensor) -> None:
+        inputs, targets, ridge = self._batch(self.network, i, *data)
         variables = self.network.trainable_variables
         sizes = [variable.shape.num_elements() for variable in variables]
         weights = tf.repeat(ridge, sizes)
-        moving = tf.repeat(free, sizes)
+        free = tf.repeat(free, sizes)
         before = objective(self.network, inputs, targets, ridge)
         outputs, jacobian = tf.vectorized_map(self._differentiate, inputs)
-        jacobian *= moving
+        jacobian *= free
         count = inputs.shape[0]
         errors = (outputs - targets)[:, None]
         theta = tf.concat([tf.reshape(variable, [-1]) for variable in variables], axis=0)
         gradient = tf.matmul(jacobian, errors, transpose_a=True)[:, 0] / count
-        gradient += moving * weights * theta
+        gradient += free * weights * theta
         matrix = tf.matmul(jacobian, jacobian, transpose_a=True) / count
         matrix += tf.linalg.diag(weights + self._damping)
         step = tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), gradient[:, None])[:, 0]

@@ -1,5 +1,6 @@
 """Networks of one kind, trained one after another by one compiled loop."""
 
+import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
@@ -39,31 +40,23 @@ class Fresh:
             variable.assign(value)
 
 
-class Trainer:
-    """Minimises a loss of your own by a compiled loop, again and again from new weights.
+class Minimizer:
+    """Trains a network of one kind by a compiled loop, again and again from new weights.
 
-        trainer = Trainer(make, loss, optimizer)
-        trainer.begin(seed)
-        trainer.run(0, 1000, rows, targets)
+        minimizer.begin(seed)
+        minimizer.run(0, 1000, rows, targets)
 
-    At each step i, the optimizer applies the gradient of loss(network, i, *data) at the learning
-    rate rate(i), if there is one, and at its own otherwise.
+    What a step does is said by subclasses, in `_step`.
     """
 
-    def __init__(
-        self,
-        make: Callable[[], snt.Module],
-        loss: Callable[..., tf.Tensor],
-        optimizer: snt.Optimizer,
-        rate: Callable[[tf.Tensor], tf.Tensor] | None = None,
-    ):
+    def __init__(self, make: Callable[[], snt.Module]):
         """make: returns a new network, with its variables."""
-        self._make, self._loss, self._rate = make, loss, rate
-        self.network, self.optimizer = make(), optimizer
-        if hasattr(optimizer, "_initialize"):  # slots exist before the loop is traced
-            optimizer._initialize(self.network.trainable_variables)
-        self._fresh = Fresh(self.network, optimizer.variables)
+        self._make, self.network = make, make()
         self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
+
+    def _keep(self, state: Iterable[tf.Variable]) -> None:
+        """state: the variables that start anew with each run, as they are now."""
+        self._fresh = Fresh(self.network, state)
 
     def begin(self, seed: int) -> None:
         """Starts anew with the weights of this seed."""
@@ -80,26 +73,55 @@ class Trainer:
         frozen: variables of the network that stay as they are.
         """
         variables = self.network.trainable_variables
-        moving = tuple(i for i, v in enumerate(variables) if all(v is not f for f in frozen))
+        free = self._mask([all(v is not f for f in frozen) for v in variables])
         data = [tf.convert_to_tensor(value) for value in data]
-        self._compiled(moving, tf.constant(first), tf.constant(last), *data)
+        self._compiled(free, tf.constant(first), tf.constant(last), *data)
 
-    def _many_steps(
-        self, moving: tuple[int, ...], first: tf.Tensor, last: tf.Tensor, *data: tf.Tensor
-    ) -> None:
-        variables = self.network.trainable_variables
+    _mask = staticmethod(tuple)  # which variables are free, as `_step` wants it; a tuple is static
 
+    def _many_steps(self, free: Any, first: tf.Tensor, last: tf.Tensor, *data: tf.Tensor) -> None:
         def one_step(i):
-            with tf.GradientTape() as tape:
-                loss = self._loss(self.network, i, *data)
-            if self._rate:
-                self.optimizer.learning_rate.assign(self._rate(i))
-            found = tape.gradient(loss, [variables[k] for k in moving])
-            gradients = dict(zip(moving, found, strict=True))
-            self.optimizer.apply([gradients.get(k) for k in range(len(variables))], variables)
+            self._step(free, i, *data)
             return i + 1
 
         tf.while_loop(lambda i: i < last, one_step, [first])
+
+    def _step(self, free: Any, i: tf.Tensor, *data: tf.Tensor) -> None:
+        """Changes those trainable variables of the network that are free."""
+        raise NotImplementedError
+
+
+class Trainer(Minimizer):
+    """Minimises a loss of your own by an optimizer.
+
+        trainer = Trainer(make, loss, optimizer)
+
+    At each step i, the optimizer applies the gradient of loss(network, i, *data) at the learning
+    rate rate(i), if there is one, and at its own otherwise.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], snt.Module],
+        loss: Callable[..., tf.Tensor],
+        optimizer: snt.Optimizer,
+        rate: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ):
+        """make: returns a new network, with its variables."""
+        super().__init__(make)
+        self._loss, self._rate, self.optimizer = loss, rate, optimizer
+        if hasattr(optimizer, "_initialize"):  # slots exist before the loop is traced
+            optimizer._initialize(self.network.trainable_variables)
+        self._keep(optimizer.variables)
+
+    def _step(self, free: tuple[bool, ...], i: tf.Tensor, *data: tf.Tensor) -> None:
+        variables = self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self._loss(self.network, i, *data)
+        if self._rate:
+            self.optimizer.learning_rate.assign(self._rate(i))
+        found = iter(tape.gradient(loss, list(itertools.compress(variables, free))))
+        self.optimizer.apply([next(found) if moves else None for moves in free], variables)
 
 
 class Repeated:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import tqdm
+
 from weirdonetworks import _checks
 
 # One thread for each worker: for the libraries of NumPy, and for TensorFlow.
@@ -101,6 +103,8 @@ def close() -> None:
 def _work(parent: int, function: Callable[..., Any], task: tuple) -> Any:
     """A task in a worker, which ends when its parent is killed: the pool's would go on."""
     if not any(thread.name == "parent" for thread in threading.enumerate()):
+        # Its own lock is a semaphore between processes, left behind by a worker that is killed.
+        tqdm.tqdm.set_lock(threading.RLock())
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
     return function(*task)
 

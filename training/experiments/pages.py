@@ -28,7 +28,7 @@ def read_results(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def report_of(study: Study, folder: Path) -> Report:
-    """What the study shows of the results in this folder.
+    """What the study shows of the results in this folder; the rows, if all of them diverged.
 
     Raises:
       ValueError: there are none, or they are another study's.
@@ -37,7 +37,11 @@ def report_of(study: Study, folder: Path) -> Report:
         name = Folder(folder).read("config.json").get("study", study.name)
         if name != study.name:
             raise ValueError(f"{folder} must hold results of the study {study.name}, got {name}'s")
-    return study.function("report")(read_results(folder))
+    tables = read_results(folder)
+    runs = tables.get("runs")
+    if runs is not None and "status" in runs and not (runs["status"] == "done").any():
+        return Report({"runs": runs})
+    return study.function("report")(tables)
 
 
 def page(study: Study, report: Report, text: str | None = None) -> str:
@@ -79,8 +83,8 @@ def publish(study: Study, results: Path) -> list[str]:
     page's files.
 
     Raises:
-      ValueError: results of which the report or the page cannot be made; those that were there are
-        left as they are.
+      ValueError: results of which the report or the page cannot be made, or that lack trials of
+        those that were there; these are left as they are.
     """
     target = study.folder / RESULTS
     new, old = (target.with_name(f".{RESULTS}.{end}") for end in ("new", "old"))
@@ -94,6 +98,7 @@ def publish(study: Study, results: Path) -> list[str]:
         kept = {"transcribed": True, "reason": Folder(target).read("config.json").get("reason")}
         Folder(new).write("config.json", Folder(new).read("config.json") | kept)
     try:
+        _nothing_is_lost(study, target, new)
         report = report_of(study, new)
         page(study, report, _text(study.folder))
     except BaseException:
@@ -104,6 +109,26 @@ def publish(study: Study, results: Path) -> list[str]:
     new.rename(target)
     shutil.rmtree(old, ignore_errors=True)
     return write(study, report, study.folder)
+
+
+def _nothing_is_lost(study: Study, old: Path, new: Path) -> None:
+    """Raises ValueError if a table of `new` lacks values of the axes, or seeds, of one of `old`."""
+    for file in sorted(old.glob("*.csv")):
+        before, after = read_csv(file), new / file.name
+        keys = [key for key in (*study.axes, "seed") if key in before]
+        if not keys:
+            continue
+        held = read_csv(after) if after.exists() else before[:0]
+        places = [
+            set(table.reindex(columns=keys).itertuples(index=False)) for table in (before, held)
+        ]
+        lost = sorted(places[0] - places[1], key=str)
+        if lost:
+            one = ", ".join(f"{key} {value}" for key, value in zip(keys, lost[0], strict=True))
+            raise ValueError(
+                f"results must hold all trials of {file}, which they replace: {len(lost)} are "
+                f"missing, such as {one}"
+            )
 
 
 def _text(folder: Path) -> str | None:

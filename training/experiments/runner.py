@@ -269,6 +269,8 @@ def _perform(
         return found
     except FloatingPointError as error:
         return [{"status": "diverged", "error": str(error)}] * len(seeds)
+    except SystemExit as error:  # which would end the study without a word
+        raise ValueError(f"trial {told}: it left the program ({error})") from error
     except app.EXPECTED_ERRORS as error:
         raise ValueError(f"trial {told}: {error}") from error
     except Exception as error:

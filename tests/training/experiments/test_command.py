@@ -1,5 +1,6 @@
 """The command line of a study: what it asks the runner for, and what it refuses."""
 
+import dataclasses
 import json
 import re
 import types
@@ -70,6 +71,17 @@ def test_resume_alone_goes_on_with_what_the_folder_was_asked_for(command, tmp_pa
     resumed = command(STUDY, *HERE, "--resume")
     assert resumed.exit_code == 0, resumed
     assert ROWS == [("ccc", 1)]
+
+
+def test_where_all_diverge_the_rows_are_told(command, tmp_path, monkeypatch):
+    def diverges(axes, seed, choice, size):
+        raise FloatingPointError("the loss is not finite at step 3")
+
+    monkeypatch.setattr(STUDY, "STUDY", dataclasses.replace(STUDY.STUDY, trial=diverges))
+    outcome = command(STUDY, *HERE, "--only=kind=a", "--seeds=0")
+    assert outcome.exit_code == 0, outcome
+    cells = ("a", "0", "diverged", "the loss is not finite at step 3")
+    assert re.search(r" +\| ".join(cells), outcome.stdout)
 
 
 @pytest.mark.parametrize(

@@ -27,19 +27,18 @@ STUDY = Study(name="small", question="?", axes={"a": [1]}, trial="", report=Repo
 
 
 def test_results_replace_those_that_were_there(repository, tmp_path):
-    _results(repository / "results", {}, old="a\n1\n")
-    pages.publish(STUDY, _results(tmp_path / "results", {"b": 2}, runs="a\n2\n"))
+    _results(repository / "results", {}, runs="a,b\n1,1\n", old="b\n1\n")
+    pages.publish(STUDY, _results(tmp_path / "results", {"b": 2}, runs="a,b\n1,2\n"))
     assert {file.name for file in (repository / "results").iterdir()} == {"runs.csv", "config.json"}
     assert json.loads((repository / "results" / "config.json").read_text()) == {"b": 2}
-    pd.testing.assert_frame_equal(
-        pages.report_of(STUDY, repository / "results").tables["runs"], pd.DataFrame({"a": [2]})
-    )
-    assert "| 2   |" in (repository / "report.md").read_text()
+    found = pages.report_of(STUDY, repository / "results").tables["runs"]
+    pd.testing.assert_frame_equal(found, pd.DataFrame({"a": [1], "b": [2]}))
+    assert "| 1   | 2   |" in (repository / "report.md").read_text()
 
 
 def test_what_was_killed_while_it_published_loses_nothing(repository, tmp_path, monkeypatch):
-    _results(repository / "results", {}, runs="a\n1\n")
-    new = _results(tmp_path / "results", {}, runs="a\n2\n")
+    _results(repository / "results", {}, runs="a,b\n1,1\n")
+    new = _results(tmp_path / "results", {}, runs="a,b\n1,2\n")
 
     def killed(self, target):
         if self.name == ".results.new":
@@ -53,26 +52,43 @@ def test_what_was_killed_while_it_published_loses_nothing(repository, tmp_path, 
     assert not (repository / "results").exists()
     with pytest.raises(ValueError, match="cannot be read"):  # and the next one fails, too
         pages.publish(STUDY, _results(tmp_path / "bad", {}, runs=""))
-    assert (repository / "results" / "runs.csv").read_text() == "a\n1\n"
+    assert (repository / "results" / "runs.csv").read_text() == "a,b\n1,1\n"
 
 
 def test_results_of_another_study_are_refused(repository, tmp_path):
-    _results(repository / "results", {}, runs="a\n1\n")
-    other = _results(tmp_path / "results", {"study": "other"}, runs="a\n2\n")
+    _results(repository / "results", {}, runs="a,b\n1,1\n")
+    other = _results(tmp_path / "results", {"study": "other"}, runs="a,b\n1,2\n")
     with pytest.raises(ValueError, match="must hold results of the study small, got other's"):
         pages.publish(STUDY, other)
     assert [path.name for path in repository.iterdir()] == ["results"]
-    assert (repository / "results" / "runs.csv").read_text() == "a\n1\n"
+    assert (repository / "results" / "runs.csv").read_text() == "a,b\n1,1\n"
 
 
 def test_what_is_transcribed_stays(repository, tmp_path):
-    old = {"transcribed": "a\n1\n", "runs": "a\n5\n"}
+    old = {"transcribed": "a,b\n1,1\n", "runs": "a,b\n1,5\n"}
     _results(repository / "results", {"reason": "rows are lost"}, **old)
     new = {"transcribed": False, "b": 2}
-    pages.publish(STUDY, _results(tmp_path / "results", new, runs="a\n2\n"))
+    pages.publish(STUDY, _results(tmp_path / "results", new, runs="a,b\n1,2\n"))
     tables = pages.report_of(STUDY, repository / "results").tables
-    assert {name: table["a"].tolist() for name, table in tables.items()} == {
+    assert {name: table["b"].tolist() for name, table in tables.items()} == {
         "transcribed": [1], "runs": [2],
     }  # fmt: skip
     config = json.loads((repository / "results" / "config.json").read_text())
     assert config == {"transcribed": True, "reason": "rows are lost", "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("runs", "lost"),
+    [
+        ("a,seed,b\n1,0,5\n1,1,5\n", "1 are missing, such as a 2, seed 0"),
+        ("a,seed,b\n1,0,5\n2,0,5\n", "1 are missing, such as a 1, seed 1"),
+        ("b\n5\n", "3 are missing, such as a 1, seed 0"),
+    ],
+)
+def test_a_part_does_not_replace_the_whole(repository, tmp_path, runs, lost):
+    held = "a,seed,b\n1,0,1\n1,1,1\n2,0,1\n"
+    _results(repository / "results", {}, runs=held)
+    with pytest.raises(ValueError, match=f"runs.csv, which they replace: {lost}"):
+        pages.publish(STUDY, _results(tmp_path / "results", {}, runs=runs))
+    assert [path.name for path in repository.iterdir()] == ["results"]
+    assert (repository / "results" / "runs.csv").read_text() == held
