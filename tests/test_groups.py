@@ -239,6 +239,7 @@ def test_quarter_turns_are_exact_in_other_groups_too(n):
         np.testing.assert_array_equal(orbit[:, i], np.rot90(images, quarter, axes=(1, 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", [*EXACT, *TORI])
 def test_the_composition_table_holds_on_images(group):
     group = groups.get_group(group, (6, 6))
@@ -466,6 +467,7 @@ def test_weights_of_other_shapes(shape):
         groups.cyclic(2, (5, 6)).transport(tf.zeros(shape))
 
 
+@pytest.mark.slow
 def test_composition_has_a_defect_where_pixels_are_resampled_or_lost(digits, noise):
     assert not groups.composition_defect(groups.dihedral(4), noise[:2]).any()
     assert not groups.composition_defect(
@@ -530,6 +532,7 @@ def _bits(images) -> np.ndarray:
     return np.asarray(images).view(np.uint32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*AWKWARD, "subnormal"])
 @pytest.mark.parametrize("group", ["cyclic2", "cyclic4", "dihedral4"])
 def test_canonical_images_have_the_same_bits(group, name, digits, noise):

@@ -37,6 +37,7 @@ assert "weirdonetworks.nets.synchronous_mlp" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_the_names_of_networks_need_no_tensorflow():
     assert run(NAMES).split() == wn.list_networks()
 
@@ -57,6 +58,7 @@ assert np.allclose(layer(x)[:, 0], fitted.predict(x)) and "tensorflow" in sys.mo
 """
 
 
+@pytest.mark.slow
 def test_a_law_is_found_and_said_without_tensorflow():
     formula, law, *_ = run(FIT).splitlines()
     assert formula == "y = 3*x0**2/x1"

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -43,7 +44,10 @@ def run(notebook: nbformat.NotebookNode) -> None:
         startup_timeout=300,
         resources={"metadata": {"path": str(ROOT / "notebooks")}},
     )
-    client.execute(env=environment)
+    try:
+        client.execute(env=environment)
+    finally:  # of a kernel that it is given, the client does not dispose
+        run_sync(kernel.shutdown_kernel)(now=True)
 
 
 def faults(notebook: nbformat.NotebookNode) -> list[str]:
@@ -93,6 +97,7 @@ def test_is_committed_as_it_ran(path):
     assert path.stat().st_size < MOST_BYTES
 
 
+@pytest.mark.slow
 def test_a_failing_cell_fails_the_run():
     notebook = new_notebook(cells=[new_code_cell("1 + 1"), new_code_cell("1 / 0")])
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):

@@ -55,6 +55,7 @@ def test_a_flattened_orbit_would_not_be_shared(digits):
     np.testing.assert_allclose(net(turned), net(digits), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_what_is_random_is_drawn_at_each_call_of_a_graph():
     net = wn.create_network("mlp", dropout=0.5)
     images = tf.ones([2, 28, 28])

@@ -246,6 +246,7 @@ def test_library_imports_three_libraries_only():
     assert {"sklearn", "scipy", "sympy"} <= regression <= set(REGRESSION.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "extra"), [("training", "cluster"), ("notebooks", "notebooks"), ("tests", "test")]
 )

@@ -169,6 +169,7 @@ def _descend(activation, steps: int = 60, rate: float = 0.5) -> tuple[np.ndarray
     return np.array(sizes), np.array(travelled)
 
 
+@pytest.mark.slow
 def test_the_size_of_normalised_layers_grows_by_the_squares_of_the_steps():
     sizes, travelled = _descend(_normalised_relu)
     np.testing.assert_allclose(sizes - sizes[0], travelled, rtol=1e-6, atol=1e-12)

@@ -173,6 +173,7 @@ def test_a_sampled_network_classifies(task):
     assert aligned > 0.85 and unaligned < 0.7
 
 
+@pytest.mark.slow
 def test_a_head_fitted_anew(task):
     network, inputs, labels = task
     white = sample_network(network, inputs, coloured=False, aligned=False)
@@ -186,6 +187,7 @@ def test_a_head_fitted_anew(task):
     assert _accuracy(coloured, inputs, labels) > _accuracy(refitted, inputs, labels) + 0.02
 
 
+@pytest.mark.slow
 def test_the_head_is_the_least_of_its_sum(task):
     network, inputs, labels = task
     network, inputs, labels = copy.deepcopy(network), inputs[:300], labels[:300]

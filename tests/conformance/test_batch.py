@@ -34,6 +34,7 @@ def test_rows_do_not_see_each_other(entry):
     np.testing.assert_allclose(function(x), rows, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @every_module
 def test_an_empty_batch_stays_empty(entry):
     function = entry.function(entry.built())

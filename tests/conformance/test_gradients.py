@@ -22,6 +22,7 @@ def test_every_variable_has_a_gradient(entry):
         assert np.any(gradient != 0), name
 
 
+@pytest.mark.slow
 @every_module
 def test_trainable_variables_are_floating_and_others_integers(entry):
     for variable in entry.built().variables:

@@ -8,6 +8,7 @@ from tests import helpers
 from tests.conformance.table import every_module
 
 
+@pytest.mark.slow
 @every_module
 def test_a_module_is_part_of_a_sequence(entry):
     module, linear = entry.built(), snt.Linear(2)
@@ -19,6 +20,7 @@ def test_a_module_is_part_of_a_sequence(entry):
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @every_module
 def test_a_sequence_finds_the_variables(entry):
     module = entry.make()

@@ -111,6 +111,7 @@ def test_gradients_are_differences():
         assert abs(expected) > 0.01
 
 
+@pytest.mark.slow
 def test_maps_may_be_drawn_anew_in_a_graph():
     images = tf.constant(_images(2, 5, 6))
 

@@ -533,6 +533,7 @@ def test_every_check_accepts_an_honest_stand_in(honest, truths):
     check_derivatives_of_identities(honest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("impostor", ["warped", "linear"])
 def test_other_solutions_of_the_equation_are_rejected(impostor, request, truths):
     impostor, truth = request.getfixturevalue(impostor), truths("float64")
@@ -648,6 +649,7 @@ def test_dense_points_against_the_stand_in(dtype, honest, truths):
     report.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype, precise", [("float32", False), ("float32", True), ("float64", False)]
 )
@@ -890,6 +892,7 @@ def test_slopes_overflow_with_the_values_and_do_not_come_back(alpha, dtype):
         assert np.all(slope[-3:] == np.inf)
 
 
+@pytest.mark.slow
 def test_a_symbolic_alpha_outside_its_range_gives_nan():
     call = tf.function(exp_iterate)
     for alpha in (1.01, -1.01, 2, np.inf, -np.inf, np.nan):

@@ -49,6 +49,7 @@ def test_at_inference_it_is_the_gelu_and_counts_no_calls():
     assert layer.calls.numpy() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [None, False, True], ids=["eager", "graph", "xla"])
 def test_each_call_draws_another_mask(jit):
     masks = _masks(StochasticGELU(seed=1), 4, jit)

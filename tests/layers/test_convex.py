@@ -125,6 +125,7 @@ def test_gradients_are_those_of_finite_differences(cls):
         assert float(tf.reduce_sum(gradient * direction)) == pytest.approx(slope, rel=1e-5)
 
 
+@pytest.mark.slow
 @every_soft_layer
 def test_second_derivatives_are_those_of_finite_differences(cls):
     layer, x = _built(cls), tf.constant(_inputs(3, 5))

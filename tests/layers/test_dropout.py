@@ -54,6 +54,7 @@ def test_each_call_draws_another_mask(jit):
             assert 0.4 < np.mean(masks[i] != masks[j]) < 0.6
 
 
+@pytest.mark.slow
 def test_eager_graph_and_compiled_calls_draw_the_same_masks():
     eager, graph, xla = (_masks(Dropout(0.5, seed=1), 3, jit) for jit in (None, False, True))
     np.testing.assert_array_equal(eager, graph)

@@ -183,6 +183,7 @@ def test_outputs_start_at_unit_variance(rank, with_static, shape, generator_size
     assert y.std() == pytest.approx(1, abs=0.12)
 
 
+@pytest.mark.slow
 def test_the_halves_of_the_variance():
     x = _normal(200, 60).astype(np.float32)
     tf.random.set_seed(0)

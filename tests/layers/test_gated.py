@@ -79,6 +79,7 @@ def test_outputs_start_at_mean_0_and_the_promised_spread(gate, size, scale):
     assert y.std() == pytest.approx(scale, rel=0.08)
 
 
+@pytest.mark.slow
 def test_few_units_of_the_softmax_start_as_said():
     assert _outputs(1, gate="softmax").std() == pytest.approx(1, rel=0.03)
     assert _outputs(2, gate="softmax").std() == pytest.approx(0.9, rel=0.03)

@@ -122,6 +122,7 @@ def test_outputs_have_unit_variance_at_first(rank, n, samples, tolerance, degree
     assert abs(variance - 1) < tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degree", DEGREES)
 def test_each_degree_has_an_equal_share_in_the_exact_form(degree):
     layer = PolynomialDense(200, degree)

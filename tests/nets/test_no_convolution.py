@@ -72,6 +72,7 @@ def test_a_convolution_is_found(hide):
     assert {"Conv2D", "Conv2DBackpropFilter", "Conv2DBackpropInput", "ConvND"} <= found
 
 
+@pytest.mark.slow
 def test_batch_normalisation_is_found():
     assert "BatchNorm" in forbidden(Control(snt.BatchNorm(True, True), HIDING["in sight"]))
     fused = lambda images: tf.compat.v1.nn.fused_batch_norm(images, [1.0], [0.0])[0]  # noqa: E731

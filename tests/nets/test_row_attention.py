@@ -68,6 +68,7 @@ def test_channels_belong_to_the_rows():
     np.testing.assert_allclose(same(images.reshape(3, 5, 8)), net(images), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_dropout_acts_on_both_branches_in_training(noise):
     for silent in ((), ("attention",), ("hidden",), ("attention", "hidden")):
         net = _built(noise, dropout=0.5)

@@ -337,6 +337,7 @@ def test_a_nan_is_not_hidden(features, squash):
         assert np.isnan(y[:, 0]).tolist() == [True, False, True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_compiled_with_an_unknown_batch(jit):
     net = _built(2, output_size=2)

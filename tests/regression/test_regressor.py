@@ -99,6 +99,7 @@ def test_exponent_that_is_no_fraction_stays_a_float(noise):
     assert (1e-5 < error < 1e-3) if noise else error < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relative", [False, True])
 def test_standard_errors_cover_the_truth_as_often_as_they_say(relative):
     """Of intervals of one and two standard errors, as many hold the truth as a normal's do."""
@@ -132,6 +133,7 @@ def test_four_times_the_rows_half_the_error():
     np.testing.assert_allclose(errors[0] / errors[1], 2, rtol=0.2)
 
 
+@pytest.mark.slow
 def test_number_of_terms_may_be_fixed():
     x, y = _data(LAWS["posynomial"][0], noise=0.01)
     one, two = (PosynomialRegressor(num_terms=k).fit(x, y) for k in (1, 2))
@@ -219,6 +221,7 @@ def test_units_constrain_what_noise_would_blur():
     np.testing.assert_allclose(np.array(bound.law_.exponents, float), [[0.5, 0, -0.5]], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_units_leave_dimensionless_products_free():
     """Two lengths: their quotient may have any exponent."""
     x, y = _data(lambda a, b, g: np.sqrt((a + b * b / a) / g))
@@ -296,6 +299,7 @@ def test_noise_is_no_law(rows):
     assert len(found) <= (rows < 15), found
 
 
+@pytest.mark.slow
 def test_posynomial_without_signs_does_not_pretend():
     x, y = _data(lambda a, b, c: 3 * a * b - b * c / 3)
     assert np.all(y > 0)
@@ -396,6 +400,7 @@ def test_target_of_both_signs():
         assert _terms(regressor().fit(x, y).law_) == pytest.approx({(1, 0): 1, (0, 1): -1})
 
 
+@pytest.mark.slow
 def test_relative_noise_with_some_values_of_the_other_sign():
     """Few enough to be noise, but they have no logarithm."""
     x, y = _data(lambda a, b: a * b)

@@ -208,6 +208,7 @@ LAWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAWS)
 def test_candidates_end_with_the_exact_law(name):
     f, terms, power = LAWS[name]
@@ -231,6 +232,7 @@ def test_candidates_have_the_numbers_of_terms_that_were_asked_for(numbers):
     assert models and {m.num_terms for m in models} <= set(numbers)
 
 
+@pytest.mark.slow
 def test_candidates_of_one_sign():
     models = _all(_data(lambda a, b: 3 * a * b - b**2 / a), positive=True)
     assert models and all(np.all(m.c > 0) for m in models)
@@ -245,6 +247,7 @@ def test_candidates_keep_constraints():
     assert search.error(models[-1], data) <= fitting.PRECISION
 
 
+@pytest.mark.slow
 def test_candidates_depend_on_the_generator_alone():
     data = _data(LAWS["three terms"][0], noise=0.02)
     first, second = _all(data, seed=1), _all(data, seed=1)

@@ -92,6 +92,7 @@ def by_process(start, tmp_path_factory):
     return folder / "runs/mlp", process.returncode, stdout, stderr
 
 
+@pytest.mark.slow
 def test_what_the_command_prints_is_its_own(by_process):
     workdir, exit_code, stdout, stderr = by_process
     assert exit_code == 0, stderr
@@ -108,6 +109,7 @@ def test_what_the_command_prints_is_its_own(by_process):
     assert first.startswith("epoch 1: loss ") and second.startswith("epoch 2: loss ")
 
 
+@pytest.mark.slow
 def test_tensorboard_events(by_process):
     workdir = by_process[0]
     (path,) = (workdir / "tensorboard").iterdir()
@@ -121,12 +123,14 @@ def test_tensorboard_events(by_process):
     assert values == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_seed_ends_with_the_same_bits_in_another_process(by_process, command, tmp_path):
     assert command(train, *words("mlp", tmp_path / "again", "--seed=5")).exit_code == 0
     assert_bit_equal(by_process[0], tmp_path / "again")
     assert not (tmp_path / "again" / "tensorboard").exists()  # only where it is asked for
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_same_accuracy(by_process, command):
     workdir, _, stdout, _ = by_process
     before = contents(workdir)
@@ -205,14 +209,17 @@ def check_run(network: str, workdir: Path, dataset: str, batch: int, seed: int) 
     assert width > 500 and height > 200
 
 
+@pytest.mark.slow
 def test_a_whole_run_of_the_mlp(by_process):
     check_run("mlp", by_process[0], "mnist_5k", 50, seed=5)
 
 
+@pytest.mark.slow
 def test_a_whole_run(run):
     check_run(*run, "few_digits", 10, seed=0)
 
 
+@pytest.mark.slow
 def test_every_test_image_is_scored_by_the_trained_network(run, few_digits):
     network, workdir = run
     loaded = load_run(workdir, few_digits)
@@ -227,6 +234,7 @@ def test_every_test_image_is_scored_by_the_trained_network(run, few_digits):
     assert result["parameters"] == sum(v.numpy().size for v in loaded.network.trainable_variables)
 
 
+@pytest.mark.slow
 def test_the_test_set_is_scored_once_and_last(monkeypatch, tmp_path, few_digits):
     scored = []
     monkeypatch.setattr(Scorer, "accuracy", lambda self, split: scored.append(split) or 0.5)
@@ -248,6 +256,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_a_progress_bar_moves_within_the_epochs(monkeypatch, tmp_path, mnist_5k):
     """With loss and accuracy; on a terminal in place of the lines."""
 
@@ -271,6 +280,7 @@ def test_a_progress_bar_moves_within_the_epochs(monkeypatch, tmp_path, mnist_5k)
     assert "epoch 1: " not in sys.stderr.getvalue()
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_run(small_run, tmp_path, mnist_5k):
     recipe = recipe_for("mlp", "mnist_5k", **small_run.overrides)
     train_and_evaluate("mlp", mnist_5k, recipe, tmp_path / "other", seed=1)
@@ -371,6 +381,7 @@ def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path)
     assert (tmp_path / "new" / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_without_a_workdir_results_go_below_runs(command, monkeypatch, tmp_path):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
     outcome = command(train, "--network=mlp", "--epochs=1")
@@ -394,6 +405,7 @@ class Poisoned(wn.nets.MLP):
         return tf.where(self.steps >= 95, math.nan, logits)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run(command, monkeypatch, tmp_path):
     """The last good checkpoint stays, and the message tells where it is."""
     monkeypatch.setitem(wn.nets.NETWORKS, "mlp", Poisoned)
@@ -421,6 +433,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(command, monkeypatch, tmp_path)
     assert command(evaluate, f"--workdir={workdir}").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_learning_rate_beyond_all_bounds(command, tmp_path):
     outcome = command(train, *words("mlp", tmp_path / "run", "--learning_rate=1e30"))
     outcome.assert_failed(
@@ -464,6 +477,7 @@ def test_flags_that_contradict_the_run_are_refused_by_name(small_run, command, f
     assert contents(small_run.workdir) == before
 
 
+@pytest.mark.slow
 def test_resume_alone_goes_on_with_the_configuration_of_the_folder(small_run, command, tmp_path):
     workdir = copy_without_result(small_run, tmp_path)
     for path in (workdir / "checkpoints").glob("ckpt-2.*"):
@@ -576,6 +590,7 @@ def test_damaged_runs_are_not_resumed(small_run, command, tmp_path, damage, part
     assert contents(workdir) == before
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, command, tmp_path):
     """As the message about the damage advises."""
     workdir = copy_without_result(small_run, tmp_path)
@@ -678,6 +693,7 @@ def test_a_package_of_the_data_that_is_not_installed(command, monkeypatch, tmp_p
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_with_a_step_of_its_own(few_digits, tmp_path):
     """The step is recorded, changes the run, and is what a resumed run must have as well."""
     tiny = {"network_args": {"hidden_sizes": (16,)}, "epochs": 1, "learning_rate": 0.005}
@@ -697,6 +713,7 @@ def test_a_run_with_a_step_of_its_own(few_digits, tmp_path):
         train_and_evaluate("mlp", few_digits, recipes["augment"], folders["penalty"], resume=True)
 
 
+@pytest.mark.slow
 def test_a_run_on_pictures_of_ones_own(command, tmp_path):
     """Another size, other classes: through the command, scored by another, from a file."""
     images = np.random.default_rng(0).integers(0, 60, (200, 9, 12), np.uint8)

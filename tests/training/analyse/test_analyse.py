@@ -58,6 +58,7 @@ def _rows(path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_the_files_of_two_runs(analysed):
     folder, report = analysed
     assert {path.name for path in folder.iterdir()} == FILES | {"alignment.csv", "alignment.png"}
@@ -69,6 +70,7 @@ def test_the_files_of_two_runs(analysed):
     assert (folder / "table.txt").read_text() == to_text(report)
 
 
+@pytest.mark.slow
 def test_spectra_are_those_of_the_runs(small_run, analysed):
     folder, report = analysed
     rows = {(row["run"], row["state"], row["layer"]): row for row in report["spectra"]}
@@ -87,6 +89,7 @@ def test_spectra_are_those_of_the_runs(small_run, analysed):
     np.testing.assert_allclose(values, known.eigenvalues[:16])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("invariant_start", [False, True])
 def test_the_initial_network_is_where_training_starts(small_run, mnist_5k, invariant_start):
     config = load_run(small_run.workdir).config | {"seed": 7, "invariant_start": invariant_start}
@@ -102,6 +105,7 @@ def test_the_initial_network_is_where_training_starts(small_run, mnist_5k, invar
     assert np.abs(other.layers[0].w - initial.layers[0].w).max() > 0.01
 
 
+@pytest.mark.slow
 def test_alignment_of_trainings(analysed):
     _, report = analysed
     rows = [row for row in report["alignment"] if row["what"] == "activations"]
@@ -112,6 +116,7 @@ def test_alignment_of_trainings(analysed):
     assert whats == {"activations", "covariances, frobenius", "covariances, bures"}
 
 
+@pytest.mark.slow
 def test_what_is_left_is_measured_on_images_that_did_not_align(small_run, twin, analysed, mnist_5k):
     pair = [load_run(workdir).network for workdir in (small_run.workdir, twin)]
     train, validation = (
@@ -130,6 +135,7 @@ def test_what_is_left_is_measured_on_images_that_did_not_align(small_run, twin, 
     assert row["aligned"] != pytest.approx(seen.residual, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_samples(small_run, analysed):
     _, report = analysed
     kinds: dict[tuple[str, str, str], list[float]] = {}
@@ -143,6 +149,7 @@ def test_samples(small_run, analysed):
     assert scores["A", "trained", "refitted"] > scores["A", "white", "refitted"] + 0.05
 
 
+@pytest.mark.slow
 def test_the_command_with_one_run(small_run, command):
     workdir = small_run.workdir
     words = (f"--workdir={workdir}", "--draws=1", "--images=200")
@@ -162,6 +169,7 @@ def test_the_command_with_one_run(small_run, command):
     )
 
 
+@pytest.mark.slow
 def test_the_command_with_two_runs(small_run, twin, command):
     words = [f"--workdir={small_run.workdir}", f"--against={twin}", "--output=both"]
     outcome = command(command_module, *words, "--draws=1", "--images=200")
@@ -203,6 +211,7 @@ def test_runs_on_different_data(small_run, command, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "arguments", "label"),
     [
@@ -223,6 +232,7 @@ NOTHING_DRAWN = "no networks are drawn: that takes a hidden layer, and a bias in
 SAMPLES = {"samples.csv", "samples.png"}
 
 
+@pytest.mark.slow
 def test_a_network_without_hidden_layers(command, tmp_path, mnist_5k):
     first, second = (
         _trained(tmp_path / f"run{seed}", mnist_5k, seed=seed, network_args={"hidden_sizes": ()})
@@ -255,6 +265,7 @@ def _with_network(monkeypatch, network: snt.Module, **entries) -> None:
     monkeypatch.setattr(measure, "load_run", load)
 
 
+@pytest.mark.slow
 def test_a_last_layer_without_bias(small_run, command, monkeypatch):
     layers = [snt.Flatten(), snt.Linear(5), tf.nn.relu, snt.Linear(10, with_bias=False)]
     _with_network(monkeypatch, snt.Sequential(layers))
@@ -264,6 +275,7 @@ def test_a_last_layer_without_bias(small_run, command, monkeypatch):
     assert {path.name for path in Path("one").iterdir()} == FILES - SAMPLES
 
 
+@pytest.mark.slow
 def test_layers_without_a_bulk(small_run, command, monkeypatch):
     """Of low rank in float32, as after an average over rotations, and all zero."""
     network = wn.nets.MLP(10, (16, 12))
@@ -312,6 +324,7 @@ def test_a_run_without_a_seed(small_run, command, tmp_path, seed):
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
+@pytest.mark.slow
 def test_each_run_has_draws_of_its_own_seed(small_run, twin, mnist_5k, monkeypatch, tmp_path):
     seeds, accuracies = [], {"validation_accuracy": 0.5, "test_accuracy": 0.5}
 

@@ -43,6 +43,7 @@ def _row(rows, **keys) -> tuple[float, float]:
     return found["validation_accuracy"], found["test_accuracy"]
 
 
+@pytest.mark.slow
 def test_rows_are_scores_of_the_networks_that_they_name(splits):
     """Heads are fitted to the training images, hidden layers drawn with the seeds of the draws."""
     network, calls = _network(), []
@@ -83,6 +84,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
+@pytest.mark.slow
 def test_draws_are_independent_of_each_other_and_of_those_from_other_runs(splits, monkeypatch):
     first = _drawn(monkeypatch, splits, _network(0), 0, draws=2)
     other = _drawn(monkeypatch, splits, _network(1), 1, draws=2)

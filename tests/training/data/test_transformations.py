@@ -130,6 +130,7 @@ def test_images_are_bent_by_these_fields(digits):
     assert np.abs(moved - digits).max() > 0.5
 
 
+@pytest.mark.slow
 def test_eager_and_compiled_images_agree(digits):
     images = tf.constant(digits[:4], tf.float32)
     compiled = tf.function(

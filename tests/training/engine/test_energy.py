@@ -30,6 +30,7 @@ def run(tmp_path_factory, few_digits):
     return folder
 
 
+@pytest.mark.slow
 def test_the_shares_are_those_of_the_weights(run):
     found = energy(run)
     assert found == json.loads((run / "energy.json").read_text())
@@ -46,6 +47,7 @@ def test_the_shares_are_those_of_the_weights(run):
     assert found["cyclic4"]["trained"] != pytest.approx(found["cyclic4"]["initial"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_initial_weights_are_those_that_training_began_with(run, few_digits):
     """A run that hardly moves ends where it began."""
     still = shares(_fit(few_digits, learning_rate=1e-12), ["cyclic4"])["cyclic4"]
@@ -53,6 +55,7 @@ def test_the_initial_weights_are_those_that_training_began_with(run, few_digits)
     assert still["initial"] == shares(load_run(run), ["cyclic4"])["cyclic4"]["initial"]
 
 
+@pytest.mark.slow
 def test_the_command(run, command):
     outcome = command(command_module, f"--workdir={run}", "--groups=cyclic4")
     assert outcome.exit_code == 0
@@ -62,6 +65,7 @@ def test_the_command(run, command):
     assert written == f"written to {run}/energy.json, energy.png"
 
 
+@pytest.mark.slow
 def test_other_networks_and_groups(run, command, small_run):
     outcome = command(command_module, f"--workdir={small_run.workdir}")
     outcome.assert_failed("must be one of a network with a layer of quadratic polynomials")

@@ -45,6 +45,7 @@ def test_the_newest_checkpoint_counts(copy, mnist_5k, command):
     )
 
 
+@pytest.mark.slow
 def test_rotations(copy, command):
     """The means that are printed are those of the file."""
     outcome = command(command_module, f"--workdir={copy}", "--rotations")

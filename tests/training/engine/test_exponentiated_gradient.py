@@ -201,6 +201,7 @@ def test_gradient_flow_on_the_root_is_the_flow_of_egu():
     assert np.abs(EGU_FLOW[:, -1] - START).max() > 0.5
 
 
+@pytest.mark.slow
 def test_the_optimizer_follows_that_flow():
     def error(steps):
         optimizer = ExponentiatedGradient(4 * 20 / steps, beta=1e-30)
@@ -377,6 +378,7 @@ def test_gradients_that_are_no_numbers_are_not_hidden():
     assert np.isnan(found[0]) and np.isfinite(found[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"total_mass": MASS}])
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_compiled_is_eager(settings, jit_compile):
@@ -407,6 +409,7 @@ def new_loop(**settings) -> Loop:
     return Loop(network, split, Recipe(epochs=3, batch_size=8, optimizer="eg", **settings))
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_checkpoint_to_the_same_bits(tmp_path):
     loop = new_loop(learning_rate=0.5, weight_decay=0.01)
     first = loop.run_epoch()

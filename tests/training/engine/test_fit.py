@@ -46,6 +46,7 @@ def test_a_run_scores_predicts_and_draws(run, few_digits):
     assert repr(run) == "Run(mlp on few_digits, 2 epochs, 6,370 parameters)"
 
 
+@pytest.mark.slow
 def test_nothing_is_written_until_it_is_saved(run, few_digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     training.fit("mlp", few_digits, progress=False, **TINY)
@@ -63,6 +64,7 @@ def test_nothing_is_written_until_it_is_saved(run, few_digits, tmp_path, monkeyp
         loaded.save(tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_in_memory_and_with_files_are_the_same_run(run, few_digits, tmp_path):
     recipe = recipe_for("mlp", few_digits.name, learning_rate=0.01, **TINY)
     training.train_and_evaluate("mlp", few_digits, recipe, tmp_path / "run", seed=3)
@@ -84,6 +86,7 @@ def test_the_network_that_a_run_began_with(few_digits):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_a_recipe_is_an_argument(few_digits):
     recipe = Recipe(network_args={"hidden_sizes": (8,)}, epochs=1, batch_size=50, optimizer="sgd")
     run = training.fit("mlp", few_digits, recipe, progress=False, learning_rate=0.5)
@@ -224,6 +227,7 @@ def test_a_network_for_another_shape_says_so_by_name(few_digits):
         training.fit("synchronous_mlp", few_digits, network_args={"image_shape": (14, 14)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [True, False])
 def test_a_kernel_shows_a_bar_and_others_a_line_an_epoch(few_digits, monkeypatch, capfd, kernel):
     shell = types.SimpleNamespace(**({"kernel": None} if kernel else {}))

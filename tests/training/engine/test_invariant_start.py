@@ -42,6 +42,7 @@ def share_of_variance(network: snt.Module, images: tf.Tensor) -> float:
     return float(variance / tf.reduce_sum(tf.math.reduce_variance(logits, axis=0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_networks_start_invariant(name, channels):

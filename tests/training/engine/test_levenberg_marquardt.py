@@ -36,6 +36,7 @@ def _run(fitter, first, last, ridge=0.0, sign=1.0, **frozen) -> None:
     fitter.run(first, last, X, targets, np.array([0.0, ridge]), **frozen)
 
 
+@pytest.mark.slow
 def test_a_step_solves_the_damped_normal_equations(fitter):
     fitter.begin(1)
     b, w = fitter.network.b.numpy(), fitter.network.w.numpy()

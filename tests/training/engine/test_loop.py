@@ -91,6 +91,7 @@ def cosine_after_rise(step: int) -> float:
     return 0.02 * 0.5 * (1 + np.cos(np.pi * (step - 8) / 12))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "rate"),
     [
@@ -191,6 +192,7 @@ def test_in_the_long_run_every_image_is_shown(shown):
     assert set(shown.flat) == set(range(45))
 
 
+@pytest.mark.slow
 def test_the_order_depends_on_the_seed_and_the_epoch_alone(shown):
     np.random.seed(99)  # noqa: NPY002
     tf.random.set_seed(99)
@@ -258,6 +260,7 @@ def test_any_division_into_calls_gives_the_same_bits(straight, monkeypatch):
     assert loop._compiled.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_a_restored_loop_too(straight):
     _, states, metrics, saved = straight
     again = new_loop(dropout=0.4, label_smoothing=0.1, weight_decay=0.1)
@@ -271,6 +274,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_restored_loop_too(straight):
     assert_bit_equal(state(again), states[3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["augment", "penalty", "dream"])
 def test_a_restored_loop_draws_the_same_transformations(name, tmp_path):
     """Nothing of a step is hidden from the checkpoint: from there it goes on to the same bits."""
@@ -308,6 +312,7 @@ class Diary(snt.Module):
         return outcome._replace(gradients=[tf.ones_like(g) for g in outcome.gradients], after=after)
 
 
+@pytest.mark.slow
 def test_steps_get_their_draws_and_their_time_after_the_update():
     diary = Diary(10)
     loop = new_loop(seed=7, step=diary, optimizer="sgd", schedule="linear")
@@ -324,6 +329,7 @@ def test_steps_get_their_draws_and_their_time_after_the_update():
     np.testing.assert_allclose(diary.before, start + steps_back, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_invariant_start_is_made_before_the_optimizer_and_a_restore(tmp_path):
     plain, invariant = new_loop(), new_loop(invariant_start=True)
     w, averaged = (loop.network.layers[0].w for loop in (plain, invariant))
@@ -404,6 +410,7 @@ def poisoned_loop():
     return prepare
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at", "loss"), [(1, np.nan), (4, np.inf), (5, -np.inf), (9, np.nan)])
 def test_a_loss_that_is_not_finite_stops_at_that_step(poisoned_loop, at, loss):
     loop, poison = poisoned_loop(at, loss)
@@ -413,6 +420,7 @@ def test_a_loss_that_is_not_finite_stops_at_that_step(poisoned_loop, at, loss):
     assert int(loop.step) == int(poison.count) == at
 
 
+@pytest.mark.slow
 def test_a_large_loss_does_not_stop(poisoned_loop):
     loop, _ = poisoned_loop(3, 1e30)
     assert loop.run_epoch().loss == pytest.approx(1e30 / 5)

@@ -64,6 +64,7 @@ def split(mnist_5k, network):
     return Split(images, labels)
 
 
+@pytest.mark.slow
 def test_at_zero_degrees_accuracy_by_angle_is_accuracy(network, split):
     scorer = Scorer(network)
     accuracy = scorer.accuracy(split)

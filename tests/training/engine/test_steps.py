@@ -337,6 +337,7 @@ def test_a_dream_keeps_the_loss_to_first_order():
     assert 5 < abs(rise(1e-3, False) / rise(1e-4, False)) < 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOVING)
 def test_every_step_draws_anew_and_the_same_when_compiled(name):
     """The original's angles were frozen when the graph was traced."""

@@ -111,6 +111,7 @@ def repeated(mnist_5k):
     return repeated
 
 
+@pytest.mark.slow
 def test_a_repeated_run_is_one_of_fit(repeated, mnist_5k):
     """With masks of a stochastic activation and of dropout, which come from the seed, too."""
     row = repeated.run(3, 3e-3)
@@ -150,6 +151,7 @@ def test_only_the_splits_that_are_asked_for_are_scored(repeated):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_repeated_run_that_diverges(mnist_5k):
     repeated = Repeated("mlp", mnist_5k, dataclasses.replace(RECIPE, optimizer="sgd"))
     with pytest.raises(FloatingPointError, match="is not finite"):

@@ -88,6 +88,7 @@ def test_a_study_survives_a_lost_node_with_the_rows_of_one_process(cluster, tmp_
         assert same[0].equals(same[1])
 
 
+@pytest.mark.slow
 def test_no_cluster_there_is_an_error_within_seconds(monkeypatch):
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     with socket.socket() as closed, socket.socket() as silent:

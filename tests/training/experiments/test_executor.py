@@ -75,6 +75,7 @@ def test_results_come_while_others_are_still_to_be_done():
     assert done == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_are_other_processes_of_one_thread(workers):
     before = dict(os.environ)
@@ -145,6 +146,7 @@ list(executor.run(task, [(0,), (1,)], workers=2))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 def test_workers_end_with_a_parent_that_is_killed(start, tmp_path):
     process = start("-c", PARENT, cwd=tmp_path)

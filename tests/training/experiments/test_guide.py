@@ -4,9 +4,12 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[3] / "docs" / "guides" / "add_a_study.md"
 
 
+@pytest.mark.slow
 def test_the_study_of_the_page_runs(start, tmp_path):
     (code,) = re.findall(r"```python\n(.+?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     body = [line for line in code.splitlines() if line and not line.startswith('"""')]

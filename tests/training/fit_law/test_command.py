@@ -41,6 +41,7 @@ def test_no_tensorflow_is_needed(write):
     assert "a**(3/2)" in done.stdout
 
 
+@pytest.mark.slow
 def test_kepler_through_the_command(command, write):
     path = write(PLANETS, "planets.csv")
     words = [str(path), "--target=T", "--columns=a", "--units=a=au,T=year"]

@@ -69,6 +69,7 @@ def test_held_out_rows_have_no_part_in_the_fit(pendulum, write, tmp_path):
     assert laws[0]["held_out_error"] > unchanged["held_out_error"]
 
 
+@pytest.mark.slow
 def test_a_power_of_two_terms(write, tmp_path):
     """Of a thin lens, 1/f = 1/u + 1/v; the text says of which power of the target the terms are."""
     rng = np.random.default_rng(0)
@@ -83,6 +84,7 @@ def test_a_power_of_two_terms(write, tmp_path):
     assert "\nterms of f^(-1)\n" in to_text(law)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_a_law_outside_the_family_is_called_approximate(write, tmp_path):
     t = np.linspace(0.1, 3, 80)

@@ -30,6 +30,7 @@ def _numpy_rms(layer, x: np.ndarray, y: np.ndarray) -> float:
     return float(np.sqrt(np.mean((layer(x).numpy().ravel() - y) ** 2)))
 
 
+@pytest.mark.slow
 @every_family
 def test_hoburgs_example(family, hoburg_fits):
     x = np.linspace(0, np.log(3), 101)
@@ -39,6 +40,7 @@ def test_hoburgs_example(family, hoburg_fits):
     assert 0 < error <= MOST[family]
 
 
+@pytest.mark.slow
 def test_gpfit_is_not_better(hoburg_fits):
     x = np.linspace(0, np.log(3), 101)
     y = np.log((np.exp(2 * x) + 3) / (np.exp(x) + 1) ** 2)
@@ -50,6 +52,7 @@ def test_gpfit_is_not_better(hoburg_fits):
         assert ours <= 1.01 * theirs, (family, ours, theirs)
 
 
+@pytest.mark.slow
 @every_family
 def test_no_restart_is_far_worse(family, hoburg_fits):
     """One start would do for what is smooth: the thresholds are no luck."""
@@ -59,6 +62,7 @@ def test_no_restart_is_far_worse(family, hoburg_fits):
     assert errors[-1] <= MOST[family]
 
 
+@pytest.mark.slow
 @every_family
 def test_hoburgs_fits_are_log_log_convex(family, hoburg_fits):
     layer, x = hoburg_fits[family].layer, np.linspace(-1, 2, 500)[:, None]
@@ -66,6 +70,7 @@ def test_hoburgs_fits_are_log_log_convex(family, hoburg_fits):
     assert convex.chord_excess(lambda x: -layer(x), x) > 1e-2
 
 
+@pytest.mark.slow
 @every_family
 def test_fits_in_several_variables_are_log_log_convex(family):
     data = generated(400, 0)
@@ -82,6 +87,7 @@ def test_chords_find_what_is_not_convex():
     assert convex.chord_excess(lambda x: tf.constant(x**2 + 0.04 * np.cos(9 * x)), x) > 1e-3
 
 
+@pytest.mark.slow
 @every_family
 def test_a_function_of_the_family_is_recovered(family):
     """From exact data, to numerical precision, on rows that were not fitted too."""
@@ -105,6 +111,7 @@ def test_a_function_of_the_family_is_recovered(family):
         np.testing.assert_allclose(found.log_alpha[order], pieces.log_alpha[::-1], atol=1e-4)
 
 
+@pytest.mark.slow
 @every_family
 def test_the_jacobian_is_that_of_finite_differences(family):
     data = generated(30, 0)
@@ -121,6 +128,7 @@ def test_the_jacobian_is_that_of_finite_differences(family):
         assert np.any(jacobian[:, i] != 0)
 
 
+@pytest.mark.slow
 def test_units_change_nothing_but_the_constants():
     data = generated(150, 0)
     u = data.u[:, :2]
@@ -148,6 +156,7 @@ def _posynomial(rows: int, seed: int) -> Sample:
     return Sample(u, np.exp(truth + 0.1 * rng.normal(size=rows)), truth)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["softmax_affine", "implicit_softmax_affine"])
 def test_minibatches_reach_the_noise_floor(family):
     data, held_out = _posynomial(20_000, 0), _posynomial(5_000, 1)
@@ -163,6 +172,7 @@ def test_minibatches_reach_the_noise_floor(family):
     assert convex.chord_excess(fit.layer, x) <= 1e-11
 
 
+@pytest.mark.slow
 def test_a_wrong_family_stays_above_the_noise_floor():
     data, held_out = _posynomial(5_000, 0), _posynomial(5_000, 1)
     fit = convex.fit_minibatches(data.u, data.w, "max_affine", 3, epochs=2, batch_size=100)

@@ -24,6 +24,7 @@ def test_constants_are_those_of_the_library():
         assert value == getattr(kept, name), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_function_has_its_coefficients(dtype):
     pieces = generate.pieces(dtype)
@@ -31,6 +32,7 @@ def test_every_function_has_its_coefficients(dtype):
     assert float(max(piece.high for piece in pieces.values())) == kept.END[dtype]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype, name",
     [("float32", "HALF_NEGATIVE"), ("float32", "SUPERLOG"), ("float64", "HALF_SLOPE_LARGE_2")],

@@ -28,6 +28,7 @@ def test_two_dozen_digits(computed, digits):
     assert abs(computed() - mpf(digits)) < mpf("2e-23")
 
 
+@pytest.mark.slow
 def test_a_larger_system_has_more_digits():
     small, large = kneser.solve(30, 16, 40), kneser.solve(44, 22, 50)
     exact = mpf("0.915946056499533393949672638910324562425109969")

@@ -12,6 +12,7 @@ from training.engine.workdir import METRICS, Workdir
 from training.report.figures import dots, draw_metrics, new_figure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_curves(tmp_path, epochs):
     values = np.random.default_rng(0).uniform(0.1, 0.3, [epochs, len(METRICS)])

@@ -151,6 +151,7 @@ def test_the_picture(made_up, told):
     assert not report({"runs": gone}).figures
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path, few_digits_file):
     """A real network; without further data there are no finals."""
     axes = {"dataset": [few_digits_file], "network": ["mlp"], "activation": ["maxout"]}
@@ -177,6 +178,7 @@ def test_all_activations_are_compared():
     assert tuple(functional.ACTIVATIONS) == ACTIVATIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", networks.NETWORKS)
 def test_the_networks_take_every_activation_and_differ_in_maxout_alone(network):
     arguments = networks.NETWORKS[network]

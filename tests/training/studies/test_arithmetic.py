@@ -108,6 +108,7 @@ def test_bad_epsilon(epsilon):
         Task.draw(0).threshold(np.ones([2, 100]), epsilon)
 
 
+@pytest.mark.slow
 def test_a_step_is_on_rows_of_the_seed(learners):
     """The first step, against the derivatives written out and NumPy's solver."""
     learner, task, ridge = learners["posynomial"], Task.draw(SEED), 1e-5
@@ -137,6 +138,7 @@ def test_a_step_is_on_rows_of_the_seed(learners):
     np.testing.assert_allclose(moved, step, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_ridge_leads_to_equal_exponents(learners):
     """Without it, the exponents stay where the search met the circle of nearly equal fits."""
     learner, task, exponents = learners["posynomial"], Task.draw(SEED), {}
@@ -152,6 +154,7 @@ def test_the_ridge_leads_to_equal_exponents(learners):
     np.testing.assert_allclose(exponents[0.0].sum(axis=1), 2, atol=0.05)
 
 
+@pytest.mark.slow
 def test_rounded_exponents_stay(learners):
     for name in ("posynomial", "posynomial (Adam)"):
         learner = learners[name]
@@ -163,6 +166,7 @@ def test_rounded_exponents_stay(learners):
         assert (learner.network.sums.w.numpy() != weights).all()
 
 
+@pytest.mark.slow
 def test_adam_lowers_the_error(learners):
     learner, task = learners["posynomial (Adam)"], Task.draw(SEED)
     rows = draw_rows(SEED, 1, 500, (1.0, 2.0))
@@ -182,6 +186,7 @@ def test_the_plan():
     assert arithmetic.plan("mlp", 7, 100, 1e-5) == [Phase(100)]
 
 
+@pytest.mark.slow
 def test_a_network_of_sums_extrapolates_and_an_mlp_does_not(quick, tmp_path):
     axes, settings = {"model": ["posynomial", "mlp"]}, {"adam_steps": 2000}
     found = runner.run(STUDY, tmp_path, axes=axes, seeds=[SEED], settings=settings, workers=0)
@@ -195,6 +200,7 @@ def test_a_network_of_sums_extrapolates_and_an_mlp_does_not(quick, tmp_path):
     assert list(report(found).tables["success"]["success %"])[:2] == ["100", "0"]
 
 
+@pytest.mark.slow
 def test_the_scores_are_those_of_the_network(quick):
     row = arithmetic.trial({"model": "mlp"}, 3, None, lm_steps=2, adam_steps=20, ridge=0.0)
     task, learner = Task.draw(3), quick["mlp"]
@@ -208,6 +214,7 @@ def test_the_scores_are_those_of_the_network(quick):
     assert row["threshold"] == task.threshold(rows)
 
 
+@pytest.mark.slow
 def test_a_trial_is_what_it_is_after_others(quick):
     settings = {"lm_steps": 2, "adam_steps": 30, "ridge": 0.0}
     first, other, again = (

@@ -41,6 +41,7 @@ def found(tmp_path_factory):
     return runner.run(STUDY, tmp_path_factory.mktemp("s"), axes=axes, seeds=[0, 1, 2], workers=0)
 
 
+@pytest.mark.slow
 def test_a_trial(found):
     runs = found["runs"]
     keys = runs[["method", "seed", "optimizer"]].to_numpy().tolist()
@@ -267,6 +268,7 @@ def test_shared_rates_have_the_steps_of_their_own(monkeypatch, seeds):
     assert np.isnan(told.figures["one_rate"].axes[0].lines[0].get_ydata()[-1])
 
 
+@pytest.mark.slow
 def test_targets_of_any_scale_and_how_far_they_are(monkeypatch):
     monkeypatch.setattr(one, "choose", lambda *_, **__: ([0.5, 0.1], [False, False]))
     _stub(monkeypatch, steps=lambda rate: np.round(10 / rate).astype(int))

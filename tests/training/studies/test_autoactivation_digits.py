@@ -64,6 +64,7 @@ def training(mnist_5k):
     return one.Training("exp", "adam", mnist_5k, (8,))
 
 
+@pytest.mark.slow
 def test_seeds_and_rates_do_not_touch_each_other(training, mnist_5k):
     runs = []
     for seed, rate in ((1, 0.01), (2, 0.01), (2, 0.001), (2, 0.01)):
@@ -75,6 +76,7 @@ def test_seeds_and_rates_do_not_touch_each_other(training, mnist_5k):
     assert slower[0][-1] < second[0][-1] and second[0][-1] > 0.3
 
 
+@pytest.mark.slow
 def test_divergence_is_told(training):
     with pytest.raises(FloatingPointError, match="not finite"):
         training.run(1, 1e30, 2)
@@ -111,6 +113,7 @@ def test_cells_and_rates():
         np.testing.assert_allclose(rungs[2:] / rungs[:-2], 10, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path):
     """The rate is chosen after one epoch; the trial has all of them."""
     axes = {"variant": ["plain"], "optimizer": ["eg"], "dataset": ["mnist_5k"]}

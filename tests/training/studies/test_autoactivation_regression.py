@@ -31,9 +31,13 @@ def rows_of(problem: Problem, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return x, x @ samples.draw(problem, (seed,)).weights[0]
 
 
+@pytest.mark.slow
 def test_the_loop_trains_the_layer():
-    """The loss at each step and the weights at the end are those of AutoactivationDense."""
-    for phi, optimizer in itertools.product(PARAMETER_ACTIVATIONS, problems.OPTIMIZERS):
+    """The loss at each step and the weights at the end are those of AutoactivationDense.
+
+    Of each map, by the optimizers in turn.
+    """
+    for phi, optimizer in zip(PARAMETER_ACTIVATIONS, itertools.cycle(problems.OPTIMIZERS)):
         rate = RATES[optimizer]
         runs = run(
             SIGNED,
@@ -63,6 +67,7 @@ def test_the_loop_trains_the_layer():
         assert not np.allclose(runs.parameters[:, 0], runs.parameters[:, 1])
 
 
+@pytest.mark.slow
 def test_positive_data_train_one_part():
     runs = run(POSITIVE, "exp", "sgd", (3,), np.array([5.0]), np.array([0]), dtype=tf.float64)
     x, y = rows_of(POSITIVE, 3)
@@ -99,6 +104,7 @@ def by_hand(problem: Problem, method: str, rate: float, seed: int) -> np.ndarray
     return np.sum(signs * parts, axis=0)
 
 
+@pytest.mark.slow
 def test_all_methods_by_hand():
     methods = ["plain", "plain own rates", "exp", "EGU", "EG"]
     for method, data, rows in itertools.product(methods, problems.DATA, problems.ROWS):
@@ -117,6 +123,7 @@ def test_all_methods_by_hand():
         assert not np.allclose(end, w[:, 0])
 
 
+@pytest.mark.slow
 def test_geometry_is_the_map_to_first_order():
     """A moved by phi'^2 times its gradient; the difference falls with the square of the rate."""
 

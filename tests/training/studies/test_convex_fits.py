@@ -38,6 +38,7 @@ def test_the_generated_problem():
     assert np.std(np.log(data.w) - data.truth) == pytest.approx(NOISE, rel=0.05)
 
 
+@pytest.mark.slow
 def test_both_problems(tmp_path):
     axes = {**STUDY.axes, "family": FEW, "program": ["weirdonetworks"]}
     settings = {"rows": 3000, "num_terms": 2, "epochs": 1, "restarts": 1}

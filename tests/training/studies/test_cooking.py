@@ -18,6 +18,7 @@ def test_the_axes_are_the_laws_and_the_methods():
     assert STUDY.axes["method"] == contenders.METHODS
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path):
     axes = {"problem": ["monomial"], "method": ["least_squares", "differential_evolution"]}
     found = runner.run(STUDY, tmp_path, axes=axes, seeds=[1], workers=0)
@@ -66,6 +67,7 @@ def test_exponents_are_compared_in_any_order():
         assert all(low < math.log(c) < high for c in law.coefficients)
 
 
+@pytest.mark.slow
 def test_differential_evolution_ends_in_time():
     problem = problems.PROBLEMS["three_terms"]
     data, _ = problem.sample(0)

@@ -96,6 +96,7 @@ def test_score():
     assert (near["near"], near["inside"]) == (0.3, 0)
 
 
+@pytest.mark.slow
 def test_the_penalties_make_the_regressor_extrapolate():
     """The claim, at the default settings but for fewer steps, and its negative control."""
     steps = 3000
@@ -111,6 +112,7 @@ def test_the_penalties_make_the_regressor_extrapolate():
     assert scored(ALL) == found[ALL]  # nothing of the run between is left
 
 
+@pytest.mark.slow
 def test_plain_weight_decay_is_of_weights_and_not_of_biases():
     trainer = new_trainer(UniversalRegressor, 300, RATE)
     learn(trainer, FUNCTIONS["2x"], SEED, 300, "weights", 1e3)
@@ -120,6 +122,7 @@ def test_plain_weight_decay_is_of_weights_and_not_of_biases():
     assert min(float(np.abs(linear.b).max()) for linear in linears) > 0.1
 
 
+@pytest.mark.slow
 def test_an_mlp_learns_and_knows_its_form():
     trainer = new_trainer(lambda: MODELS["MLP on logs"].make(True), 500, 0.01)
     errors = learn(trainer, FUNCTIONS["1/x"], SEED, 500)
@@ -143,6 +146,7 @@ def test_the_cells():
     assert [cell["model"] for cell in STUDY.all_cells(only)] == list(MODELS)
 
 
+@pytest.mark.slow
 def test_both_parts_of_the_study(tmp_path):
     models = ["posynomial (4 terms)", "posynomial (1 term)"]
     axes = {

@@ -28,6 +28,7 @@ def test_a_trial(tmp_path):
     assert row["solved"] and row["class"] == "monomial" and row["claim"] == "consistent"
 
 
+@pytest.mark.slow
 def test_the_stand_in_finds_the_monomials_and_no_other_law():
     """Rounding to halves, it knows what it may not; but it tells that the rule discriminates."""
     names = [equation.name for equation in load()]

@@ -26,6 +26,7 @@ def fitted():
     return data, GeneticRegressor(0.5).fit(data.x, data.y)
 
 
+@pytest.mark.slow
 def test_a_program_in_sympy_is_the_program(fitted):
     """Where its protected functions are not in use, it computes the same."""
     data, regressor = fitted
@@ -58,6 +59,7 @@ def test_it_finds_an_easy_law_and_stops():
     assert regressor.generations < 20
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same():
     data = sample(get("I.27.6"), 50)
     first, again, other = (GeneticRegressor(1e-3, seed).fit(data.x, data.y) for seed in (1, 1, 2))
@@ -77,6 +79,7 @@ def test_bad_seconds(seconds):
         GeneticRegressor(seconds)
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path, monkeypatch):
     """Both get the same rows, gplearn the regression's time, and then its budget."""
     budgets = []

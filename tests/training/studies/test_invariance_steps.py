@@ -20,6 +20,7 @@ def test_every_variant_is_a_recipe():
     assert [*STUDY.axes["variant"], *STUDY.options["variant"]] == list(one.VARIANTS)
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path, few_digits_file, monkeypatch):
     runs = []
 

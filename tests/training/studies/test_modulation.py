@@ -170,6 +170,7 @@ def test_the_picture(made_up, told):
     assert not report({"runs": made_up["runs"].assign(status="diverged")}).figures
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path, few_digits_file):
     """A real network that learns alpha, at a rate that is given."""
 

@@ -15,6 +15,7 @@ def test_the_networks_are_those_of_the_axis():
     assert STUDY.axes["network"] == list(one.NETWORKS)
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path, few_digits_file):
     axes = {"network": [CONVEX], "depth": [2], "num_terms": [4], "dataset": [few_digits_file]}
     found = runner.run(STUDY, tmp_path, axes=axes, seeds=[0], settings={"epochs": 1}, workers=0)

@@ -41,6 +41,7 @@ def found(tmp_path_factory, few_digits_file):
     return tables, seeds, runs
 
 
+@pytest.mark.slow
 def test_samples(found):
     tables, seeds, _ = found
     assert seeds == [0, 1]
@@ -53,6 +54,7 @@ def test_samples(found):
     assert tables["runs"]["parameters"].tolist() == [784 * 8 + 8 + 8 * 8 + 8 + 8 * 10 + 10] * 2
 
 
+@pytest.mark.slow
 def test_alignments_are_of_two_trainings_before_and_after(found, few_digits):
     aligned = found[0]["alignment"]
     assert set(zip(aligned["first"], aligned["seed"], strict=True)) == {(0, 1)}

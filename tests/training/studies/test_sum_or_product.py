@@ -40,6 +40,7 @@ def test_rows():
     assert np.any(draw_rows(SEED + 1, 1, 100, 3) != rows[0])
 
 
+@pytest.mark.slow
 def test_the_operation_is_learned(tmp_path):
     axes = {"target": ["x1+x2", "x1*x2"], "model": ["learned"]}
     found = runner.run(
@@ -56,6 +57,7 @@ def test_the_operation_is_learned(tmp_path):
     assert list(shown["found"]) == ["1/1", "1/1"] and list(shown["numbers"]) == [4, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target, model", [("x1*x2", "sums only"), ("x1+x2", "products only")])
 def test_a_fixed_operation_fails_on_the_other(target, model):
     found = _trial(target, model, steps=1000)
@@ -66,6 +68,7 @@ def test_a_fixed_operation_fails_on_the_other(target, model):
     assert network.alphas == (model == "products only")
 
 
+@pytest.mark.slow
 def test_an_mlp_fits_inside_and_fails_outside():
     found = _trial("x1*x2", "MLP of 32", steps=1500)
     (row,) = found["runs"]
@@ -73,6 +76,7 @@ def test_an_mlp_fits_inside_and_fails_outside():
     assert row["success"] == 0 and found["alphas"] == []
 
 
+@pytest.mark.slow
 def test_seeds_do_not_touch_each_other():
     """A trial is what it is after others of its process, too, with optimizer and schedule."""
     first, other, again = (_trial("x1+x2", "MLP of 4", SEED + i) for i in (0, 1, 0))
@@ -87,6 +91,7 @@ def test_units_that_can_be_exchanged_are_sorted():
     np.testing.assert_array_equal(sort_units(history, 2), expected)
 
 
+@pytest.mark.slow
 def test_two_layers_have_an_order_a_unit():
     rows = _trial("x1+x2*x3", "learned", steps=2)["alphas"]
     assert [(row["layer"], row["unit"]) for row in rows] == [(1, 1), (1, 2), (2, 1)]

@@ -18,6 +18,7 @@ def test_all_networks_may_be_asked_for():
     assert not {*zoo.STUDY.axes["network"]} & {*zoo.OPTIONS}
 
 
+@pytest.mark.slow
 def test_a_trial_is_a_run_of_the_network_with_its_recipe(tmp_path, few_digits_file, monkeypatch):
     runs = []
     monkeypatch.setattr(module, "fit", lambda *a, **k: runs.append(fit(*a, **k)) or runs[0])

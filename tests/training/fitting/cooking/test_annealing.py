@@ -15,6 +15,7 @@ def test_the_nearest_fraction():
     np.testing.assert_array_equal(cooking.nearest_fraction(np.array([0.34, 1.9]), (1,)), [0, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["one_by_one", "penalty"])
 def test_annealing_ends_on_fractions_that_stay(method):
     noisy = law(X) * (1 + 0.01 * np.random.default_rng(1).normal(size=len(X)))
@@ -34,6 +35,7 @@ def test_annealing_ends_on_fractions_that_stay(method):
     assert later["train_error"] != annealed["train_error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["one_by_one", "penalty"])
 @pytest.mark.parametrize("tolerance", [1.5, None])
 def test_annealing_leaves_what_is_no_fraction(method, tolerance):

@@ -35,6 +35,7 @@ from training.fitting.cooking import (
 from weirdonetworks.layers import PosynomialDense, SignomialDense
 
 
+@pytest.mark.slow
 def test_the_best_restart_by_validation_is_kept():
     cooked = cook(posynomial, Adam(steps=30, learning_rate=0.05), restarts=6, seed=1)
     errors = [row["validation_error"] for row in cooked.rows]
@@ -53,6 +54,7 @@ def test_enough_is_enough():
     assert len(cooked.rows) < 50
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits():
     phases = Start("max_affine"), Adam(steps=40, batch_size=7), AddTerm(spread=0.1), PruneTerms()
     first, again = (Cook(posynomial, DATA, Schedule(phases, restarts=2)) for _ in range(2))
@@ -65,6 +67,7 @@ def test_the_same_seed_gives_the_same_bits():
         assert [a[key] for key in columns] == [b[key] for key in columns]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_least_squares():
     """To rounding, where no parameter is redundant."""
     network = built(SignomialDense(1, 2))
@@ -80,6 +83,7 @@ def test_when_the_time_is_over():
     assert [row["complete"] for row in whole.rows] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_start_that_fails_is_left():
     """The second network overflows at once; alone it would be an error."""
     calls = []
@@ -101,6 +105,7 @@ def test_a_start_that_fails_is_left():
         cook(bad, LeastSquares(), data=data)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_goes_on(tmp_path, monkeypatch):
     phases = Start("max_affine"), AddTerm(spread=0.1), Adam(steps=30, batch_size=9)
 
@@ -143,6 +148,7 @@ def test_a_run_that_was_interrupted_goes_on(tmp_path, monkeypatch):
         run(workdir=folder, resume=True)
 
 
+@pytest.mark.slow
 def test_an_ordinary_network_learns_classes():
     labels = (law(X) > np.median(law(X))).astype(np.int64)
     data = cooking.split(X.astype(np.float32), labels)

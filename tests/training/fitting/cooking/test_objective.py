@@ -9,6 +9,7 @@ from training.fitting import cooking
 from training.fitting.cooking.objective import Objective
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [60, 4], ids=["more-rows", "fewer-rows"])
 @pytest.mark.parametrize("loss", ["squared", "relative", "log"])
 def test_jacobian_and_gradient(rows, loss):

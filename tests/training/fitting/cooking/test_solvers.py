@@ -26,6 +26,7 @@ OPTIMISERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_each_optimiser_lowers_the_error_of_a_copy(name):
     network = built(posynomial())
@@ -49,6 +50,7 @@ def test_levenberg_marquardt_recovers_two_terms():
     assert cooked.train_error < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adam-batches", "lm", "lbfgs"])
 def test_what_is_frozen_stays_to_the_bit(name):
     network = built(posynomial())

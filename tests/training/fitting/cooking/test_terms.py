@@ -57,6 +57,7 @@ def test_pruning_takes_only_what_is_negligible(cls):
     assert list(cooking.prune_terms(layer, X, 0.9999999)[1]) == [0]
 
 
+@pytest.mark.slow
 def test_terms_in_a_schedule():
     """One term, a second, a third that is not needed, and away with it."""
     cooked = cook(

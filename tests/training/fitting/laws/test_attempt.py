@@ -101,6 +101,7 @@ def test_floats_are_rounded_for_the_reader():
     assert str(rounded(1.23456789 * x ** sympy.Rational(1, 2))) == "1.23457*sqrt(x)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "noise", "claim"),
     [
@@ -116,6 +117,7 @@ def test_the_regression_of_the_package_finds_laws(law, noise, claim):
     assert row["power"] == str(classify(get(law)).power)
 
 
+@pytest.mark.slow
 def test_the_regression_of_the_package_does_not_claim_a_law_outside():
     row = attempt("I.6.2a", 0.0, 0, 1000)
     assert not row["solved"] and row["claim"] in ("consistent", "approximate")

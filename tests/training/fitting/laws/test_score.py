@@ -17,6 +17,7 @@ def model(text: str, law: str) -> sympy.Expr:
     return sympy.parse_expr(text, {name: sympy.Symbol(name) for name in get(law).variables})
 
 
+@pytest.mark.slow
 def test_every_law_is_itself():
     for equation in load():
         f = equation.expression
@@ -28,6 +29,7 @@ def test_every_law_is_itself():
         assert not score(1.5 * f + 2, equation).solved
 
 
+@pytest.mark.slow
 def test_no_law_is_another_or_a_near_miss():
     for equation in load():
         f = equation.expression
