@@ -1,6 +1,7 @@
 """Does a module compose with others in `snt.Sequential`?"""
 
 import numpy as np
+import pytest
 import sonnet as snt
 import tensorflow as tf
 
