@@ -23,15 +23,15 @@ _COLUMNS = {
 def report(results: dict[str, pd.DataFrame]) -> Report:
     """The tables `steps`, means ± sample standard deviations over the seeds, and `verdicts`, what
     Welch's test says of each variant against `plain`; the picture `rotations`."""
-    if "runs" not in results:
-        return Report({"steps": results["transcribed"]})
     runs, place = results["runs"], ["dataset", "network"]
     told = [
         verdicts(runs, {"variant": "plain"}, _COLUMNS[title][0], by=place).assign(of=title)
         for title in ("upright %", "turned %")
     ]
+    diverged = (runs["status"] != "done").any()
+    columns = {key: of for key, of in _COLUMNS.items() if diverged or key != "diverged"}
     tables = {
-        "steps": summary(runs, [*place, "variant"], _COLUMNS),
+        "steps": summary(runs, [*place, "variant"], columns),
         "verdicts": pd.concat(told, ignore_index=True).pipe(
             lambda table: table[["of", *table.columns.drop("of")]]
         ),

@@ -18,8 +18,6 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     """The tables `accuracy` and `verdicts`, of test accuracies in % (mean ± sample standard
     deviation over the trained networks, each the mean of its draws); `left`, what is left of the
     activations after aligning two trainings; the picture `widths`."""
-    if "samples" not in results:
-        return Report({"accuracy": results["transcribed"]})
     samples = results["samples"]
     means = samples.groupby([*_PLACE, *_KIND, "seed"], sort=False)["test_accuracy"].mean()
     means = means.reset_index()
