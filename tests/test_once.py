@@ -1,6 +1,8 @@
 """Methods that run once for each instance."""
 
 import pickle
+import threading
+import time
 
 import pytest
 import sonnet as snt
@@ -49,3 +51,32 @@ def test_a_pickle_remembers():
     assert twin.count == 1
     # By its name, which is the same in any process.
     assert twin.__dict__["_initialize_done"] is True
+
+
+def _calls_at_once(once) -> tuple[int, list[bool]]:
+    """How often eight threads initialise a module, and whether each found it ready."""
+
+    class Slow(snt.Module):
+        @once
+        def _initialize(self):
+            started.append(threading.get_ident())
+            time.sleep(0.05)
+            self.ready = True
+
+        def __call__(self):
+            self._initialize()
+            ready.append(hasattr(self, "ready"))
+
+    started, ready = [], []
+    slow = Slow()
+    threads = [threading.Thread(target=slow) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(started), ready
+
+
+def test_other_threads_wait_until_it_is_done():
+    assert _calls_at_once(once) == (1, [True] * 8)
+    assert _calls_at_once(snt.once)[0] > 1

@@ -1,25 +1,33 @@
 """Variables made at the first call, once, also when a module is pickled into another process."""
 
 import functools
+import threading
 from collections.abc import Callable
 
 import sonnet as snt
 import tensorflow as tf
 
+# One for all, as first calls are rare; again by the same thread for the modules in a module.
+_LOCK = threading.RLock()
+
 
 def once(method: Callable[..., None]) -> Callable[..., None]:
-    """Runs a method at the first call of each instance only.
+    """Runs a method at the first call of each instance only, whichever thread makes it.
 
-    `snt.once` remembers its calls under keys that are drawn anew in each process. A module that
-    was pickled and is called in another one would replace its variables by new, random ones.
+    Other threads wait until it is done. `snt.once` lets them make variables over one another; and
+    it remembers its calls under keys that are drawn anew in each process, so that a module that was
+    pickled and is called in another one would replace its variables by new, random ones.
     """
     done = f"{method.__name__}_done"
 
     @functools.wraps(method)
     def wrapper(self, *args, **kwargs):
-        if not getattr(self, done, False):
-            method(self, *args, **kwargs)
-            setattr(self, done, True)
+        if getattr(self, done, False):
+            return
+        with _LOCK:
+            if not getattr(self, done, False):
+                method(self, *args, **kwargs)
+                setattr(self, done, True)
 
     return wrapper
 

@@ -44,14 +44,33 @@ def features(module: Any, inputs: tf.Tensor) -> tf.Tensor:
 
 
 def same_dtype(module: Any, inputs: tf.Tensor) -> tf.Tensor:
-    """Returns `inputs`, which must be of the type of the first call, `module.input_dtype`."""
+    """Returns `inputs`, which must be of the type of the first call, `module.input_dtype`.
+
+    Or of that in which the weights are read now, if it is another one, as in mixed precision.
+    """
     known = getattr(module, "input_dtype", inputs.dtype)
-    if inputs.dtype != known:
+    if inputs.dtype != known and inputs.dtype != _read_dtype(module):
         raise ValueError(
             f"{type(module).__name__} inputs must be {known.name} as at the first call, "
             f"got {inputs.dtype.name} (tf.cast them)"
         )
     return inputs
+
+
+def _read_dtype(module: Any) -> tf.DType | None:
+    """The type of a weight as modules get it: Sonnet's custom getters may cast it."""
+    parts = [module]
+    for part in parts:
+        # Not by vars(), which getters change, too.
+        for name, value in object.__getattribute__(part, "__dict__").items():
+            if isinstance(value, set | frozenset):
+                continue
+            for i, leaf in enumerate(tf.nest.flatten(value)):
+                if isinstance(leaf, tf.Variable) and leaf.dtype.is_floating:
+                    return tf.nest.flatten(getattr(part, name))[i].dtype
+                if isinstance(leaf, tf.Module):
+                    parts.append(leaf)
+    return None
 
 
 def grid(name: str, inputs: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:

@@ -97,6 +97,7 @@ TABLE: dict[str, Entry] = {
         for name, kwargs in (
             ("each", {}),
             ("shared", {"shared_alpha": True, "start": "forms"}),
+            ("fixed", {"alpha": (0.0, 0.5, 1.0), "trainable_alpha": False}),
         )
     },
     **{
@@ -157,7 +158,7 @@ TABLE: dict[str, Entry] = {
             lambda pooling=pooling: layers.Synchronous(nets.MLP(3, (4,)), _EXACT, pooling, True),
             _SQUARE,
         )
-        for pooling in ("moments", "sorted", "concat")
+        for pooling in ("max", "moments", "sorted", "concat")
     },
     "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
     "ComodulationMLP": Entry(lambda: nets.ComodulationMLP(3, (4, 4), dropout=0.2), _SQUARE),

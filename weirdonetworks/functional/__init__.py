@@ -13,7 +13,7 @@ from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
-from weirdonetworks.functional.maxima import implicit_soft_maximum, soft_maximum
+from weirdonetworks.functional.maxima import implicit_soft_maximum, maximum, soft_maximum
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
 from weirdonetworks.functional.normalized import (
     layer_norm,
@@ -63,6 +63,7 @@ __all__ = [
     "half_exp",
     "implicit_soft_maximum",
     "layer_norm",
+    "maximum",
     "maxout",
     "moments",
     "monomial_indices",

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks.functional.maxima import maximum
 
 
 def maxout(x: tf.Tensor, size: int = 2) -> tf.Tensor:
@@ -17,7 +18,7 @@ def maxout(x: tf.Tensor, size: int = 2) -> tf.Tensor:
       ValueError: x is not floating, size is not an integer >= 1 or does not divide the number of
         units.
     """
-    return tf.reduce_max(_groups(x, size), axis=-1)
+    return maximum(_groups(x, size))
 
 
 def sort_groups(x: tf.Tensor, size: int = 2) -> tf.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks.functional import maxima
 
 Pooling = Callable[[tf.Tensor], tf.Tensor]
 
@@ -25,7 +26,7 @@ def mean(values: tf.Tensor) -> tf.Tensor:
 
 def maximum(values: tf.Tensor) -> tf.Tensor:
     """max_g v_g, each feature by itself. [batch, |G|, k] -> [batch, k]."""
-    return tf.reduce_max(_orbit(values), axis=1)
+    return maxima.maximum(_orbit(values), axis=1)
 
 
 def logsumexp(values: tf.Tensor) -> tf.Tensor:

@@ -149,6 +149,8 @@ class AdditiveMultiplicativeDense(snt.Module):
         inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         alpha = self.alpha
+        if tf.is_tensor(alpha):
+            alpha = tf.cast(alpha, inputs.dtype)  # which mixed precision changes
         if getattr(alpha, "shape", ()) == ():
             form = tf.matmul(self._inverse(inputs, alpha), self.w)
         else:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
-from weirdonetworks.functional import implicit_soft_maximum, soft_maximum
+from weirdonetworks.functional import implicit_soft_maximum, maximum, soft_maximum
 
 # |log alpha| stays below. With e^20 a soft maximum is within 2e-9 log(num_terms) of the maximum;
 # float16 ends at e^11.
@@ -82,7 +82,7 @@ class MaxAffineDense(_AffinePieces):
     """
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_max(self._pieces(inputs), axis=-1)
+        return maximum(self._pieces(inputs))
 
 
 class SoftmaxAffineDense(_SoftPieces):
