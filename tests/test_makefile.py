@@ -34,8 +34,8 @@ def make(tmp_path):
 
 TARGETS = {
     "train": "python -m training.train --network='quadratic_mlp' --dataset='mnist_5k'\n",
-    "test": "python -m pytest --dist=worksteal --numprocesses=3\n",
-    "test-fast": "python -m pytest --dist=worksteal --numprocesses=2 -m 'not slow'\n",
+    "test": "python -m pytest --numprocesses=2 --dist=worksteal\n",
+    "test-fast": "python -m pytest --numprocesses=2 --dist=worksteal -m 'not slow'\n",
     "lint": "ruff check\n",
     "notebooks": "python -m nbconvert --to notebook --execute --inplace "
     "--ExecutePreprocessor.record_timing=False notebooks/*.ipynb\n",

@@ -13,6 +13,7 @@ import pytest
 from training.cli import app
 from training.data import SPLITS, Dataset, Split, load
 from training.engine import recipe_for, train_and_evaluate
+from training.engine.workdir import Workdir
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -39,6 +40,21 @@ class SmallRun(NamedTuple):
     network: str
     overrides: dict[str, Any]
     words: tuple[str, ...]
+
+
+@pytest.fixture(scope="session")
+def forget() -> Callable[..., None]:
+    """Deletes files of a run, as if they had never been written: no damage."""
+
+    def forget(workdir: Path, *starts: str) -> None:
+        files = Workdir(workdir)
+        sums = files.sums()
+        for name in [name for name in sums if name.startswith(starts)]:
+            del sums[name]
+            (workdir / name).unlink()
+        files.write_sums(sums)
+
+    return forget
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Whole runs through the command: what they write, that they repeat, resume, and refuse."""
 
 import csv
+import datetime
 import importlib
 import io
 import json
@@ -9,6 +10,7 @@ import shutil
 import signal
 import struct
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +63,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def saved_variables(workdir: Path) -> dict[str, np.ndarray]:
     """The weights, optimizer slots, masks and counters of the newest checkpoint."""
-    reader = tf.train.load_checkpoint(Workdir(workdir).newest_checkpoint())
+    epoch = Workdir(workdir).newest_epoch()
+    reader = tf.train.load_checkpoint(str(workdir / "checkpoints" / f"ckpt-{epoch}"))
     names = reader.get_variable_to_shape_map()
     return {name: reader.get_tensor(name) for name in names if "OBJECT_GRAPH" not in name}
 
@@ -157,15 +160,17 @@ def run(request, few_digits, tmp_path_factory):
 def check_run(network: str, workdir: Path, dataset: str, batch: int, seed: int) -> None:
     config, result, rows = read(workdir)
     assert {path.name for path in workdir.iterdir()} - {"tensorboard"} == {
+        ".lock",
         "config.json",
         "metrics.csv",
         "result.json",
         "curves.png",
         "checkpoints",
+        "manifest.json",
     }
     files = {path.name for path in (workdir / "checkpoints").iterdir()}
     parts = {f"ckpt-{i}.{end}" for i in (1, 2) for end in ("index", "data-00000-of-00001")}
-    assert files == parts | {"checkpoint"}
+    assert files == parts
 
     # The configuration is resolved: with defaults of the recipe and of the network.
     assert (config["network"], config["dataset"], config["seed"]) == (network, dataset, seed)
@@ -330,8 +335,8 @@ def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(start, command, tmp
     # What a kill while the next checkpoint is written would have left besides.
     (folder / "checkpoints" / "ckpt-3.index").write_bytes(b"half")
     (folder / ".metrics.csv.new").write_text("half")
-    with open(folder / "metrics.csv", "a") as file:
-        file.write("3,0,0,0,0,0\n")
+    rows = (folder / "metrics.csv").read_text() + "3,0,0,0,0,0\n"
+    Workdir(folder).write_text("metrics.csv", rows)
 
     command(train, *killed).assert_failed("continue it with --resume")
     straight = words("quadratic_mlp", tmp_path / "straight", *flags)
@@ -345,16 +350,17 @@ def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(start, command, tmp
     assert config["network_args"]["dropout"] > 0 and config["network_args"]["input_dropout"] > 0
 
 
-def copy_without_result(small_run, tmp_path) -> Path:
+@pytest.fixture
+def killed(small_run, tmp_path, forget) -> Path:
     """A run that was killed after its last epoch."""
     workdir = tmp_path / "copy"
     shutil.copytree(small_run.workdir, workdir)
-    (workdir / "result.json").unlink()
+    forget(workdir, "result.json")
     return workdir
 
 
-def test_a_run_killed_before_its_result_is_only_scored(small_run, command, tmp_path, monkeypatch):
-    workdir = copy_without_result(small_run, tmp_path)
+def test_a_run_killed_before_its_result_is_only_scored(small_run, killed, command, monkeypatch):
+    workdir = killed
     (workdir / "curves.png").unlink()
     monkeypatch.setattr(Loop, "run_epoch", lambda *_: pytest.fail("trained again"))
     resumed = command(train, *small_run.words, f"--workdir={workdir}", "--resume")
@@ -418,9 +424,11 @@ def test_a_loss_that_is_not_finite_stops_the_run(command, monkeypatch, tmp_path)
     first, second = outcome.stderr.splitlines()
     assert first.startswith("epoch 1: ") and second.startswith(f"error: {expected}")
     assert {path.name for path in workdir.iterdir()} == {
+        ".lock",
         "config.json",
         "metrics.csv",
         "checkpoints",
+        "manifest.json",
     }
     assert len((workdir / "metrics.csv").read_text().splitlines()) == 1 + 1
     steps = tf.train.load_variable(str(checkpoint), "step/.ATTRIBUTES/VARIABLE_VALUE")
@@ -478,10 +486,9 @@ def test_flags_that_contradict_the_run_are_refused_by_name(small_run, command, f
 
 
 @pytest.mark.slow
-def test_resume_alone_goes_on_with_the_configuration_of_the_folder(small_run, command, tmp_path):
-    workdir = copy_without_result(small_run, tmp_path)
-    for path in (workdir / "checkpoints").glob("ckpt-2.*"):
-        path.unlink()
+def test_resume_alone_goes_on_with_what_the_folder_says(small_run, killed, command, forget):
+    workdir = killed
+    forget(workdir, "checkpoints/ckpt-2")
     resumed = command(train, "--resume", f"--workdir={workdir}")
     assert resumed.exit_code == 0 and resumed.stderr.startswith("epoch 2: ")
     assert_bit_equal(workdir, small_run.workdir)
@@ -494,10 +501,9 @@ def test_resume_alone_begins_nothing(command, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_evaluate_says_when_a_run_is_unfinished(small_run, command, tmp_path):
-    workdir = copy_without_result(small_run, tmp_path)
-    for path in (workdir / "checkpoints").glob("ckpt-2.*"):
-        path.unlink()
+def test_evaluate_says_when_a_run_is_unfinished(killed, command, forget):
+    workdir = killed
+    forget(workdir, "checkpoints/ckpt-2")
     scored = command(evaluate, f"--workdir={workdir}")
     assert scored.exit_code == 0 and scored.stdout.startswith("test accuracy")
     going_on = f"python -m training.train --resume --workdir={workdir}"
@@ -564,25 +570,18 @@ def truncate(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "parts"),
     [
-        (lambda d: truncate(d / "config.json"), ["config.json cannot be read"]),
-        (lambda d: (d / "config.json").write_text("[]"), ["config.json cannot be read"]),
+        (lambda d: truncate(d / "config.json"), ["config.json is damaged"]),
+        (lambda d: (d / "config.json").write_text("[]"), ["config.json is damaged"]),
         (lambda d: truncate(d / "metrics.csv"), ["metrics.csv", "train again in another"]),
         (lambda d: (d / "metrics.csv").unlink(), ["metrics.csv cannot be read"]),
-        (
-            lambda d: truncate(d / "checkpoints" / "ckpt-2.data-00000-of-00001"),
-            ["ckpt-2 is damaged", "delete it to go back to the one before"],
-        ),
-        (lambda d: truncate(d / "checkpoints" / "ckpt-2.index"), ["ckpt-2 is damaged"]),
-        (
-            lambda d: (d / "checkpoints" / "checkpoint").write_text("model_ch"),
-            ["checkpoints/checkpoint is damaged", "train again in another"],
-        ),
-        (lambda d: shutil.rmtree(d / "checkpoints"), ["2 rows", "checkpoint is missing"]),
+        (lambda d: shutil.rmtree(d / "checkpoints"), ["has no whole checkpoint", "is lost"]),
+        (lambda d: (d / "manifest.json").unlink(), ["manifest.json is lost"]),
+        (lambda d: truncate(d / "manifest.json"), ["manifest.json is damaged"]),
     ],
-    ids=["config", "list", "metrics", "no metrics", "data", "index", "state", "no checkpoints"],
+    ids=["config", "list", "metrics", "no metrics", "no checkpoints", "no manifest", "manifest"],
 )
-def test_damaged_runs_are_not_resumed(small_run, command, tmp_path, damage, parts):
-    workdir = copy_without_result(small_run, tmp_path)
+def test_damaged_runs_are_not_resumed(small_run, killed, command, damage, parts):
+    workdir = killed
     damage(workdir)
     before = contents(workdir)
     outcome = command(train, *small_run.words, f"--workdir={workdir}", "--resume")
@@ -591,14 +590,37 @@ def test_damaged_runs_are_not_resumed(small_run, command, tmp_path, damage, part
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, command, tmp_path):
-    """As the message about the damage advises."""
-    workdir = copy_without_result(small_run, tmp_path)
-    for path in (workdir / "checkpoints").glob("ckpt-2.*"):
-        path.unlink()
-    resumed = command(train, *small_run.words, f"--workdir={workdir}", "--resume")
-    assert resumed.exit_code == 0 and resumed.stderr.startswith("epoch 2: ")
-    assert_bit_equal(workdir, small_run.workdir)
+@pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, killed, command, part):
+    """And says so."""
+    truncate(killed / "checkpoints" / f"ckpt-2.{part}")
+    resumed = command(train, *small_run.words, f"--workdir={killed}", "--resume")
+    first, second = resumed.stderr.splitlines()
+    assert first == f"checkpoints/ckpt-2.{part} is damaged in {killed}: back to epoch 1"
+    assert resumed.exit_code == 0 and second.startswith("epoch 2: ")
+    assert_bit_equal(killed, small_run.workdir)
+
+
+@pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
+def test_a_finished_run_is_not_scored_at_an_older_epoch(small_run, command, tmp_path, part):
+    workdir = tmp_path / "copy"
+    shutil.copytree(small_run.workdir, workdir)
+    (workdir / "checkpoints" / f"ckpt-2.{part}").unlink()
+    scored = command(evaluate, f"--workdir={workdir}")
+    assert scored.exit_code == 1 and scored.stdout == ""
+    assert "has lost the checkpoint of its result, of epoch 2" in scored.stderr
+
+
+def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch, tmp_path):
+    moment = datetime.datetime(2026, 1, 1)
+    fixed = types.SimpleNamespace(datetime=types.SimpleNamespace(now=lambda: moment))
+    monkeypatch.setattr(train, "datetime", fixed)
+    monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    name = "runs/mlp-mnist_5k-seed0-20260101-000000"
+    for folder in (name, f"{name}-2"):
+        outcome = command(train, "--network=mlp", "--epochs=1")
+        assert outcome.exit_code == 0, outcome
+        assert outcome.stdout.startswith(f"writing to     {folder}/")
 
 
 @pytest.mark.parametrize(
@@ -612,6 +634,9 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, comma
         (["--schedule=steps"], 2, ["--schedule=steps", "constant|linear|cosine"]),
         (["--epochs=0"], 2, ["--epochs=0"]),
         (["--epochs=two"], 2, ["--epochs=two"]),
+        (["--epochs=99999999999999999999"], 1, ["epochs must be an integer <= 1000000"]),
+        (["--network_arg=hidden_sizes=" + 20_000 * "("], 1, ["at most 10000 signs, got 20000"]),
+        (["--network_arg=hidden_sizes=" + 5_000 * "("], 1, ["hidden_sizes must be a sequence"]),
         (["--batch_size=0"], 2, ["--batch_size=0"]),
         (["--batch_size=3501"], 1, ["batch_size must be in 1 .. 3500", "got 3501"]),
         (["--learning_rate=-0.1"], 2, ["--learning_rate=-0.1"]),

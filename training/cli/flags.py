@@ -10,6 +10,8 @@ from absl import flags
 
 from training.cli import choices
 
+MOST_SIGNS = 10_000  # of a value of --network_arg
+
 if TYPE_CHECKING:
     from training.data import Dataset
 
@@ -277,9 +279,9 @@ def given_run(workdir: flags.FlagHolder) -> str:
     """
     if not workdir.value:
         raise ValueError("workdir must be given: --workdir=FOLDER of a run")
-    from training.report.folder import Folder
+    from training.report.folder import Sealed
 
-    Folder(workdir.value).read("config.json")
+    Sealed(workdir.value).read("config.json")
     return workdir.value
 
 
@@ -368,9 +370,11 @@ def parse_arguments(words: Sequence[str], flag: str = "network_arg") -> dict[str
 
 def literal(text: str) -> Any:
     """The Python literal that `text` is, or the text."""
+    if len(text) > MOST_SIGNS:
+        raise ValueError(f"a value must have at most {MOST_SIGNS} signs, got {len(text)}")
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 

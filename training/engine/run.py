@@ -123,10 +123,11 @@ class Run:
         if self._loop is None:
             raise ValueError(f"a run that was loaded is in its folder already, got {workdir!r}")
         files = Workdir(workdir)
-        files.claim(self.config, resume=False)
-        files.write_metrics(self.history.to_dict("records"))
-        files.save(files.checkpoints(self._loop.checkpoint), self._loop.epoch)
-        return self.write_result(files)
+        with files.alone():
+            files.claim(self.config, resume=False)
+            files.write_metrics(self.history.to_dict("records"))
+            files.save(self._loop.checkpoint, self._loop.epoch)
+            return self.write_result(files)
 
     def write_result(self, files: Workdir) -> dict[str, Any]:
         """Scores the test set, and writes result.json and curves.png."""
@@ -221,7 +222,13 @@ def load_run(workdir: str | Path, dataset: Dataset | None = None) -> Run:
     module(tf.zeros([1, *config["image_shape"]]))
     if files.restore(tf.train.Checkpoint(network=module), everything=False) is None:
         raise ValueError(f"workdir {files.path} has no checkpoint: train there first")
-    history = pd.DataFrame(files.read_metrics(files.newest_epoch()), columns=list(METRICS))
+    epoch = files.newest_epoch()
+    if epoch < config["epochs"] and "result.json" in files.sums():
+        raise ValueError(
+            f"workdir {files.path} has lost the checkpoint of its result, of epoch "
+            f"{config['epochs']}: train again in another --workdir"
+        )
+    history = pd.DataFrame(files.read_metrics(epoch), columns=list(METRICS))
     return Run(module, history, config, dataset)
 
 

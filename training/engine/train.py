@@ -80,7 +80,8 @@ def train_and_evaluate(
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise ImportError("tensorboard must be installed: pip install 'weirdonetworks[training]'")
     files = Workdir(workdir)
-    with app.going_on_with(f"python -m training.train --resume --workdir={workdir}"):
+    again = f"python -m training.train --resume --workdir={workdir}"
+    with files.alone(), app.going_on_with(again):
         run = _train(network, dataset, recipe, seed, True, files, resume, tensorboard, paths or {})
         if (files.path / "result.json").exists():
             return files.read("result.json")
@@ -117,12 +118,12 @@ def _train(
     tf.random.set_seed(seed)
     loop = Loop(module, dataset.train, recipe, seed)
     rows: list[dict[str, float]] = []
-    last_checkpoint, manager = None, None
+    last_checkpoint = None
     if files:
         files.claim({**config, **(paths or {})}, resume)
+        files.clean()
         last_checkpoint = files.restore(loop.checkpoint)
         rows = files.read_metrics(loop.epoch)
-        manager = files.checkpoints(loop.checkpoint)
     scorer = Scorer(module)
     with contextlib.ExitStack() as stack:
         bar = stack.enter_context(_progress_bar(loop, recipe.epochs, network, progress))
@@ -152,7 +153,7 @@ def _train(
             if files:
                 # Metrics first: a crash in between leaves a row too many, which a resume drops.
                 files.write_metrics(rows)
-                last_checkpoint = files.save(manager, loop.epoch)
+                last_checkpoint = files.save(loop.checkpoint, loop.epoch)
             _report_epoch(bar, row, events, told=progress)
     history = pd.DataFrame(rows, columns=list(METRICS))
     return Run(module, history, config, dataset, loop, scorer)

@@ -4,6 +4,8 @@ import csv
 import io
 import os
 import re
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from training.report.folder import Folder
+from training.report.folder import LOCK, MANIFEST, Sealed, digest, sync
 from training.report.tables import to_csv
 
 METRICS = (
@@ -24,7 +26,11 @@ METRICS = (
 )
 
 
-class Workdir(Folder):
+_CHECKPOINTS = "checkpoints"
+_KEPT = 2  # checkpoints
+
+
+class Workdir(Sealed):
     """A folder that holds one run: config.json, metrics.csv, checkpoints, result.json, pictures."""
 
     def __init__(self, path: str | os.PathLike):
@@ -66,7 +72,7 @@ class Workdir(Folder):
         if not path.exists() and not epochs:
             return []
         try:
-            texts = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+            texts = list(csv.DictReader(io.StringIO(self.read_bytes(path.name).decode())))
             rows = [{key: float(text[key]) for key in METRICS} for text in texts[:epochs]]
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
             raise ValueError(
@@ -80,70 +86,110 @@ class Workdir(Folder):
             )
         return [{**row, "epoch": int(row["epoch"])} for row in rows]
 
-    def checkpoints(self, checkpoint: tf.train.Checkpoint) -> tf.train.CheckpointManager:
-        """The manager of the run's checkpoints; the last two are kept."""
-        folder = str(self.path / "checkpoints")
-        return tf.train.CheckpointManager(checkpoint, folder, max_to_keep=2)
+    def save(self, checkpoint: tf.train.Checkpoint, epoch: int) -> str:
+        """Saves the checkpoint of an epoch and returns its path; the last two are kept.
 
-    def save(self, manager: tf.train.CheckpointManager, epoch: int) -> str:
-        """Saves the checkpoint of an epoch and returns its path.
+        It counts from when all its parts are in the manifest.
 
         Raises:
           OSError: it cannot be written.
         """
+        folder = self.path / _CHECKPOINTS
+        prefix = folder / f"ckpt-{epoch}"
         try:
-            return manager.save(checkpoint_number=epoch)
-        except tf.errors.OpError as error:
+            checkpoint.write(str(prefix))
+            parts = sorted(folder.glob(f"{prefix.name}.*"))
+            for path in (*parts, folder):
+                sync(path)
+        except (tf.errors.OpError, OSError) as error:
             raise OSError(
                 f"workdir {self.path} cannot be written ({_first_line(error)}): make room there "
                 "and continue with --resume"
             ) from error
+        sums = self.sums()
+        kept = [*[one for one in self._epochs() if one != epoch][1 - _KEPT :], epoch]
+        files = {f"{_CHECKPOINTS}/{path.name}": [digest(path.read_bytes())] for path in parts}
+        self.write_sums(
+            {name: own for name, own in sums.items() if _epoch(name) in (None, *kept)} | files
+        )
+        self.clean()
+        return str(prefix)
 
-    def newest_checkpoint(self) -> str | None:
-        """The path of the newest checkpoint that is there, or None before the first.
+    def clean(self) -> None:
+        """Deletes what killed processes have left: all that the manifest does not list."""
+        held = {self.path / name for name in (*self.sums(), LOCK, MANIFEST)}
+        for path in [*self.path.glob(".*.new"), *(self.path / _CHECKPOINTS).glob("*")]:
+            if path not in held:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-        Raises:
-          ValueError: the list of checkpoints is damaged, or none on it is there.
-        """
-        # TensorFlow's own function would take a damaged list or a lost file for "none yet".
-        state = self.path / "checkpoints" / "checkpoint"
-        if not state.exists():
-            return None
-        text = state.read_text(encoding="utf-8", errors="replace")
-        names = re.findall(r'^all_model_checkpoint_paths: "(.+)"$', text, re.MULTILINE)
-        present = [name for name in names if (state.parent / f"{name}.index").exists()]
-        if not present:
-            raise ValueError(
-                f"{state} is damaged or its checkpoints are lost: train again in another --workdir"
-            )
-        return str(state.parent / present[-1])
+    def _epochs(self) -> list[int]:
+        """The epochs whose checkpoints have been written and not been deleted."""
+        return sorted({_epoch(name) for name in self.sums()} - {None})
+
+    def _damage(self, epoch: int) -> str | None:
+        """What is wrong with the checkpoint of an epoch, if something is."""
+        for name in self.sums():
+            if _epoch(name) == epoch:
+                try:
+                    self.read_bytes(name)
+                except FileNotFoundError:
+                    return f"{name} is lost"
+                except (OSError, ValueError):
+                    return f"{name} is damaged"
+        return None
 
     def newest_epoch(self) -> int:
-        """The epoch of the newest checkpoint, 0 before the first."""
-        path = self.newest_checkpoint()
-        return int(path.rpartition("-")[2]) if path else 0
-
-    def restore(self, checkpoint: tf.train.Checkpoint, everything: bool = True) -> str | None:
-        """Restores the newest checkpoint and returns its path, or None if there is none.
+        """The epoch of the newest checkpoint that is whole, 0 before the first.
 
         Raises:
-          ValueError: it is damaged, or of another network.
+          ValueError: none of those that were written is whole.
         """
-        path = self.newest_checkpoint()
-        if path is None:
+        damages = []
+        for epoch in reversed(self._epochs()):
+            damage = self._damage(epoch)
+            if damage is None:
+                return epoch
+            damages.append(damage)
+        if damages:
+            raise ValueError(
+                f"workdir {self.path} has no whole checkpoint ({', '.join(damages)}): train again "
+                "in another --workdir"
+            )
+        return 0
+
+    def restore(self, checkpoint: tf.train.Checkpoint, everything: bool = True) -> str | None:
+        """Restores the newest checkpoint that is whole and returns its path, None before the first.
+
+        A newer one that is not is told on stderr.
+
+        Raises:
+          ValueError: none is whole, or it is of another network.
+        """
+        epoch = self.newest_epoch()
+        if not epoch:
             return None
+        path = str(self.path / _CHECKPOINTS / f"ckpt-{epoch}")
+        newest = self._epochs()[-1]
+        if epoch < newest:
+            print(f"{self._damage(newest)} in {self.path}: back to epoch {epoch}", file=sys.stderr)
         try:
-            status = checkpoint.restore(path)
+            status = checkpoint.read(path)
             if everything:
                 status.assert_consumed()
             else:
                 status.assert_existing_objects_matched().expect_partial()
         except Exception as error:  # TensorFlow's reader promises no types
             raise ValueError(
-                f"checkpoint {path} is damaged or of another network ({_first_line(error)}): "
-                "delete it to go back to the one before, or train again in another --workdir"
+                f"checkpoint {path} is of another network ({_first_line(error)}): train again in "
+                "another --workdir"
             ) from error
         return path
+
+
+def _epoch(name: str) -> int | None:
+    """The epoch of a checkpoint of which this is a part, if it is one."""
+    found = re.fullmatch(rf"{_CHECKPOINTS}/ckpt-(\d+)\..+", name)
+    return int(found[1]) if found else None
 
 
 def _first_line(error: Exception) -> str:

@@ -162,9 +162,9 @@ class Command:
           ValueError: the folder is that of no study, or of another one; a flag that was given
             contradicts what it holds.
         """
-        from training.report.folder import Folder
+        from training.report.folder import Sealed
 
-        held = Folder(folder).read("config.json")
+        held = Sealed(folder).read("config.json")
         if held.get("study") != self._study.name:
             raise ValueError(f"workdir {folder} is none of the study {self._study.name}")
         try:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from training.experiments.study import Report, Study
 from training.report import pages
-from training.report.folder import Folder
+from training.report.folder import Folder, Sealed
 from training.report.tables import read_csv, to_markdown
 
 RESULTS = "results"
@@ -19,12 +19,19 @@ def read_results(folder: Path) -> dict[str, pd.DataFrame]:
     """The tables in a folder of results, by the names of their files.
 
     Raises:
-      ValueError: there are none, or one is damaged.
+      ValueError: there are none, or one is damaged, or lost.
     """
-    tables = {file.stem: read_csv(file) for file in sorted(folder.glob("*.csv"))}
-    if not tables:
+    files = Sealed(folder)
+    names = {path.name for path in folder.glob("*.csv")}
+    names |= {name for name in files.sums() if name.endswith(".csv")}
+    if not names:
         raise ValueError(f"{folder} must hold results (*.csv), got none: run the study first")
-    return tables
+    for name in names:
+        try:
+            files.read_bytes(name)
+        except FileNotFoundError:
+            raise ValueError(f"{folder / name} is lost: run the study again") from None
+    return {Path(name).stem: read_csv(folder / name) for name in sorted(names)}
 
 
 def report_of(study: Study, folder: Path) -> Report:
@@ -34,7 +41,7 @@ def report_of(study: Study, folder: Path) -> Report:
       ValueError: there are none, or they are another study's.
     """
     if (folder / "config.json").exists():
-        name = Folder(folder).read("config.json").get("study", study.name)
+        name = Sealed(folder).read("config.json").get("study", study.name)
         if name != study.name:
             raise ValueError(f"{folder} must hold results of the study {study.name}, got {name}'s")
     tables = read_results(folder)
@@ -94,9 +101,10 @@ def publish(study: Study, results: Path) -> list[str]:
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(results, new)
     if (target / TRANSCRIBED).exists():
-        shutil.copy(target / TRANSCRIBED, new)
-        kept = {"transcribed": True, "reason": Folder(target).read("config.json").get("reason")}
-        Folder(new).write("config.json", Folder(new).read("config.json") | kept)
+        old_files, files = Sealed(target), Sealed(new)
+        files.write_text(TRANSCRIBED, old_files.read_bytes(TRANSCRIBED).decode())
+        kept = {"transcribed": True, "reason": old_files.read("config.json").get("reason")}
+        files.write("config.json", files.read("config.json") | kept)
     try:
         _nothing_is_lost(study, target, new)
         report = report_of(study, new)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pandas as pd
 
 from training.cli import app
@@ -21,7 +20,7 @@ from training.experiments.progress import Progress
 from training.experiments.rates import CHOICE_SEED
 from training.experiments.store import Row, Store, Tables, as_tables
 from training.experiments.study import Axes, Study
-from training.report.folder import LOCK, Folder
+from training.report.folder import Sealed
 from training.report.provenance import provenance
 from training.report.tables import to_csv
 
@@ -60,7 +59,7 @@ def run(
     if study.choose:
         config["choose"] = dataclasses.asdict(study.choose)
     told = provenance(command)
-    files = Folder(workdir)
+    files = Sealed(workdir)
     with _claimed(files, config, {"axes": axes, "seeds": seeds, "data": data, **paths}) as held:
         store = Store(files.path)
         perform = functools.partial(
@@ -77,7 +76,9 @@ def run(
             work.close()
             executor.close()
             tables = gather(study, store)
-            results = Folder(files.path / RESULTS)
+            results = Sealed(files.path / RESULTS)
+            if tables:
+                results.write_sums({})  # whatever has become of the older ones
             for name, table in tables.items():
                 results.write_text(f"{name}.csv", to_csv(table))
             if tables:
@@ -88,29 +89,21 @@ def run(
 
 @contextlib.contextmanager
 def _claimed(
-    files: Folder, config: Mapping[str, Any], asked: Mapping[str, Any]
+    files: Sealed, config: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """The folder's configuration, while it is this study's alone and this process's alone."""
-    try:
+    with files.alone():
         files.claim({**config, **asked}, resume=True, free=tuple(asked))
-        with filelock.FileLock(files.path / LOCK, timeout=0):
-            # Again: two processes may have found the same new folder.
-            files.claim({**config, **asked}, resume=True, free=tuple(asked))
-            data = files.read("config.json").get("data", {})
-            for name, digest in asked["data"].items():
-                if data.get(name, digest) != digest:
-                    raise ValueError(
-                        f"workdir {files.path} holds trials on other data of the name {name}: give "
-                        "another --workdir"
-                    )
-            held = {**config, **asked, "data": {**data, **asked["data"]}}
-            files.write("config.json", held)
-            yield held
-    except filelock.Timeout:
-        raise ValueError(
-            f"workdir {files.path} is in use: a study runs there now; wait, or give another "
-            "--workdir"
-        ) from None
+        data = files.read("config.json").get("data", {})
+        for name, digest in asked["data"].items():
+            if data.get(name, digest) != digest:
+                raise ValueError(
+                    f"workdir {files.path} holds trials on other data of the name {name}: give "
+                    "another --workdir"
+                )
+        held = {**config, **asked, "data": {**data, **asked["data"]}}
+        files.write("config.json", held)
+        yield held
 
 
 def gather(study: Study, store: Store) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.report.folder import Folder
+from training.report.folder import Folder, digest
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -48,15 +48,15 @@ class Store:
 
     def write(self, key: Mapping[str, Any], tables: Tables) -> None:
         """Keeps a trial."""
-        self.files.write(self.name(key), {"key": dict(key), "tables": tables})
+        record = {"key": dict(key), "tables": tables}
+        self.files.write(self.name(key), record | {"sha256": _sum(record)})
 
     def _read(self, name: str) -> tuple[Row, Tables]:
         try:
             record = self.files.read(name)
             key, tables = record["key"], record["tables"]
-            whole = self.name(key) == name and all(
-                isinstance(row, dict) for rows in tables.values() for row in rows
-            )
+            own = record.pop("sha256")
+            whole = self.name(key) == name and own == _sum(record)
         except (ValueError, KeyError, TypeError, AttributeError):
             whole = False
         if not whole:
@@ -64,6 +64,10 @@ class Store:
                 f"{self.files.path / name} is damaged: delete it to have its trial run again"
             )
         return key, tables
+
+
+def _sum(record: Mapping[str, Any]) -> str:
+    return digest(json.dumps(record).encode())
 
 
 def as_tables(found: Any, key: Mapping[str, Any]) -> Tables:

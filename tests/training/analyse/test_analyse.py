@@ -17,10 +17,12 @@ from training.analyse.measure import analyse
 from training.analyse.text import to_text
 from training.engine import Loop, load_run, recipe_for, train_and_evaluate
 from training.engine.run import initial_network
+from training.engine.workdir import Workdir
 from weirdonetworks.analysis import align_networks, dense_layers, spectrum
 
 FILES = {
     "config.json",
+    "manifest.json",
     "report.json",
     "table.txt",
     "spectra.csv",
@@ -182,8 +184,9 @@ def test_the_command_with_two_runs(small_run, twin, command):
 def _other_run(small_run, folder, **entries):
     """A copy of the small run that says of itself that it is something else."""
     shutil.copytree(small_run.workdir, folder)
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+    files = Workdir(folder)
+    config = files.read("config.json") | entries
+    files.write("config.json", {key: value for key, value in config.items() if value is not None})
     return folder
 
 
@@ -313,11 +316,6 @@ def test_weights_that_are_not_finite(small_run, command, tmp_path, monkeypatch):
 @pytest.mark.parametrize("seed", [None, -1, True, 0.5, 2**31])
 def test_a_run_without_a_seed(small_run, command, tmp_path, seed):
     other = _other_run(small_run, tmp_path / "other", seed=seed)
-    if seed is None:
-        path = other / "config.json"
-        config = json.loads(path.read_text())
-        del config["seed"]
-        path.write_text(json.dumps(config))
     command(command_module, f"--workdir={other}").assert_failed(
         f"{other / 'config.json'} is damaged: it lacks the seed of a run, an integer in [0, 2^31)"
     )

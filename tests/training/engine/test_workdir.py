@@ -3,6 +3,10 @@
 import errno
 import json
 import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ import tensorflow as tf
 import weirdonetworks as wn
 from training.engine.workdir import METRICS, Workdir, num_parameters
 
+ROOT = Path(__file__).parents[3]
 CONFIG = {"network": "mlp", "epochs": 2, "network_args": {"hidden_sizes": (4, 3)}}
 
 
@@ -31,7 +36,7 @@ def test_a_new_or_empty_folder_is_claimed(tmp_path):
         run.claim(CONFIG, resume=False)
         held = json.loads((run.path / "config.json").read_text())
         assert held == {**CONFIG, "network_args": {"hidden_sizes": [4, 3]}}
-        assert os.listdir(run.path) == ["config.json"]
+        assert sorted(os.listdir(run.path)) == ["config.json", "manifest.json"]
 
 
 def test_resume_begins_where_there_is_nothing(tmp_path):
@@ -106,9 +111,19 @@ def test_the_epoch_of_the_newest_checkpoint(tmp_path):
 
 
 def test_a_run_killed_at_its_first_file_can_begin_again(tmp_path):
-    (tmp_path / ".config.json.new").write_text('{"netw')
-    Workdir(tmp_path).claim(CONFIG, resume=True)
-    assert os.listdir(tmp_path) == ["config.json"]
+    def crash(source, target):
+        if str(target).endswith("config.json"):
+            raise OSError(errno.EIO, "gone")
+        os.rename(source, target)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="gone"):
+        patch.setattr(os, "replace", crash)
+        Workdir(tmp_path).claim(CONFIG, resume=False)
+    assert sorted(os.listdir(tmp_path)) == [".config.json.new", "manifest.json"]
+    run = Workdir(tmp_path)
+    run.claim(CONFIG, resume=True)
+    run.clean()
+    assert sorted(os.listdir(tmp_path)) == ["config.json", "manifest.json"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
@@ -138,12 +153,90 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
     "damage", [b"", b'{"network": "m', b"\xff\xfe", b"[]", b"7", b'"mlp"', b"null"]
 )
 def test_damaged_json(tmp_path, damage):
-    (tmp_path / "config.json").write_bytes(damage)
+    """Also where it still parses."""
     run = Workdir(tmp_path)
+    run.claim(CONFIG, resume=False)
+    (tmp_path / "config.json").write_bytes(damage)
+    before = contents(tmp_path)
     for attempt in (lambda: run.read("config.json"), lambda: run.claim(CONFIG, resume=True)):
-        with pytest.raises(ValueError, match="config.json cannot be read"):
+        with pytest.raises(ValueError, match="config.json is damaged: it is not what was written"):
             attempt()
-    assert contents(tmp_path) == {"config.json": damage}
+    assert contents(tmp_path) == before
+
+
+def test_json_that_is_no_object(tmp_path):
+    run = Workdir(tmp_path)
+    for text in ("7", '{"network": "m', "[" * 100_000):
+        run.write_text("result.json", text)
+        with pytest.raises(ValueError, match="result.json cannot be read"):
+            run.read("result.json")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"files": {}, "sha256": "0"}'])
+def test_a_damaged_or_lost_manifest(tmp_path, damage):
+    run = Workdir(tmp_path)
+    run.claim(CONFIG, resume=False)
+    manifest = tmp_path / "manifest.json"
+    text = manifest.read_text()
+    for spoiled in (damage, text.replace("config.json", "c0nfig.json").encode()):
+        manifest.write_bytes(spoiled)
+        with pytest.raises(ValueError, match="manifest.json is damaged"):
+            run.claim(CONFIG, resume=True)
+    manifest.unlink()
+    with pytest.raises(ValueError, match="manifest.json is lost, or .* of an earlier version"):
+        run.claim(CONFIG, resume=True)
+    manifest.write_text(text)
+    run.claim(CONFIG, resume=True)
+
+
+def test_a_file_is_that_of_before_or_of_after_a_crash(tmp_path, monkeypatch):
+    """However often the writing is interrupted, and never one of long ago."""
+    run = Workdir(tmp_path)
+    for value in (1, 2):
+        run.write("result.json", {"value": value})
+    old = (tmp_path / "result.json").read_bytes()
+
+    def crash(source, target):
+        if str(target).endswith("result.json"):
+            raise OSError(errno.EIO, "gone")
+        os.rename(source, target)
+
+    for value in (3, 4):
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="gone"):
+            patch.setattr(os, "replace", crash)
+            run.write("result.json", {"value": value})
+        assert run.read("result.json") == {"value": 2}
+    for value in (5, 6):
+        run.write("result.json", {"value": value})
+    (tmp_path / "result.json").write_bytes(old)
+    with pytest.raises(ValueError, match="is damaged"):
+        run.read("result.json")
+
+
+def test_one_at_a_time(tmp_path):
+    refused = pytest.raises(ValueError, match="is in use, by a command that runs now")
+    with Workdir(tmp_path).alone(), refused:
+        Workdir(tmp_path).alone().__enter__()
+    with Workdir(tmp_path).alone():
+        pass
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("words")
+    with pytest.raises(ValueError, match="exists and holds no run"):
+        Workdir(tmp_path / "other").alone().__enter__()
+    assert os.listdir(tmp_path / "other") == ["thesis.tex"]
+
+
+def test_the_lock_of_a_killed_owner_is_free(tmp_path):
+    code = "from training.report.folder import Folder; import sys, time\n"
+    code += "with Folder(sys.argv[1]).alone(): print(1, flush=True); time.sleep(60)"
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        process.stdout.readline()
+        with pytest.raises(ValueError, match="is in use"):
+            Workdir(tmp_path).alone().__enter__()
+        process.kill()
+    with Workdir(tmp_path).alone():
+        pass
 
 
 def test_missing_json(tmp_path):
@@ -197,9 +290,15 @@ def test_missing_rows_and_missing_checkpoints(tmp_path):
     ],
 )
 def test_damaged_metrics(tmp_path, damage):
-    (tmp_path / "metrics.csv").write_text(damage)
+    run = Workdir(tmp_path)
+    run.write_text("metrics.csv", damage)
     with pytest.raises(ValueError, match=r"metrics\.csv (cannot be read|has 0 rows)"):
-        Workdir(tmp_path).read_metrics(1)
+        run.read_metrics(1)
+    run.write_metrics([row(1)])
+    with open(tmp_path / "metrics.csv", "a") as file:
+        file.write("2,0,0,0,0,0\n")
+    with pytest.raises(ValueError, match="metrics.csv is damaged: it is not what was written"):
+        run.read_metrics(1)
 
 
 class Net(snt.Module):
@@ -212,10 +311,9 @@ def save(run: Workdir, values) -> tf.train.Checkpoint:
     """Saves a checkpoint for each value, as the epochs 1, 2, ..."""
     net = Net()
     checkpoint = tf.train.Checkpoint(network=net)
-    manager = run.checkpoints(checkpoint)
     for epoch, value in enumerate(values, start=1):
         net.w.assign(tf.fill([1000], float(value)))
-        path = run.save(manager, epoch)
+        path = run.save(checkpoint, epoch)
         assert path == str(run.path / "checkpoints" / f"ckpt-{epoch}")
     return checkpoint
 
@@ -257,13 +355,13 @@ def test_after_a_restore_saving_goes_on(tmp_path):
     checkpoint = tf.train.Checkpoint(network=net)
     run.restore(checkpoint)
     net.w.assign(tf.fill([1000], 30.0))
-    run.save(run.checkpoints(checkpoint), 3)
+    run.save(checkpoint, 3)
     assert restored(run) == ("ckpt-3", 30)
     assert {p.stem for p in (tmp_path / "checkpoints").glob("*.index")} == {"ckpt-2", "ckpt-3"}
 
 
 def test_a_checkpoint_that_was_never_finished_is_no_checkpoint(tmp_path):
-    """What a kill leaves while one is written: parts, but no entry in the list."""
+    """What a kill leaves while one is written: parts, but no entry in the manifest."""
     run = Workdir(tmp_path)
     save(run, [10, 20])
     folder = tmp_path / "checkpoints"
@@ -271,6 +369,22 @@ def test_a_checkpoint_that_was_never_finished_is_no_checkpoint(tmp_path):
     (folder / "ckpt-3.data-00000-of-00001").write_bytes(b"half")
     (folder / "ckpt-3.index").write_bytes(b"half")
     assert restored(run) == ("ckpt-2", 20)
+    (tmp_path / ".metrics.csv.new").write_text("half")
+    run.clean()
+    assert not list(folder.glob("ckpt-3*")) and not (tmp_path / ".metrics.csv.new").exists()
+    assert restored(run) == ("ckpt-2", 20)
+
+
+def test_only_checkpoints_of_its_own_are_deleted(tmp_path):
+    """Whatever a list of TensorFlow's says."""
+    other = Workdir(tmp_path / "other")
+    save(other, [10])
+    run = Workdir(tmp_path / "run")
+    save(run, [10, 20])
+    outside = 'all_model_checkpoint_paths: "../../other/checkpoints/ckpt-1"'
+    (run.path / "checkpoints" / "checkpoint").write_text(outside + "\n")
+    save(run, [10, 20, 30])
+    assert restored(other) == ("ckpt-1", 10)
 
 
 def damage_data(folder):
@@ -298,28 +412,22 @@ def empty_index(folder):
     (folder / "ckpt-2.index").write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [damage_data, flip_a_bit, lose_data, damage_index, empty_index])
+DAMAGES = [damage_data, flip_a_bit, lose_data, damage_index, empty_index]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("everything", [True, False])
-def test_damaged_checkpoints(tmp_path, damage, everything):
+def test_a_damaged_checkpoint_is_told_and_the_one_before_restored(
+    tmp_path, damage, everything, capfd
+):
     run = Workdir(tmp_path)
     save(run, [10, 20])
     damage(tmp_path / "checkpoints")
-    with pytest.raises(ValueError, match=r"checkpoint .*ckpt-2 is damaged .*: delete it") as raised:
-        restored(run, everything=everything)
-    assert "\n" not in str(raised.value)
-    for part in (tmp_path / "checkpoints").glob("ckpt-2.*"):  # as the message says
-        part.unlink()
     assert restored(run, everything=everything) == ("ckpt-1", 10)
-
-
-@pytest.mark.parametrize("damage", [b"", b"nonsense\n", b"\xff\xfe\x00"])
-def test_a_damaged_list_of_checkpoints_is_not_taken_for_a_new_run(tmp_path, damage, capfd):
-    run = Workdir(tmp_path)
-    save(run, [10, 20])
-    (tmp_path / "checkpoints" / "checkpoint").write_bytes(damage)
-    with pytest.raises(ValueError, match="is damaged or its checkpoints are lost"):
-        restored(run)
-    assert capfd.readouterr() == ("", "")
+    told = capfd.readouterr().err
+    assert re.fullmatch(
+        rf"checkpoints/ckpt-2\.\S+ is (damaged|lost) in {tmp_path}: back to epoch 1\n", told
+    )
 
 
 def test_lost_checkpoints_are_not_taken_for_a_new_run(tmp_path):
@@ -327,19 +435,19 @@ def test_lost_checkpoints_are_not_taken_for_a_new_run(tmp_path):
     save(run, [10, 20])
     for path in (tmp_path / "checkpoints").glob("ckpt-*"):
         path.unlink()
-    with pytest.raises(ValueError, match="is damaged or its checkpoints are lost"):
+    with pytest.raises(ValueError, match="has no whole checkpoint .*ckpt-2.* is lost, .*ckpt-1"):
         restored(run)
 
 
 def test_checkpoints_of_another_network(tmp_path):
     run = Workdir(tmp_path)
     save(run, [10])
-    with pytest.raises(ValueError, match="damaged or of another network"):
+    with pytest.raises(ValueError, match="is of another network"):
         restored(run, Net(size=7))
     more = Net()
     more.extra = tf.Variable(0.0)
     for everything in (True, False):
-        with pytest.raises(ValueError, match="damaged or of another network"):
+        with pytest.raises(ValueError, match="is of another network"):
             restored(run, more, everything)
 
 

@@ -29,7 +29,8 @@ STUDY = Study(name="small", question="?", axes={"a": [1]}, trial="", report=Repo
 def test_results_replace_those_that_were_there(repository, tmp_path):
     _results(repository / "results", {}, runs="a,b\n1,1\n", old="b\n1\n")
     pages.publish(STUDY, _results(tmp_path / "results", {"b": 2}, runs="a,b\n1,2\n"))
-    assert {file.name for file in (repository / "results").iterdir()} == {"runs.csv", "config.json"}
+    names = {file.name for file in (repository / "results").iterdir()}
+    assert names == {"runs.csv", "config.json", "manifest.json"}
     assert json.loads((repository / "results" / "config.json").read_text()) == {"b": 2}
     found = pages.report_of(STUDY, repository / "results").tables["runs"]
     pd.testing.assert_frame_equal(found, pd.DataFrame({"a": [1], "b": [2]}))

@@ -111,7 +111,7 @@ def test_tables_of_several_rows(tmp_path):
     assert len(found["runs"]) == 8 and len(found["curves"]) == 12
     assert list(found["curves"]) == ["kind", "seed", "epoch"]
     assert {f.name for f in (tmp_path / "results").iterdir()} == {
-        "runs.csv", "curves.csv", "config.json",
+        "runs.csv", "curves.csv", "config.json", "manifest.json",
     }  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def test_a_folder_in_which_a_study_runs(tmp_path):
     run(make(), tmp_path)
     with (
         filelock.FileLock(tmp_path / ".lock"),
-        pytest.raises(ValueError, match="is in use: a study runs there now"),
+        pytest.raises(ValueError, match="is in use, by a command that runs now"),
     ):
         run(make(), tmp_path)
     run(make(), tmp_path)
@@ -227,7 +227,7 @@ from training.experiments import Ladder, Report, Study, main
 
 def trial(axes, seed, choice):
     slow = Path("slow").exists()
-    time.sleep(0.4 if slow else 0)
+    time.sleep(float(Path("slow").read_text()) if slow else 0)
     return {"validation_accuracy": -abs(choice - 3e-3), "value": axes["n"] * seed + choice}
 
 STUDY = Study(name="killed", question="?", axes={"n": [1, 2, 3]}, seeds=(0, 1, 2),
@@ -245,7 +245,7 @@ def test_a_killed_study_goes_on_and_ends_with_the_same_tables(start, tmp_path):
         found = contents(folder / "results")
         return {name: text for name, text in found.items() if name.endswith(".csv")}
 
-    (tmp_path / "slow").touch()
+    (tmp_path / "slow").write_text("0.4")
     process = start("killed.py", "--workdir=x", "--workers=2", cwd=tmp_path)
     trials = tmp_path / "x" / "trials"
     while not trials.exists() or len(list(trials.glob("[!.]*.json"))) < 4:
@@ -269,7 +269,7 @@ def test_a_killed_study_goes_on_and_ends_with_the_same_tables(start, tmp_path):
 @pytest.mark.slow
 def test_an_interrupted_study_tells_how_to_go_on(start, tmp_path):
     (tmp_path / "killed.py").write_text(KILLED)
-    (tmp_path / "slow").touch()
+    (tmp_path / "slow").write_text("3")  # seconds, of fifteen trials
     process = start("killed.py", "--workdir=x", "--workers=1", cwd=tmp_path)
     assert process.stdout.readline() == "writing to x/\n"
     while not list((tmp_path / "x").glob("trials/[!.]*")):

@@ -56,14 +56,15 @@ def test_a_record_of_another_trial_or_shape_is_not_believed(tmp_path):
     store = Store(tmp_path)
     store.write(KEY, TABLES)
     path, record = the_file(store), {"key": KEY, "tables": TABLES}
+    text = path.read_text()
     others = [{**record, "key": {**KEY, "seed": 1}}, {"key": KEY}, {"tables": TABLES}, [], {}]
-    others += [{**record, "tables": {"runs": [1]}}, {**record, "tables": {"runs": 1}}]
-    others += [{**record, "key": None}, {**record, "tables": None}]
+    others += [{**record, "key": None}, {**record, "tables": None}, record]
+    others += [{**record, "sha256": 0}, json.loads(text.replace("0.3000", "0.4000"))]
     for other in others:
         path.write_text(json.dumps(other))
         with pytest.raises(ValueError, match="is damaged"):
             store.read(KEY)
-    path.write_text(json.dumps(record))
+    path.write_text(text)
     assert store.read(KEY) == TABLES  # so it was the contents
 
 

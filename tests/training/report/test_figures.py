@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.engine.workdir import METRICS, Workdir
+from training.engine.workdir import METRICS
 from training.report.figures import dots, draw_metrics, new_figure
+from training.report.folder import Folder
 
 
 @pytest.mark.slow
@@ -17,7 +18,7 @@ from training.report.figures import dots, draw_metrics, new_figure
 def test_curves(tmp_path, epochs):
     values = np.random.default_rng(0).uniform(0.1, 0.3, [epochs, len(METRICS)])
     history = pd.DataFrame(values, columns=METRICS).assign(epoch=range(1, epochs + 1))
-    path = Workdir(tmp_path / "figures").save_figure(draw_metrics(history, "A title"), "curves.png")
+    path = Folder(tmp_path / "figures").save_figure(draw_metrics(history, "A title"), "curves.png")
     data = path.read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and data[-8:-4] == b"IEND"
     width, height = struct.unpack(">II", data[16:24])

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,15 +64,7 @@ def save(folder: Workdir, progress: Progress) -> None:
         arrays |= {"best_x": best[0].x, "best_held": best[0].held}
     buffer = io.BytesIO()
     np.savez(buffer, meta=json.dumps(meta), **arrays)
-    temporary = folder.path / f".{_FILE}.new"
-    try:
-        temporary.write_bytes(buffer.getvalue())
-        os.replace(temporary, folder.path / _FILE)
-    except OSError as error:
-        raise OSError(
-            f"workdir {folder.path} cannot be written ({error.strerror}): make room there and "
-            "resume"
-        ) from error
+    folder.write_bytes(_FILE, buffer.getvalue())
     folder.write_text("phases.csv", to_csv(rows, COLUMNS))
 
 
@@ -87,7 +78,7 @@ def load(folder: Workdir | None) -> Progress:
     if not path or not path.exists():
         return Progress([], None, None, (0, 0))
     try:
-        with np.load(path) as file:
+        with np.load(io.BytesIO(folder.read_bytes(_FILE))) as file:
             meta = json.loads(str(file["meta"]))
             state = State(file["x"], file["held"], meta["sizes"])
             best = None
