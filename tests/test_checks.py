@@ -1,6 +1,8 @@
 """Checks say whether, and change nothing."""
 
 import ast
+import itertools
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
-from weirdonetworks import _tensor_checks
+from weirdonetworks import _checks, _tensor_checks, functional, groups, layers, nets
 
 LIBRARY = Path(wn.__file__).parent
 CHECKS = [path for path in LIBRARY.rglob("*.py") if path.stem.endswith("checks")]
@@ -80,3 +82,62 @@ def test_arguments_go_to_the_parent_class_by_name():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__" and node.args
     ]
     assert not found
+
+
+def test_sizes_have_an_end():
+    """Before anything is made of them."""
+    assert _checks.integer("rank", 7, maximum=7) == 7
+    with pytest.raises(ValueError, match="^rank must be an integer <= 7, got 8$"):
+        _checks.integer("rank", 8, maximum=7)
+    with pytest.raises(ValueError, match="^rank must be an integer <= 2147483647, got 2147483648$"):
+        _checks.integer("rank", 2**31)
+    with pytest.raises(ValueError, match="^hidden_sizes must hold at most 1000 sizes, got more$"):
+        _checks.sizes("hidden_sizes", itertools.repeat(1))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.PolynomialDense(1, degree=10**9), "degree must be an integer <= 100"),
+        (lambda: functional.monomials(tf.ones([1, 2]), 10**9), "degree must be an integer <= 100"),
+        (lambda: nets.PosynomialMLP(3, depth=10**9), "depth must be an integer <= 1000"),
+        (lambda: nets.RowAttention(3, depth=10**9), "depth must be an integer <= 1000"),
+        (lambda: groups.get_group("cyclic1000000000"), "n must be an integer <= 4096"),
+        (lambda: groups.get_group("dihedral1000000000"), "n must be an integer <= 4096"),
+        (lambda: groups.get_group("torus1000000000"), "max_shift must be an integer <= 127"),
+        (lambda: nets.MLP(3, itertools.repeat(4)), "hidden_sizes must hold at most 1000 sizes"),
+    ],
+)
+def test_what_would_never_end_is_refused_at_once(make, message):
+    with pytest.raises(ValueError, match=f"^{message}, got "):
+        make()
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="memory is not told here")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: layers.PolynomialDense(1, degree=4)(tf.ones([1, 784])),
+            r"degree must leave monomials that fit in memory \(give a rank instead\), got 4, which "
+            r"needs 3\d{3}\.\d GiB of \d+\.\d free",
+        ),
+        (
+            lambda: nets.QuadraticMLP(10, rank=10**9)(tf.ones([1, 28, 28, 1])),
+            r"rank must leave weights that fit in memory, got 1000000000, which needs 77\d\d",
+        ),
+        (
+            lambda: nets.MLP(10, (10**9,))(tf.ones([1, 28, 28, 1])),
+            r"output_size must leave weights that fit in memory, got 1000000000, which needs 29",
+        ),
+    ],
+)
+def test_what_does_not_fit_in_memory_is_refused_at_once(make, message):
+    start = time.process_time()
+    with pytest.raises(ValueError, match=f"^{message}"):
+        make()
+    assert time.process_time() - start < 1
+
+
+def test_what_fits_is_not_refused():
+    _checks.memory("size must fit", 1, 1024)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import sonnet as snt
+import tensorflow as tf
 
 from weirdonetworks._once import once
 
@@ -80,3 +81,21 @@ def _calls_at_once(once) -> tuple[int, list[bool]]:
 def test_other_threads_wait_until_it_is_done():
     assert _calls_at_once(once) == (1, [True] * 8)
     assert _calls_at_once(snt.once)[0] > 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "{{node a}} OOM [Op:Mul]"), "OOM"),
+        (MemoryError(), "it is full"),
+    ],
+)
+def test_weights_that_do_not_fit_are_a_bad_argument(error, told):
+    class Large(snt.Module):
+        @once
+        def _initialize(self):
+            raise error
+
+    message = rf"^Large must have weights that fit in memory \({told}\)$"
+    with pytest.raises(ValueError, match=message):
+        Large()._initialize()

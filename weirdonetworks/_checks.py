@@ -1,15 +1,20 @@
 """Checks of arguments: every error names the argument, the rule and the value received."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+MOST_SIZES = 1000  # layers of a network
 
-def integer(name: str, value: Any, minimum: int = 1) -> int:
-    """Returns `value` as an int of at least `minimum`."""
+
+def integer(name: str, value: Any, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
+    """Returns `value` as an int in [minimum, maximum], by default up to what TensorFlow counts."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
+    if value > maximum:
+        raise ValueError(f"{name} must be an integer <= {maximum}, got {value!r}")
     return int(value)
 
 
@@ -17,7 +22,9 @@ def sizes(name: str, values: Any, allow_empty: bool = True) -> tuple[int, ...]:
     """Returns `values` as a tuple of positive ints."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be a sequence of integers >= 1, got {values!r}")
-    values = tuple(values)
+    values = tuple(itertools.islice(values, MOST_SIZES + 1))
+    if len(values) > MOST_SIZES:
+        raise ValueError(f"{name} must hold at most {MOST_SIZES} sizes, got more")
     if not values and not allow_empty:
         raise ValueError(f"{name} must hold at least one size, got {values!r}")
     return tuple(integer(f"{name}[{i}]", value) for i, value in enumerate(values))
@@ -67,3 +74,19 @@ def image_shape(name: str, value: Any) -> tuple[int, int]:
     if len(shape) != 2:
         raise ValueError(f"{name} must be (height, width), got {value!r}")
     return shape
+
+
+def memory(rule: str, value: Any, size: float) -> None:
+    """Refuses what needs more bytes than are free, where the system tells how many are.
+
+    TensorFlow would try for ten seconds, or be killed.
+    """
+    try:
+        with open("/proc/meminfo") as file:
+            free = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return
+    if size > 1024 * free:
+        raise ValueError(
+            f"{rule}, got {value!r}, which needs {size / 2**30:.1f} GiB of {free / 2**20:.1f} free"
+        )

@@ -1,11 +1,14 @@
 """Variables made at the first call, once, also when a module is pickled into another process."""
 
 import functools
+import re
 import threading
 from collections.abc import Callable
 
 import sonnet as snt
 import tensorflow as tf
+
+from weirdonetworks import _checks
 
 # One for all, as first calls are rare; again by the same thread for the modules in a module.
 _LOCK = threading.RLock()
@@ -26,7 +29,14 @@ def once(method: Callable[..., None]) -> Callable[..., None]:
             return
         with _LOCK:
             if not getattr(self, done, False):
-                method(self, *args, **kwargs)
+                try:
+                    method(self, *args, **kwargs)
+                except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+                    told = re.sub(r"\{\{.*?\}\} *| *\[Op:\w+\]", "", str(error)).strip()
+                    raise ValueError(
+                        f"{type(self).__name__} must have weights that fit in memory "
+                        f"({told or 'it is full'})"
+                    ) from error
                 setattr(self, done, True)
 
     return wrapper
@@ -37,4 +47,6 @@ class Linear(snt.Linear):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
+        size = inputs.shape[-1] * self.output_size * inputs.dtype.size
+        _checks.memory("output_size must leave weights that fit in memory", self.output_size, size)
         super()._initialize(inputs)

@@ -13,6 +13,7 @@ from weirdonetworks.functional.sparse import SparseMap
 
 # Sources that lie within this of the pixel grid lie on it: what is left of cos and sin's rounding.
 _SNAP = 1e-9
+_MOST_ELEMENTS, _MOST_SHIFT = 4096, 127  # both of tens of thousands of maps at most
 
 
 class ImageAction:
@@ -399,7 +400,7 @@ def cyclic(n: int, image_shape: tuple[int, int] = (28, 28), order: int = 1) -> I
     Raises:
       ValueError: n < 1.
     """
-    n = _checks.integer("n", n)
+    n = _checks.integer("n", n, maximum=_MOST_ELEMENTS)
     matrices = rotation_matrices(np.arange(n) * 360 / n)
     return ImageAction(f"cyclic{n}", matrices, image_shape, order=order)
 
@@ -412,7 +413,7 @@ def dihedral(n: int, image_shape: tuple[int, int] = (28, 28), order: int = 1) ->
     Raises:
       ValueError: n < 1.
     """
-    n = _checks.integer("n", n)
+    n = _checks.integer("n", n, maximum=_MOST_ELEMENTS)
     turns = rotation_matrices(np.arange(n) * 360 / n)
     matrices = np.concatenate([turns, turns @ np.diag([-1.0, 1.0])])
     return ImageAction(f"dihedral{n}", matrices, image_shape, order=order)
@@ -430,7 +431,7 @@ def translations(
     Raises:
       ValueError: max_shift < 0.
     """
-    max_shift = _checks.integer("max_shift", max_shift, minimum=0)
+    max_shift = _checks.integer("max_shift", max_shift, minimum=0, maximum=_MOST_SHIFT)
     height, width = _checks.image_shape("image_shape", image_shape)
     wrap = _checks.flag("wrap", wrap)
     steps = [

@@ -12,6 +12,8 @@ from absl import flags
 # What bad input, files or numbers raise. Anything else is a fault of the program: a traceback.
 EXPECTED_ERRORS = (ValueError, OSError, FloatingPointError, ImportError)
 
+_MOST = 2000  # signs of an error
+
 _hints: list[str] = []
 
 
@@ -98,11 +100,22 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
         if flag_values.verbosity >= 1:
             traceback.print_exc()
         sys.exit(_fail(str(error) or type(error).__name__, exit_code=1))
+    except Exception as error:
+        if not isinstance(error, MemoryError) and "ResourceExhausted" not in type(error).__name__:
+            raise
+        sys.exit(_fail(f"not enough memory ({_short(str(error))}): choose smaller sizes", 1))
     except KeyboardInterrupt:
         sys.exit(_fail("; ".join(["interrupted", *_hints]), exit_code=130))
     sys.exit(0)
 
 
 def _fail(message: str, exit_code: int) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    print("error:", _short(message), file=sys.stderr)
     return exit_code
+
+
+def _short(message: str) -> str:
+    """One line, of which nothing that was given can change what a terminal shows."""
+    message = " ".join(message.split())
+    message = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
+    return message if len(message) <= _MOST else f"{message[: _MOST - 4]} ..."

@@ -42,6 +42,8 @@ class Recipe:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
                 raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
+            if value > 1_000_000:
+                raise ValueError(f"{name} must be an integer <= 1000000, got {value!r}")
         for name, limit in (
             ("learning_rate", float("inf")),
             ("warmup_epochs", self.epochs),

@@ -7,6 +7,7 @@ which must be > 0. See `weirdonetworks.regression.PosynomialRegressor` for what 
 """
 
 import datetime
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -130,8 +131,12 @@ def _parse_rounding(word: str) -> str | int | None:
 def _parse_powers(words: Sequence[str]) -> tuple[float, ...]:
     """["1", "1/2"] -> (1.0, 0.5); ValueError for words that are no numbers."""
     try:
+        # A float first: the exponent of a Fraction may be of any size.
+        for word in words:
+            if "/" not in word and not math.isfinite(float(word)):
+                raise ValueError
         return tuple(float(Fraction(word)) for word in words)
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         raise ValueError(f"powers must be numbers such as -1 or 1/2, got {words!r}") from None
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional.sparse import SparseMap
 
+MOST_DEGREE = 100
 # 2^26 float32 monomials are 256 MB for one single row.
 _MOST_MONOMIALS = 2**26
 
@@ -68,7 +69,7 @@ def monomials(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor
 
 def monomials_transposed(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor:
     """`monomials` as [num_monomials, batch], the order in which the gathers are contiguous."""
-    degree = _checks.integer("degree", degree)
+    degree = _checks.integer("degree", degree, maximum=MOST_DEGREE)
     x = _tensor_checks.floating("x", x)
     if x.shape.rank != 2 or x.shape[1] is None:
         raise ValueError(f"x must be [batch, n] with a static n, got shape {x.shape}")

@@ -6,7 +6,11 @@ import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
-from weirdonetworks.functional.monomials import monomial_indices, monomials_transposed
+from weirdonetworks.functional.monomials import (
+    MOST_DEGREE,
+    monomial_indices,
+    monomials_transposed,
+)
 from weirdonetworks.functional.sparse import SparseMap
 from weirdonetworks.groups import ImageAction, check_is_group, get_group
 from weirdonetworks.layers.polynomial import PolynomialDense, monomial_stddev
@@ -46,7 +50,7 @@ class InvariantPolynomialDense(snt.Module):
         super().__init__(name=name)
         self.output_size = _checks.integer("output_size", output_size)
         self.group = check_is_group(get_group(group))
-        self.degree = _checks.integer("degree", degree)
+        self.degree = _checks.integer("degree", degree, maximum=MOST_DEGREE)
         self.homogeneous = _checks.flag("homogeneous", homogeneous)
         self.channels = None
 

@@ -8,7 +8,14 @@ import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._once import once
-from weirdonetworks.functional.monomials import monomial_indices, monomials_transposed
+from weirdonetworks.functional.monomials import (
+    MOST_DEGREE,
+    monomial_indices,
+    monomials_transposed,
+    num_monomials,
+)
+
+_BYTES = 250  # of a monomial, at the first call: weights, their indices and what makes them
 
 
 class PolynomialDense(snt.Module):
@@ -51,7 +58,7 @@ class PolynomialDense(snt.Module):
         """Raises ValueError for sizes, degrees or ranks that are not integers >= 1."""
         super().__init__(name=name)
         self.output_size = _checks.integer("output_size", output_size)
-        self.degree = _checks.integer("degree", degree)
+        self.degree = _checks.integer("degree", degree, maximum=MOST_DEGREE)
         self.rank = None if rank is None else _checks.integer("rank", rank)
         self.homogeneous = _checks.flag("homogeneous", homogeneous)
 
@@ -60,11 +67,16 @@ class PolynomialDense(snt.Module):
         self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         n, dtype = self.input_size, inputs.dtype
         if self.rank is None:
+            size = _BYTES * num_monomials(n, self.degree, self.homogeneous)
+            rule = "degree must leave monomials that fit in memory (give a rank instead)"
+            _checks.memory(rule, self.degree, size)
             stddev = monomial_stddev(n, self.degree, self.homogeneous)
             stddev = tf.constant(stddev[:, None], dtype)
             w = stddev * tf.random.normal([stddev.shape[0], self.output_size], dtype=dtype)
             self.w = tf.Variable(w, name="w")
             return
+        size = (n * self.degree + self.output_size) * self.rank * dtype.size
+        _checks.memory("rank must leave weights that fit in memory", self.rank, size)
         forms = snt.initializers.RandomNormal(stddev=1 / math.sqrt(n))
         moment = math.prod(1 + 2 * k / n for k in range(self.degree))
         mix = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.rank * moment))

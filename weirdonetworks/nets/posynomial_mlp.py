@@ -69,7 +69,7 @@ class _LogSpaceMLP(snt.Module):
 def _sizes_for_depth(hidden_sizes: tuple[int, ...], depth: int | None) -> tuple[int, ...]:
     if depth is None:
         return hidden_sizes
-    hidden = _checks.integer("depth", depth) - 1
+    hidden = _checks.integer("depth", depth, maximum=_checks.MOST_SIZES) - 1
     if len(hidden_sizes) == 1:
         return hidden_sizes * hidden
     if len(hidden_sizes) != hidden:

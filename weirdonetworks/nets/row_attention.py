@@ -51,7 +51,7 @@ class RowAttention(snt.Module):
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.size = _checks.integer("size", size)
-        self.depth = _checks.integer("depth", depth)
+        self.depth = _checks.integer("depth", depth, maximum=_checks.MOST_SIZES)
         self.mlp_size = _checks.integer("mlp_size", mlp_size)
         self.positions = _checks.flag("positions", positions)
         self.activation = create_activation(activation)

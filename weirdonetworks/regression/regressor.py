@@ -15,6 +15,8 @@ from weirdonetworks.regression.discovery import Discovery, Settings
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
 
+_MOST_TERMS = 100
+
 if TYPE_CHECKING:
     import sonnet as snt
     import sympy
@@ -104,10 +106,10 @@ class _Regressor(RegressorMixin, BaseEstimator):
         return self
 
     def _settings(self, names: Sequence[str]) -> Settings:
-        most = _checks.integer("max_terms", self.max_terms)
+        most = _checks.integer("max_terms", self.max_terms, maximum=_MOST_TERMS)
         numbers = tuple(range(1, most + 1))
         if self.num_terms is not None:
-            numbers = (_checks.integer("num_terms", self.num_terms),)
+            numbers = (_checks.integer("num_terms", self.num_terms, maximum=_MOST_TERMS),)
         if self.rounding not in ("auto", None):
             if isinstance(self.rounding, str):
                 raise ValueError(

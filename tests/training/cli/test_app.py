@@ -22,17 +22,20 @@ from absl import flags
 from training.cli import app
 from training.cli.flags import define_choice
 
-FLAGS = app.Flags(__doc__)
-_TERMS = flags.DEFINE_integer("terms", 1, "How many terms to add.", 1, flag_values=FLAGS)
-_FAIL = define_choice("fail", None, ["value", "file", "number", "fault"], "how.", FLAGS)
-_SLEEP = flags.DEFINE_boolean("sleep", False, "Whether to wait.", flag_values=FLAGS)
-
 FAILURES = {
     "value": ValueError("terms must be small,\\n    got 7"),
     "file": FileNotFoundError(2, "No such file or directory", "digits.gz"),
     "number": FloatingPointError("loss is nan at step 3"),
+    "memory": MemoryError("of 9 GB"),
+    "tensor": type("ResourceExhaustedError", (Exception,), {})("OOM of a tensor"),
+    "signs": ValueError("name must be plain, got \x1b[31mred\x07"),
+    "long": ValueError("got " + 5_000 * "7"),
     "fault": KeyError("lost"),
 }
+FLAGS = app.Flags(__doc__)
+_TERMS = flags.DEFINE_integer("terms", 1, "How many terms to add.", 1, flag_values=FLAGS)
+_FAIL = define_choice("fail", None, list(FAILURES), "how.", FLAGS)
+_SLEEP = flags.DEFINE_boolean("sleep", False, "Whether to wait.", flag_values=FLAGS)
 
 
 def main():
@@ -92,6 +95,10 @@ def test_a_command_succeeds_and_is_quiet(command):
         ("value", "error: terms must be small, got 7"),
         ("file", "error: [Errno 2] No such file or directory: 'digits.gz'"),
         ("number", "error: loss is nan at step 3"),
+        ("memory", "error: not enough memory (of 9 GB): choose smaller sizes"),
+        ("tensor", "error: not enough memory (OOM of a tensor): choose smaller sizes"),
+        ("signs", r"error: name must be plain, got \x1b[31mred\x07"),
+        ("long", f"error: {('got ' + 5_000 * '7')[:1996]} ..."),
     ],
 )
 def test_expected_errors_are_one_line(command, failure, message):
@@ -121,8 +128,8 @@ def test_a_fault_of_the_program_keeps_its_traceback(command):
         ("--terms=two", "error: flag --terms=two: invalid literal for int() with base 10: 'two'"),
         (
             "--fail=fil",
-            "error: flag --fail=fil: value should be one of <value|file|number|fault>. "
-            "Did you mean file?",
+            "error: flag --fail=fil: value should be one of "
+            "<value|file|number|memory|tensor|signs|long|fault>. Did you mean file?",
         ),
         ("--terms", "error: Missing value for flag --terms"),
     ],

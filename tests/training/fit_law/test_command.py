@@ -166,6 +166,9 @@ def test_tables_that_are_refused(command, write, tmp_path, text, parts):
         (["data.csv", "--target=T", "--rounding=half"], 1, "rounding must be auto, none or an"),
         (["data.csv", "--target=T", "--rounding=0"], 1, "rounding must be an integer >= 1, got 0"),
         (["data.csv", "--target=T", "--powers=1/0"], 1, "powers must be numbers such as -1 or 1/2"),
+        (["data.csv", "--target=T", "--powers=1e400"], 1, "powers must be numbers such as -1 or"),
+        (["data.csv", "--target=T", "--powers=1e1000000000"], 1, "powers must be numbers such as"),
+        (["data.csv", "--target=T", "--max_terms=1000000000"], 1, "max_terms must be an integer"),
         (["data.csv", "--target=T", "--powers=0"], 1, "powers must be different fractions other"),
         (["data.csv", "--target=T", "--num_terms=0"], 2, "flag --num_terms=0: "),
         (
