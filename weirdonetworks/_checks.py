@@ -9,11 +9,11 @@ import numpy as np
 MOST_SIZES = 1000  # layers of a network
 
 
-def integer(name: str, value: Any, minimum: int = 1, maximum: int = 2**31 - 1) -> int:
-    """Returns `value` as an int in [minimum, maximum], by default up to what TensorFlow counts."""
+def integer(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
+    """Returns `value` as an int in [minimum, maximum]."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
-    if value > maximum:
+    if maximum is not None and value > maximum:
         raise ValueError(f"{name} must be an integer <= {maximum}, got {value!r}")
     return int(value)
 

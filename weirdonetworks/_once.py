@@ -47,6 +47,6 @@ class Linear(snt.Linear):
 
     @once
     def _initialize(self, inputs: tf.Tensor):
-        size = inputs.shape[-1] * self.output_size * inputs.dtype.size
+        size = inputs.shape[-1] * self.output_size * tf.as_dtype(inputs.dtype).size
         _checks.memory("output_size must leave weights that fit in memory", self.output_size, size)
         super()._initialize(inputs)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests import helpers
 from tests.conformance.table import every_module
+from weirdonetworks import groups, layers
 
 
 @pytest.mark.slow
@@ -32,3 +33,12 @@ def test_weights_in_float32_and_the_rest_in_half_precision(entry, dtype, toleran
     np.testing.assert_allclose(second, first, atol=tolerance * np.abs(first).max())
     again = helpers.evaluate(module, function, x)  # out of the scope
     np.testing.assert_array_equal(again, first)
+
+
+def test_weights_of_a_layer_of_keras_stay_as_its_policy_says():
+    layer = tf.keras.layers.Dense(3, dtype="mixed_float16")
+    images = tf.ones([2, 6, 6, 1])
+    module = layers.Synchronous(lambda x: layer(snt.flatten(x)), groups.cyclic(4, (6, 6)))
+    for _ in range(2):
+        assert module(images).dtype == tf.float16
+    assert {v.dtype for v in layer.trainable_variables} == {"float32"}

@@ -1,8 +1,10 @@
 """Law: its values, and the forms in which it is said, each read back."""
 
+import ast
 import copy
 import keyword
 import pickle
+import re
 import sys
 from fractions import Fraction
 
@@ -72,7 +74,8 @@ def _sum(law: Law, x: np.ndarray) -> np.ndarray:
 
 def _evaluate(expression: sympy.Expr, law: Law, x: np.ndarray) -> np.ndarray:
     """An expression in the law's symbols, in the names' order, at the rows of x."""
-    symbols = [sympy.Symbol(name, positive=True) for name in law.names]
+    words = identifiers([*law.names, law.target])[:-1]
+    symbols = [sympy.Symbol(word, positive=True) for word in words]
     assert expression.free_symbols <= set(symbols)
     places = sympy.symbols(f"p:{len(symbols)}", positive=True)
     function = sympy.lambdify(places, expression.xreplace(dict(zip(symbols, places, strict=True))))
@@ -229,18 +232,30 @@ def test_names_that_are_no_identifiers():
     assert all(word.isidentifier() and not keyword.iskeyword(word) for word in words)
     law = Law(("mass (kg)", "y"), "y", ((Fraction(1), Fraction(-1, 2)),), [2.0])
     assert law.formula() == "y_ = 2*mass_kg/sqrt(y)"
+    assert str(law.to_sympy()) == "2.0*mass_kg/sqrt(y)"
+
+
+@pytest.mark.parametrize(
+    "name", ["__import__('os').abort()", "x; import os", "a\nb", "\x1b[31m", "1"]
+)
+def test_no_text_of_a_law_holds_more_than_names(name):
+    law = Law((name, "b"), name, ((Fraction(1), Fraction(2)),), [2.0])
+    for text in (law.formula().split(" = ")[1], str(law.to_sympy())):
+        words = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+        assert len(words) == 2 and "b" in words and not re.search(r"[()'\[\n;\x1b]", text)
 
 
 @EACH
 def test_sympy(law):
     x, expression = _inputs(law), law.to_sympy()
     np.testing.assert_allclose(_evaluate(expression, law, x), law.predict(x), rtol=1e-12)
-    assert {symbol.name for symbol in expression.free_symbols} <= set(law.names)
+    words = identifiers([*law.names, law.target])
+    assert {symbol.name for symbol in expression.free_symbols} <= set(words[:-1])
     assert all(symbol.is_positive for symbol in expression.free_symbols)
 
 
 def test_sympy_keeps_fractions_and_floats():
-    u, v = sympy.symbols("lambda E_n", positive=True)
+    u, v = sympy.symbols("lambda_ E_n", positive=True)
     law = _law("lambda E_n", [[Fraction(1, 3), -2], [0.25, 0]], [2.0, 0.1])
     assert law.to_sympy() == 2.0 * u ** sympy.Rational(1, 3) / v**2 + 0.1 * u**0.25
     assert law.to_sympy().atoms(sympy.Float) == {2.0, 0.1, 0.25}

@@ -224,6 +224,8 @@ def digest(content: bytes) -> str:
 
 def sync(path: str | os.PathLike) -> None:
     """Has a file, or the names in a folder, outlast a loss of power."""
+    if os.name == "nt" and os.path.isdir(path):
+        return  # Windows opens no folders, and keeps their names by itself
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -32,7 +32,9 @@ class Law(Equation):
         return formulas.formula(self, digits)
 
     def to_sympy(self) -> "sympy.Expr":
-        """Returns y as an expression in positive symbols with the features' names as they are.
+        """Returns y as an expression in positive symbols, named as in `formula`.
+
+        So its text, too, holds no more of a name than Python takes for a variable.
 
         Fractions are exact, all other numbers Floats. It has a complex value where the root is
         not real.

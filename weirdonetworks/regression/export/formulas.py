@@ -36,7 +36,7 @@ def formula(law: Equation, digits: int = 6) -> str:
 def to_sympy(law: Equation) -> sympy.Expr:
     """See `Law.to_sympy`."""
     law = law.explicit()
-    symbols = _symbols(law.names)
+    symbols = _symbols(identifiers([*law.names, law.target])[:-1])
     terms = [
         sympy.Float(float(c)) * _monomial(symbols, map(_exact, row))
         for c, row in zip(law.coefficients, law.exponents, strict=True)
