@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import sys
 import time
 from pathlib import Path
 
@@ -116,11 +117,6 @@ def test_what_would_never_end_is_refused_at_once(make, message):
     ("make", "message"),
     [
         (
-            lambda: layers.PolynomialDense(1, degree=4)(tf.ones([1, 784])),
-            r"degree must leave monomials that fit in memory \(give a rank instead\), got 4, which "
-            r"needs 3\d{3}\.\d GiB of \d+\.\d free",
-        ),
-        (
             lambda: nets.QuadraticMLP(10, rank=10**9)(tf.ones([1, 28, 28, 1])),
             r"rank must leave weights that fit in memory, got 1000000000, which needs 77\d\d",
         ),
@@ -135,6 +131,24 @@ def test_what_does_not_fit_in_memory_is_refused_at_once(make, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         make()
     assert time.process_time() - start < 1
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="memory is not told here")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.PolynomialDense(1, degree=3)(tf.ones([1, 40])),
+        lambda: layers.InvariantPolynomialDense(1, groups.cyclic(4, (6, 6)), 3)(tf.ones([1, 6, 6])),
+        lambda: functional.monomials(tf.ones([1, 41]), 3),
+    ],
+)
+def test_monomials_that_do_not_fit_in_memory(make, monkeypatch):
+    module = sys.modules[functional.num_monomials.__module__]
+    module.monomial_indices.cache_clear()
+    monkeypatch.setattr(module, "_BYTES", 2**32)  # each
+    rule = r"^degree must leave monomials that fit in memory \(give a rank instead\), got 3, which "
+    with pytest.raises(ValueError, match=rule + r"needs \d+\.\d GiB of \d+\.\d free$"):
+        make()
 
 
 def test_what_fits_is_not_refused():

@@ -96,26 +96,25 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
         flags.FLAGS.mark_as_parsed()
     try:
         main(*words)
-    except EXPECTED_ERRORS as error:
+    except Exception as error:
+        message = str(error) or type(error).__name__
+        # TensorFlow's error by its name: not every command imports it.
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            message = f"not enough memory, choose smaller sizes ({message})"
+        elif not isinstance(error, EXPECTED_ERRORS):
+            raise
         if flag_values.verbosity >= 1:
             traceback.print_exc()
-        sys.exit(_fail(str(error) or type(error).__name__, exit_code=1))
-    except Exception as error:
-        if not isinstance(error, MemoryError) and "ResourceExhausted" not in type(error).__name__:
-            raise
-        sys.exit(_fail(f"not enough memory ({_short(str(error))}): choose smaller sizes", 1))
+        sys.exit(_fail(message, exit_code=1))
     except KeyboardInterrupt:
         sys.exit(_fail("; ".join(["interrupted", *_hints]), exit_code=130))
     sys.exit(0)
 
 
 def _fail(message: str, exit_code: int) -> int:
-    print("error:", _short(message), file=sys.stderr)
-    return exit_code
-
-
-def _short(message: str) -> str:
-    """One line, of which nothing that was given can change what a terminal shows."""
+    """Tells an error in one line, of which nothing that was given changes what a terminal shows."""
     message = " ".join(message.split())
     message = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
-    return message if len(message) <= _MOST else f"{message[: _MOST - 4]} ..."
+    message = message if len(message) <= _MOST else f"{message[: _MOST - 4]} ..."
+    print("error:", message, file=sys.stderr)
+    return exit_code

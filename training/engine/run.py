@@ -220,9 +220,9 @@ def load_run(workdir: str | Path, dataset: Dataset | None = None) -> Run:
         )
     module = wn.create_network(config["network"], config["num_classes"], **config["network_args"])
     module(tf.zeros([1, *config["image_shape"]]))
-    if files.restore(tf.train.Checkpoint(network=module), everything=False) is None:
+    epoch = files.restore(tf.train.Checkpoint(network=module), everything=False)
+    if not epoch:
         raise ValueError(f"workdir {files.path} has no checkpoint: train there first")
-    epoch = files.newest_epoch()
     if epoch < config["epochs"] and "result.json" in files.sums():
         raise ValueError(
             f"workdir {files.path} has lost the checkpoint of its result, of epoch "

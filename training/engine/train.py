@@ -122,7 +122,8 @@ def _train(
     if files:
         files.claim({**config, **(paths or {})}, resume)
         files.clean()
-        last_checkpoint = files.restore(loop.checkpoint)
+        epoch = files.restore(loop.checkpoint)
+        last_checkpoint = files.checkpoint(epoch) if epoch else None
         rows = files.read_metrics(loop.epoch)
     scorer = Scorer(module)
     with contextlib.ExitStack() as stack:

@@ -1,5 +1,6 @@
 """Networks of one kind, trained one after another by one compiled loop."""
 
+import abc
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -40,7 +41,7 @@ class Fresh:
             variable.assign(value)
 
 
-class Minimizer:
+class Minimizer(abc.ABC):
     """Trains a network of one kind by a compiled loop, again and again from new weights.
 
         minimizer.begin(seed)
@@ -86,9 +87,9 @@ class Minimizer:
 
         tf.while_loop(lambda i: i < last, one_step, [first])
 
+    @abc.abstractmethod
     def _step(self, free: Any, i: tf.Tensor, *data: tf.Tensor) -> None:
         """Changes those trainable variables of the network that are free."""
-        raise NotImplementedError
 
 
 class Trainer(Minimizer):

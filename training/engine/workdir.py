@@ -94,11 +94,10 @@ class Workdir(Sealed):
         Raises:
           OSError: it cannot be written.
         """
-        folder = self.path / _CHECKPOINTS
-        prefix = folder / f"ckpt-{epoch}"
+        folder, prefix = self.path / _CHECKPOINTS, self.checkpoint(epoch)
         try:
-            checkpoint.write(str(prefix))
-            parts = sorted(folder.glob(f"{prefix.name}.*"))
+            checkpoint.write(prefix)
+            parts = sorted(folder.glob(f"ckpt-{epoch}.*"))
             for path in (*parts, folder):
                 sync(path)
         except (tf.errors.OpError, OSError) as error:
@@ -113,7 +112,7 @@ class Workdir(Sealed):
             {name: own for name, own in sums.items() if _epoch(name) in (None, *kept)} | files
         )
         self.clean()
-        return str(prefix)
+        return prefix
 
     def clean(self) -> None:
         """Deletes what killed processes have left: all that the manifest does not list."""
@@ -144,34 +143,41 @@ class Workdir(Sealed):
         Raises:
           ValueError: none of those that were written is whole.
         """
+        return self._newest()[0]
+
+    def _newest(self) -> tuple[int, list[str]]:
+        """The epoch of the newest checkpoint that is whole, and what is wrong with newer ones."""
         damages = []
         for epoch in reversed(self._epochs()):
             damage = self._damage(epoch)
             if damage is None:
-                return epoch
+                return epoch, damages
             damages.append(damage)
         if damages:
             raise ValueError(
                 f"workdir {self.path} has no whole checkpoint ({', '.join(damages)}): train again "
                 "in another --workdir"
             )
-        return 0
+        return 0, []
 
-    def restore(self, checkpoint: tf.train.Checkpoint, everything: bool = True) -> str | None:
-        """Restores the newest checkpoint that is whole and returns its path, None before the first.
+    def checkpoint(self, epoch: int) -> str:
+        """The path of the checkpoint of an epoch."""
+        return str(self.path / _CHECKPOINTS / f"ckpt-{epoch}")
+
+    def restore(self, checkpoint: tf.train.Checkpoint, everything: bool = True) -> int:
+        """Restores the newest checkpoint that is whole and returns its epoch, 0 before the first.
 
         A newer one that is not is told on stderr.
 
         Raises:
           ValueError: none is whole, or it is of another network.
         """
-        epoch = self.newest_epoch()
+        epoch, damages = self._newest()
         if not epoch:
-            return None
-        path = str(self.path / _CHECKPOINTS / f"ckpt-{epoch}")
-        newest = self._epochs()[-1]
-        if epoch < newest:
-            print(f"{self._damage(newest)} in {self.path}: back to epoch {epoch}", file=sys.stderr)
+            return 0
+        if damages:
+            print(f"{damages[0]} in {self.path}: back to epoch {epoch}", file=sys.stderr)
+        path = self.checkpoint(epoch)
         try:
             status = checkpoint.read(path)
             if everything:
@@ -183,7 +189,7 @@ class Workdir(Sealed):
                 f"checkpoint {path} is of another network ({_first_line(error)}): train again in "
                 "another --workdir"
             ) from error
-        return path
+        return epoch
 
 
 def _epoch(name: str) -> int | None:

@@ -11,6 +11,7 @@ from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional.sparse import SparseMap
 
 MOST_DEGREE = 100
+_BYTES = 250  # of a monomial: its indices, what makes them, and a weight at its first call
 # 2^26 float32 monomials are 256 MB for one single row.
 _MOST_MONOMIALS = 2**26
 
@@ -29,7 +30,7 @@ def monomial_indices(num_variables: int, degree: int, homogeneous: bool = False)
     of degree d in those are the monomials of degree <= d in x_1, ..., x_n.
 
     Raises:
-      ValueError: more than 2^26 monomials.
+      ValueError: more than 2^26 monomials, or more than fit in memory.
     """
     count = num_monomials(num_variables, degree, homogeneous)
     if count > _MOST_MONOMIALS:
@@ -37,6 +38,8 @@ def monomial_indices(num_variables: int, degree: int, homogeneous: bool = False)
             f"degree must leave at most {_MOST_MONOMIALS} monomials (give a rank instead), got "
             f"{degree}, which makes {count} monomials of {num_variables} variables"
         )
+    rule = "degree must leave monomials that fit in memory (give a rank instead)"
+    _checks.memory(rule, degree, _BYTES * count)
     symbols = num_variables if homogeneous else num_variables + 1
     combinations = itertools.combinations_with_replacement(range(symbols), degree)
     flat = np.fromiter(itertools.chain.from_iterable(combinations), np.int32, count * degree)

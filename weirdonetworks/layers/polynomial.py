@@ -12,10 +12,7 @@ from weirdonetworks.functional.monomials import (
     MOST_DEGREE,
     monomial_indices,
     monomials_transposed,
-    num_monomials,
 )
-
-_BYTES = 250  # of a monomial, at the first call: weights, their indices and what makes them
 
 
 class PolynomialDense(snt.Module):
@@ -67,9 +64,6 @@ class PolynomialDense(snt.Module):
         self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
         n, dtype = self.input_size, inputs.dtype
         if self.rank is None:
-            size = _BYTES * num_monomials(n, self.degree, self.homogeneous)
-            rule = "degree must leave monomials that fit in memory (give a rank instead)"
-            _checks.memory(rule, self.degree, size)
             stddev = monomial_stddev(n, self.degree, self.homogeneous)
             stddev = tf.constant(stddev[:, None], dtype)
             w = stddev * tf.random.normal([stddev.shape[0], self.output_size], dtype=dtype)

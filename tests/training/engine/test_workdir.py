@@ -213,6 +213,30 @@ def test_a_file_is_that_of_before_or_of_after_a_crash(tmp_path, monkeypatch):
         run.read("result.json")
 
 
+def test_what_is_written_is_synchronised_before_it_counts(tmp_path, monkeypatch):
+    """A file before it takes its place, its name after; a checkpoint before the manifest has it."""
+    happened = []
+
+    def fsync(descriptor):
+        happened.append(("sync", os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
+
+    def replace(source, target):
+        happened.append(("replace", os.path.basename(target)))
+        os.rename(source, target)
+
+    run = Workdir(tmp_path / "run")
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    run.write("result.json", {})
+    own = [("sync", ".result.json.new"), ("replace", "result.json"), ("sync", "run")]
+    listed = [("sync", ".manifest.json.new"), ("replace", "manifest.json"), ("sync", "run")]
+    assert happened == listed + own
+    happened.clear()
+    save(run, [10])
+    parts = ["ckpt-1.data-00000-of-00001", "ckpt-1.index", "checkpoints"]
+    assert happened == [("sync", part) for part in parts] + listed
+
+
 def test_one_at_a_time(tmp_path):
     refused = pytest.raises(ValueError, match="is in use, by a command that runs now")
     with Workdir(tmp_path).alone(), refused:
@@ -320,16 +344,15 @@ def save(run: Workdir, values) -> tf.train.Checkpoint:
 
 def restored(run: Workdir, net: Net | None = None, everything: bool = True):
     net = net or Net()
-    path = run.restore(tf.train.Checkpoint(network=net), everything)
-    return path and os.path.basename(path), float(net.w[0])
+    return run.restore(tf.train.Checkpoint(network=net), everything), float(net.w[0])
 
 
 @pytest.mark.parametrize("name", ["run", "läufe, zwei (2)"])
 def test_the_newest_checkpoint_is_restored_and_two_are_kept(tmp_path, name):
     run = Workdir(tmp_path / name)
-    assert restored(run) == (None, 0)
+    assert restored(run) == (0, 0)
     save(run, [10, 20, 30])
-    assert restored(run) == ("ckpt-3", 30)
+    assert restored(run) == (3, 30)
     kept = sorted(path.stem for path in (run.path / "checkpoints").glob("*.index"))
     assert kept == ["ckpt-2", "ckpt-3"]
 
@@ -345,7 +368,7 @@ def test_a_folder_may_be_moved_and_named_relatively(tmp_path, monkeypatch):
     save(Workdir(tmp_path / "here"), [10])
     (tmp_path / "here").rename(tmp_path / "there")
     monkeypatch.chdir(tmp_path)
-    assert restored(Workdir("there")) == ("ckpt-1", 10)
+    assert restored(Workdir("there")) == (1, 10)
 
 
 def test_after_a_restore_saving_goes_on(tmp_path):
@@ -356,7 +379,7 @@ def test_after_a_restore_saving_goes_on(tmp_path):
     run.restore(checkpoint)
     net.w.assign(tf.fill([1000], 30.0))
     run.save(checkpoint, 3)
-    assert restored(run) == ("ckpt-3", 30)
+    assert restored(run) == (3, 30)
     assert {p.stem for p in (tmp_path / "checkpoints").glob("*.index")} == {"ckpt-2", "ckpt-3"}
 
 
@@ -368,11 +391,11 @@ def test_a_checkpoint_that_was_never_finished_is_no_checkpoint(tmp_path):
     (folder / "ckpt-3_temp").mkdir()
     (folder / "ckpt-3.data-00000-of-00001").write_bytes(b"half")
     (folder / "ckpt-3.index").write_bytes(b"half")
-    assert restored(run) == ("ckpt-2", 20)
+    assert restored(run) == (2, 20)
     (tmp_path / ".metrics.csv.new").write_text("half")
     run.clean()
     assert not list(folder.glob("ckpt-3*")) and not (tmp_path / ".metrics.csv.new").exists()
-    assert restored(run) == ("ckpt-2", 20)
+    assert restored(run) == (2, 20)
 
 
 def test_only_checkpoints_of_its_own_are_deleted(tmp_path):
@@ -384,7 +407,7 @@ def test_only_checkpoints_of_its_own_are_deleted(tmp_path):
     outside = 'all_model_checkpoint_paths: "../../other/checkpoints/ckpt-1"'
     (run.path / "checkpoints" / "checkpoint").write_text(outside + "\n")
     save(run, [10, 20, 30])
-    assert restored(other) == ("ckpt-1", 10)
+    assert restored(other) == (1, 10)
 
 
 def damage_data(folder):
@@ -423,7 +446,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_restored(
     run = Workdir(tmp_path)
     save(run, [10, 20])
     damage(tmp_path / "checkpoints")
-    assert restored(run, everything=everything) == ("ckpt-1", 10)
+    assert restored(run, everything=everything) == (1, 10)
     told = capfd.readouterr().err
     assert re.fullmatch(
         rf"checkpoints/ckpt-2\.\S+ is (damaged|lost) in {tmp_path}: back to epoch 1\n", told

@@ -29,6 +29,8 @@ def trial(axes, seed, choice, scale):
         raise ValueError("no such kind")
     if axes["kind"] == "worse":
         raise KeyError("a fault")
+    if axes["kind"] == "leaver":
+        raise SystemExit(3)
     if axes["kind"] == "wild" or (choice or 0) > 0.05:
         raise FloatingPointError("loss is nan at step 3")
     best = {"a": 1e-3, "b": 1e-2, "file": 1e-3}[axes["kind"]]
@@ -41,7 +43,7 @@ def make(**changes) -> Study:
         "name": "toy",
         "question": "Does it run?",
         "axes": {"kind": ["b", "a"]},
-        "options": {"kind": ["wild", "bad", "worse"]},
+        "options": {"kind": ["wild", "bad", "worse", "leaver"]},
         "seeds": (0, 1),
         "settings": {"scale": Setting(2.0, "Of the result.", 0.0)},
         "trial": trial,
@@ -144,6 +146,8 @@ def test_an_error_ends_it_in_a_line_and_the_others_stay(tmp_path):
     with pytest.raises(ValueError, match=r"^trial kind bad, seed 0: no such kind$"):
         run(make(), tmp_path, axes=kinds)
     assert (tmp_path / "results" / "runs.csv").read_text().count("\na,") == 2
+    with pytest.raises(ValueError, match=r"^trial kind leaver, seed 0: it left the program \(3\)$"):
+        run(make(), tmp_path / "y", axes={"kind": ["leaver"]})
     with pytest.raises(KeyError) as told:  # a fault keeps its traceback, which says where
         run(make(), tmp_path / "x", axes={"kind": ["worse"]})
     assert told.value.__notes__ == ["in the trial kind worse, seed 0"]
@@ -223,9 +227,11 @@ def test_a_dataset_comes_as_such_and_is_what_it_was(tmp_path):
 KILLED = """
 import os, sys, time
 from pathlib import Path
+from tqdm import tqdm
 from training.experiments import Ladder, Report, Study, main
 
 def trial(axes, seed, choice):
+    list(tqdm(range(2), disable=True))  # as of training.fit, in a worker
     slow = Path("slow").exists()
     time.sleep(float(Path("slow").read_text()) if slow else 0)
     return {"validation_accuracy": -abs(choice - 3e-3), "value": axes["n"] * seed + choice}
@@ -257,8 +263,9 @@ def test_a_killed_study_goes_on_and_ends_with_the_same_tables(start, tmp_path):
     kept = {name: text for name, text in kept.items() if not name.startswith(".")}
     assert 4 <= len(kept) < 18 and not (tmp_path / "x" / "results").exists()
     (tmp_path / "slow").unlink()
-    again = start("killed.py", "--resume", "--workdir=x", "--workers=0", cwd=tmp_path)
-    assert again.wait(60) == 0, again.communicate()
+    again = start("killed.py", "--resume", "--workdir=x", "--workers=1", cwd=tmp_path)
+    told = again.communicate(timeout=60)[1]
+    assert again.returncode == 0 and "Warning" not in told, told
     for name, text in kept.items():  # done once
         assert (trials / name).read_bytes() == text
     never = start("killed.py", "--workdir=y", "--workers=0", cwd=tmp_path)
