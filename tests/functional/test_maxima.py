@@ -7,7 +7,7 @@ import scipy.special
 import tensorflow as tf
 
 from tests import helpers
-from weirdonetworks.functional import implicit_soft_maximum, maxima, soft_maximum
+from weirdonetworks.functional import implicit_soft_maximum, maxima, maximum, soft_maximum
 
 
 def _values(*shape: int, seed: int = 0) -> np.ndarray:
@@ -153,3 +153,29 @@ def test_a_nan_is_not_hidden(function):
 def test_values_must_be_floating(function):
     with pytest.raises(ValueError, match="^values must be of a floating type .* got int32$"):
         function(tf.constant([1, 2]), 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (soft_maximum, [tf.ones([4])], r"alpha must broadcast with the result, of shape \(2,\)"),
+        (soft_maximum, [tf.ones([2, 3])], r"alpha must broadcast with the result, of shape \(2,\)"),
+        (implicit_soft_maximum, [tf.ones([4])], r"alpha must broadcast with values, of shape"),
+        (maximum, [2], r"axis must be one of values of shape \(2, 3\), got 2"),
+        (maximum, [-3], r"axis must be one of values of shape \(2, 3\), got -3"),
+    ],
+)
+def test_what_does_not_fit_the_values(function, arguments, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        function(tf.ones([2, 3]), *arguments)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_maximum_is_numpys(compiled):
+    function = tf.function(maximum, jit_compile=True) if compiled else maximum
+    x = np.random.default_rng(0).normal(size=(4, 3, 5))
+    x[1, 2, 3], x[0, 0] = np.nan, -np.inf
+    for axis in (-1, 0, 1):
+        np.testing.assert_array_equal(function(tf.constant(x), axis), x.max(axis=axis))
+        kept = maximum(tf.constant(x), axis, keepdims=True)
+        np.testing.assert_array_equal(kept, x.max(axis=axis, keepdims=True))

@@ -214,3 +214,21 @@ def test_other_channels_at_a_later_call():
     message = "^LiftDense inputs must have 2 channels as at the first call, got 1$"
     with pytest.raises(ValueError, match=message):
         lift(tf.ones([1, 6, 6]))
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_gradients_of_each_example_at_once(pooling, noise):
+    """As differential privacy wants them, by a vectorised map."""
+    images = tf.constant(noise[:4], tf.float32)
+    layer = Synchronous(nets.MLP(3, (4,)), groups.cyclic(4), pooling)
+    layer(images)
+
+    def gradients(image):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.sin(layer(image[None])))
+        return tape.gradient(loss, layer.trainable_variables)
+
+    found = tf.vectorized_map(gradients, images)
+    for i, image in enumerate(images):
+        for each, one in zip(found, gradients(image), strict=True):
+            np.testing.assert_allclose(each[i], one, rtol=1e-4, atol=1e-6)

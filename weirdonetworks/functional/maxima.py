@@ -15,8 +15,14 @@ def maximum(values: tf.Tensor, axis: int = -1, keepdims: bool = False) -> tf.Ten
 
     `tf.reduce_max` compiled by XLA returns the largest of the others: what has diverged would look
     finite.
+
+    Raises:
+      ValueError: values that are not floating, or an axis that they do not have.
     """
     values = _tensor_checks.floating("values", values)
+    rank = values.shape.rank
+    if rank is not None and not -rank <= axis < rank:
+        raise ValueError(f"axis must be one of values of shape {values.shape}, got {axis}")
     largest = tf.reduce_max(values, axis, keepdims)
     unknown = tf.reduce_any(tf.math.is_nan(values), axis, keepdims)
     return tf.where(unknown, tf.constant(np.nan, values.dtype), largest)
@@ -26,9 +32,14 @@ def soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
     """(1 / alpha) log sum_k exp(alpha v_k), [..., K] -> [...], for alpha > 0 of shape [...].
 
     Between max_k v_k, its limit for large alpha, and that + log(K) / alpha.
+
+    Raises:
+      ValueError: values that are not floating, or an alpha that does not broadcast with [...].
     """
     values = _tensor_checks.floating("values", values)
-    alpha = tf.convert_to_tensor(alpha, values.dtype)[..., None]
+    alpha = tf.convert_to_tensor(alpha, values.dtype)
+    _broadcasts(alpha, values.shape[:-1], "the result")
+    alpha = alpha[..., None]
     # The shift cancels in the result, so it takes no part in the gradient.
     shift = tf.stop_gradient(tf.reduce_max(values, axis=-1, keepdims=True))
     total = tf.reduce_sum(tf.exp(alpha * (values - shift)), axis=-1, keepdims=True)
@@ -55,9 +66,13 @@ def implicit_soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
 
     Source: Hoburg, Kirschen and Abbeel 2016, "Data fitting with geometric-programming-compatible
     softmax functions"; the derivatives by steps are ours.
+
+    Raises:
+      ValueError: values that are not floating, or an alpha that does not broadcast with them.
     """
     values = _tensor_checks.floating("values", values)
     alpha = tf.convert_to_tensor(alpha, values.dtype)
+    _broadcasts(alpha, values.shape, "values")
     shift = tf.stop_gradient(tf.reduce_max(values, axis=-1, keepdims=True))
     values -= shift
     root = tf.stop_gradient(_solve(tf.stop_gradient(values), tf.stop_gradient(alpha)))
@@ -65,6 +80,14 @@ def implicit_soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
         log_sum, slope = _log_sum(values, alpha, root)
         root += log_sum / slope
     return tf.squeeze(shift + root, axis=-1)
+
+
+def _broadcasts(alpha: tf.Tensor, shape: tf.TensorShape, of: str) -> None:
+    try:
+        tf.broadcast_static_shape(alpha.shape, shape)
+    except ValueError:
+        message = f"alpha must broadcast with {of}, of shape {shape}, got shape {alpha.shape}"
+        raise ValueError(message) from None
 
 
 def _solve(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:

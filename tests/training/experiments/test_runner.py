@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from training.data import Dataset
-from training.experiments import CHOICE_SEED, Ladder, Report, Setting, Study, runner
+from training.experiments import CHOICE_SEED, Ladder, Report, Setting, Study, pages, runner
 from training.report.tables import to_csv
 
 calls: list = []
@@ -139,6 +139,17 @@ def test_further_values_seeds_and_cells_that_depend_on_what_came_out(tmp_path):
 
     assert len(run(make(then=then), tmp_path / "x", seeds=[0])["runs"]) == 2
     assert len(run(make(then=then), tmp_path / "y", seeds=[1])["runs"]) == 3
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "runs.csv", "config.json"])
+def test_damaged_results_are_made_anew_from_the_trials(tmp_path, name):
+    before = to_csv(run(make(), tmp_path)["runs"])
+    (tmp_path / "results" / name).write_text("half")
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        pages.report_of(make(), tmp_path / "results")
+    calls.clear()
+    assert to_csv(run(make(), tmp_path)["runs"]) == before and not calls
+    assert to_csv(pages.report_of(make(), tmp_path / "results").tables["runs"]) == before
 
 
 def test_an_error_ends_it_in_a_line_and_the_others_stay(tmp_path):
