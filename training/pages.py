@@ -41,9 +41,13 @@ def study(name: str) -> Study:
 
 @functools.cache
 def report(name: str) -> Report:
-    """What a study shows of its results in the repository."""
+    """What a study, or the benchmark, shows of its results in the repository."""
     from training.experiments import pages, runner
 
+    if name == "benchmark":
+        from training.benchmark import kept
+
+        return kept.report()
     return pages.report_of(study(name), STUDIES / name / runner.RESULTS)
 
 
@@ -59,16 +63,7 @@ def table(path: str) -> str:
     if path == "studies":
         return to_markdown(_studies())
     name, _, which = path.partition("/")
-    return to_markdown(pages.table(_tables(name), which))
-
-
-def _tables(name: str):
-    """By name: of a study, or of the benchmark."""
-    if name == "benchmark":
-        from training.benchmark import kept
-
-        return kept.tables()
-    return report(name).tables
+    return pages.shown(report(name), which)
 
 
 def _studies():
@@ -92,11 +87,11 @@ def filled() -> dict[Path, str]:
 
 def main() -> None:
     from training.experiments import pages
-    from training.report.tables import to_markdown
 
     if _ONLY.value:
-        for name, frame in _tables(_ONLY.value).items():
-            print(f"{name}:\n\n{to_markdown(frame)}")
+        told = report(_ONLY.value)
+        for name in told.tables:
+            print(f"{name}:\n\n{pages.shown(told, name)}")
         return
     for name in names():
         written = pages.write(study(name), report(name), STUDIES / name)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from training.experiments.study import Report
+from training.report.folder import Folder
 from training.report.tables import read_csv, to_csv
 
 FOLDER = Path(__file__).parent / "results"
@@ -35,6 +37,13 @@ def tables(folder: Path = FOLDER) -> dict[str, pd.DataFrame]:
     if not found:
         raise ValueError(f"{folder} must hold results of the benchmark, got none")
     return {name: _shown(name, read_csv(path)) for name, path in found.items()}
+
+
+def report() -> Report:
+    """The tables of the repository, and why they are transcribed if they are."""
+    config, found = Folder(FOLDER).read("config.json"), tables()
+    why = dict.fromkeys(found, config["reason"]) if config.get("transcribed") else {}
+    return Report(found, transcribed=why)
 
 
 def _shown(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -216,12 +216,10 @@ class Command:
     def _show(self, folder: Path) -> None:
         """Prints the tables of the results in `folder`, and writes page and figures there."""
         from training.experiments import pages
-        from training.report.tables import to_markdown
-
         report = pages.report_of(self._study, folder / pages.RESULTS)
         names = pages.write(self._study, report, folder)
-        for name, table in report.tables.items():
-            print(f"{name}:\n\n{to_markdown(table)}")
+        for name in report.tables:
+            print(f"{name}:\n\n{pages.shown(report, name)}")
         held = f"{pages.RESULTS}/, trials/; " if (folder / "trials").exists() else ""
         print(f"written to {folder}/: {held}{', '.join(names)}")
 

@@ -1,5 +1,6 @@
 """A study's report for people: its page with the tables of its results, its figures."""
 
+import dataclasses
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,15 +41,36 @@ def report_of(study: Study, folder: Path) -> Report:
     Raises:
       ValueError: there are none, or they are another study's.
     """
-    if (folder / "config.json").exists():
-        name = Sealed(folder).read("config.json").get("study", study.name)
-        if name != study.name:
-            raise ValueError(f"{folder} must hold results of the study {study.name}, got {name}'s")
+    config = Sealed(folder).read("config.json") if (folder / "config.json").exists() else {}
+    name = config.get("study", study.name)
+    if name != study.name:
+        raise ValueError(f"{folder} must hold results of the study {study.name}, got {name}'s")
     tables = read_results(folder)
     runs = tables.get("runs")
     if runs is not None and "status" in runs and not (runs["status"] == "done").any():
         return Report({"runs": runs})
-    return study.function("report")(tables)
+    make = study.function("report")
+    found = make(tables)
+    rows = {key: value for key, value in tables.items() if not key.startswith("transcribed")}
+    if len(rows) == len(tables):
+        return found
+    made = set(make(rows).tables) if rows else set()
+    why = {name: config.get("reason", "no reason is given") for name in set(found.tables) - made}
+    return dataclasses.replace(found, transcribed=why)
+
+
+def shown(report: Report, name: str) -> str:
+    """A table as Markdown, with the reason if it is not made from rows.
+
+    Raises:
+      ValueError: the report has no table of this name.
+    """
+    return to_markdown(table(report.tables, name)) + reason(report.transcribed.get(name))
+
+
+def reason(why: str | None) -> str:
+    """What stands below a table that is not made from rows."""
+    return f"\n*Transcribed, not made from rows: {why.rstrip('.')}.*\n" if why else ""
 
 
 def page(study: Study, report: Report, text: str | None = None) -> str:
@@ -61,7 +83,7 @@ def page(study: Study, report: Report, text: str | None = None) -> str:
         marks = [f"<!-- table: {name} -->\n<!-- end -->" for name in report.tables]
         pictures = [f"![{name}](figures/{name}.png)" for name in report.figures]
         text = "\n\n".join([f"# {study.question}", *marks, *pictures]) + "\n"
-    return pages.fill(text, lambda name: to_markdown(table(report.tables, name)))
+    return pages.fill(text, lambda name: shown(report, name))
 
 
 def table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:

@@ -41,10 +41,14 @@ class Setting:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What a study shows: tables by name, of which a page's marks are filled, and figures."""
+    """What a study shows: tables by name, of which a page's marks are filled, and figures.
+
+    transcribed: why tables are no longer made from rows, by their names.
+    """
 
     tables: Mapping[str, "pd.DataFrame"]
     figures: Mapping[str, "Figure"] = dataclasses.field(default_factory=dict)
+    transcribed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

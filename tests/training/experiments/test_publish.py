@@ -74,6 +74,11 @@ def test_what_is_transcribed_stays(repository, tmp_path):
     assert {name: table["b"].tolist() for name, table in tables.items()} == {
         "transcribed": [1], "runs": [2],
     }  # fmt: skip
+    page = (repository / "report.md").read_text()
+    reason = "*Transcribed, not made from rows: rows are lost.*"
+    for name in tables:  # told below the one, and not below the other
+        shown = page.partition(f"<!-- table: {name} -->")[2].partition("<!-- end -->")[0]
+        assert (reason in shown) == (name == "transcribed")
     config = json.loads((repository / "results" / "config.json").read_text())
     assert config == {"transcribed": True, "reason": "rows are lost", "b": 2}
 
