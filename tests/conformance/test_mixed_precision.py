@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from tests import helpers
 from tests.conformance.table import every_module
-from weirdonetworks import groups, layers
+from training.data import Dataset, load
+from training.engine import recipe_for
+from weirdonetworks import groups, layers, nets
 
 
 @pytest.mark.slow
@@ -42,3 +44,49 @@ def test_weights_of_a_layer_of_keras_stay_as_its_policy_says():
     for _ in range(2):
         assert module(images).dtype == tf.float16
     assert {v.dtype for v in layer.trainable_variables} == {"float32"}
+
+
+@pytest.mark.slow
+def test_networks_learn_in_half_precision_with_loss_scaling():
+    digits, wrong = load("mnist_5k"), {}
+    for name in set(nets.list_networks()) - {"polynomial_mlp"}:  # of which quadratic_mlp is one
+        single = _accuracy(name, digits, tf.float32)
+        half = _accuracy(name, digits, tf.float16, scale=2.0**10)
+        if single < 0.5 or abs(half - single) > 0.003:
+            wrong[name] = (single, half)
+    assert not wrong, wrong
+    # All gradients of a loss as small as this are 0 in float16.
+    assert _accuracy("mlp", digits, tf.float16, scale=2.0**-20) < 0.5
+
+
+def _accuracy(name: str, digits: Dataset, dtype: tf.DType, scale: float = 1.0) -> float:
+    """Of the embedded digits, after 100 steps by Adam on those to train on."""
+    recipe = recipe_for(name, "mnist_5k")
+    arguments = {k: v for k, v in recipe.network_args.items() if "dropout" not in k}
+    tf.random.set_seed(0)
+    network = nets.create_network(name, **arguments)
+    optimizer = snt.optimizers.Adam(recipe.learning_rate / 4)
+    images, labels = (tf.constant(x) for x in (digits.train.images, digits.train.labels))
+    batches = np.random.default_rng(0).integers(len(labels), size=(100, 50))
+
+    @tf.function
+    def step(batch):
+        with tf.GradientTape() as tape:
+            logits = tf.cast(network(_scaled(tf.gather(images, batch))), tf.float32)
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(labels, batch), logits)
+            loss = scale * tf.reduce_mean(loss)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        optimizer.apply([g / scale for g in gradients], network.trainable_variables)
+
+    with pytest.MonkeyPatch.context() as patch, snt.mixed_precision.scope(dtype):
+        modes = snt.mixed_precision.modes([tf.float32, tf.float16])
+        patch.setattr(type(network), "__call__", modes(type(network).__call__))
+        network(_scaled(images[:1]))  # makes the weights: the first call is in float32
+        for batch in batches:
+            step(tf.constant(batch))
+        logits = tf.function(network)(_scaled(digits.test.images))
+    return float(np.mean(np.argmax(logits, axis=1) == digits.test.labels))
+
+
+def _scaled(images) -> tf.Tensor:
+    return tf.cast(images, tf.float32) / 255

@@ -162,7 +162,10 @@ class PosynomialDense(_Monomials):
         inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
         log_m, shift = self._log_terms(inputs)
-        log_y = tf.math.log(tf.matmul(tf.exp(log_m), tf.exp(self._log_spread()))) + shift + self.b
+        # In float32 at least: in float16, a sum of e^-20 is 0.
+        wide = tf.float32 if log_m.dtype.size < 4 else log_m.dtype
+        m, c = (tf.exp(tf.cast(log, wide)) for log in (log_m, self._log_spread()))
+        log_y = tf.cast(tf.math.log(tf.matmul(m, c)), log_m.dtype) + shift + self.b
         if self.log_output:
             return log_y
         return tf.exp(tf.minimum(log_y, log_maximum(log_y.dtype)))

@@ -1,6 +1,7 @@
 """Training in memory: what a run offers, that it is the command's, and what it refuses."""
 
 import dataclasses
+import gc
 import inspect
 import json
 import sys
@@ -236,3 +237,23 @@ def test_a_kernel_shows_a_bar_and_others_a_line_an_epoch(few_digits, monkeypatch
     shown = capfd.readouterr().err
     assert ("40/40, epoch 2/2 loss" in shown) == kernel
     assert ("epoch 2: loss" in shown) != kernel
+
+
+@pytest.mark.slow
+def test_nothing_of_a_run_is_kept(few_digits):
+    """What memory grows by from run to run is what TensorFlow keeps of what it compiled."""
+
+    def objects() -> int:
+        gc.collect()
+        return len(gc.get_objects())
+
+    def train():
+        return training.fit("mlp", few_digits, progress=False, **TINY)
+
+    counts = []
+    for _ in range(4):
+        train()
+        counts.append(objects())
+    assert counts[3] - counts[2] < 100, counts
+    kept = train()
+    assert objects() - counts[3] > 500 and kept  # a run that is kept shows
