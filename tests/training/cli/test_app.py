@@ -244,6 +244,29 @@ def test_a_failing_import_tells_what_it_printed(tmp_path):
     assert stderr.startswith("chatter\n") and stderr.endswith("ImportError: no such processor\n")
 
 
+# Whether garbage is collected before, while and after TensorFlow is imported, and whether what is
+# there then is kept from it.
+COLLECTED = """
+import contextlib, gc, training
+{before}
+print(gc.isenabled())
+with contextlib.suppress(ImportError):
+    import tensorflow
+print(gc.isenabled(), gc.get_freeze_count() > 1000)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "raise ImportError"])
+@pytest.mark.parametrize(
+    ("before", "told"), [("", "True False True True"), ("gc.disable()", "False False False False")]
+)
+def test_no_garbage_is_looked_for_in_what_is_imported(tmp_path, before, told, end):
+    (tmp_path / "tensorflow.py").write_text(f"import gc\nprint(gc.isenabled())\n{end}\n")
+    path = f"{tmp_path}{os.pathsep}{REPOSITORY}"
+    _, stdout, _ = run(["-c", COLLECTED.format(before=before)], PYTHONPATH=path)
+    assert stdout.split() == told.split()
+
+
 # Everything that makes the real TensorFlow talk: its import, a first op, a first XLA compilation.
 COMPILE = """
 from training.cli import app
