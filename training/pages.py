@@ -88,7 +88,7 @@ def filled() -> dict[Path, str]:
 def main() -> None:
     from training.experiments import pages
 
-    if _ONLY.value:
+    if _ONLY.value is not None:
         told = report(_ONLY.value)
         for name in told.tables:
             print(f"{name}:\n\n{pages.shown(told, name)}")

@@ -14,17 +14,13 @@ from pathlib import Path
 from absl import flags
 
 from training.cli import app
-from training.cli.flags import MovedFlags, define_workdir, loaded_dataset
+from training.cli.flags import MovedFlags, define_path, define_workdir, loaded_dataset
 
 FLAGS = app.Flags(__doc__)
 _PATHS = MovedFlags(FLAGS)
 _WORKDIR = define_workdir(FLAGS, "The folder of a run, A.")
-_AGAINST = flags.DEFINE_string(
-    "against", None, "The folder of another run, B, to be aligned with it.", flag_values=FLAGS
-)
-_OUTPUT = flags.DEFINE_string(
-    "output", None, "Where the analysis goes; runs/analysis-A-B by default.", flag_values=FLAGS
-)
+_AGAINST = define_path("against", "The folder of another run, B, to be aligned with it.", FLAGS)
+_OUTPUT = define_path("output", "Where the analysis goes; runs/analysis-A-B by default.", FLAGS)
 _DRAWS = flags.DEFINE_integer(
     "draws", 3, "Networks of each kind that are drawn from a run.", 1, flag_values=FLAGS
 )

@@ -25,7 +25,9 @@ _SECONDS = flags.DEFINE_float(
     "seconds", 2.0, "About how long each runs in a round; > 0.", flag_values=FLAGS
 )
 _WORKDIR = define_workdir(FLAGS, "The folder of the results; by default a new one under runs/.")
-flags.register_validator("seconds", lambda value: value > 0, "must be > 0", flag_values=FLAGS)
+flags.register_validator(
+    "seconds", lambda value: 0 < value < 3600, "must be > 0 and below 3600", flag_values=FLAGS
+)
 
 
 def main() -> None:

@@ -79,7 +79,7 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
     _hints.clear()
     try:
         words = flag_values.parse(sys.argv[1:])
-    except flags.Error as error:
+    except (flags.Error, UnicodeDecodeError) as error:  # the latter of a --flagfile
         sys.exit(_fail(f"{error} (--help lists the flags)", exit_code=2))
     if flag_values.help or flag_values.helpshort or flag_values.helpfull:
         print(flag_values.usage())
@@ -90,6 +90,8 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
         message = f"unexpected argument {words[len(names)]!r}: give settings as --name=value"
     elif len(words) < len(names):
         message = f"missing argument {names[len(words)]!r}: give it as a word without --"
+    elif not all(word.isprintable() for word in words):
+        message = f"arguments must be of printable signs, got {words!r}"
     if message:
         sys.exit(_fail(f"{message} (--help lists the flags)", exit_code=2))
     if not flags.FLAGS.is_parsed():  # absl's own logging asks

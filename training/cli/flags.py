@@ -66,6 +66,8 @@ class _ChoicesParser(flags.ListParser):
         for value in values:
             if self.options is not None and value not in self.options:
                 raise ValueError(_not_among(value, self.options))
+        if not values or len(set(values)) < len(values):
+            raise ValueError("must be one at least, and each once")
         return values
 
 
@@ -95,6 +97,8 @@ def check_dataset(name: str) -> str:
 
 
 def _dataset_problem(name: str) -> str:
+    if not name.isprintable():
+        return "must be printable signs"
     is_path = os.sep in name or name.endswith(".npz") or os.path.exists(name)
     if is_path or name.startswith("tfds:") or name in choices.DATASETS:
         return ""
@@ -121,17 +125,13 @@ class PathFlags:
     """--data_dir and --manual_dir: where data sets are."""
 
     def __init__(self, flag_values: flags.FlagValues):
-        self._data_dir = flags.DEFINE_string(
-            "data_dir",
-            None,
-            "TensorFlow Datasets' folder (its own default if not given).",
-            flag_values=flag_values,
+        self._data_dir = define_path(
+            "data_dir", "TensorFlow Datasets' folder (its own default if not given).", flag_values
         )
-        self._manual_dir = flags.DEFINE_string(
+        self._manual_dir = define_path(
             "manual_dir",
-            None,
             "A folder with the four original .gz files of mnist or fashion_mnist.",
-            flag_values=flag_values,
+            flag_values,
         )
 
     @property
@@ -253,9 +253,13 @@ class RecipeFlags:
 
 
 class _PathParser(flags.ArgumentParser):
-    """Of a path, whose ~ behind a = no shell expands."""
+    """Of a path, whose ~ behind a = no shell expands; "" would be taken for none."""
 
     def parse(self, argument: str) -> str:
+        if not argument:
+            raise ValueError("must be a path, got an empty one (leave the flag out for none)")
+        if not argument.isprintable():  # it would be printed
+            raise ValueError("must be a path of printable signs")
         return os.path.expanduser(argument)
 
 
@@ -265,10 +269,15 @@ def define_epochs(flag_values: flags.FlagValues) -> flags.FlagHolder:
     return flags.DEFINE_integer("epochs", None, text, 1, flag_values=flag_values)
 
 
+def define_path(name: str, text: str, flag_values: flags.FlagValues) -> flags.FlagHolder:
+    """A flag whose value is the path of a file or folder; None if it is not given."""
+    parser, serializer = _PathParser(), flags.ArgumentSerializer()
+    return flags.DEFINE(parser, name, None, text, flag_values, serializer)
+
+
 def define_workdir(flag_values: flags.FlagValues, text: str) -> flags.FlagHolder:
     """--workdir."""
-    parser, serializer = _PathParser(), flags.ArgumentSerializer()
-    return flags.DEFINE(parser, "workdir", None, text, flag_values, serializer)
+    return define_path("workdir", text, flag_values)
 
 
 def given_run(workdir: flags.FlagHolder) -> str:
@@ -290,11 +299,10 @@ class MovedFlags(PathFlags):
 
     def __init__(self, flag_values: flags.FlagValues):
         super().__init__(flag_values)
-        self.moved = flags.DEFINE_string(
+        self.moved = define_path(
             "dataset",
-            None,
             "Where the run's own FILE.npz or FOLDER/ is now, if it is not where it was.",
-            flag_values=flag_values,
+            flag_values,
         )
 
 

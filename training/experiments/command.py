@@ -1,6 +1,7 @@
 """The command line of a study, the same for all of them."""
 
 import dataclasses
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,11 @@ from training.cli import app
 from training.cli.flags import (
     DATASET_HELP,
     PathFlags,
+    define_choice,
     define_workdir,
     parse_integers,
 )
-from training.experiments.study import Setting, Study
+from training.experiments.study import LARGEST, Setting, Study
 
 
 def main(study: Study) -> None:
@@ -62,13 +64,15 @@ class Command:
             **define,
         )
         self._workers = flags.DEFINE_integer(
-            "workers", 2, "Processes of one thread each; 0: all in this one.", 0, **define
+            "workers", 2, "Processes of one thread each; 0: all in this one.", 0, 1000, **define
         )
-        self._cluster = flags.DEFINE_string(
+        self._cluster = flags.DEFINE(
+            _AddressParser(),
             "cluster",
             None,
             "The address of a Ray cluster (host:port, or auto) on whose cores to run, in place of "
             "--workers.",
+            serializer=flags.ArgumentSerializer(),
             **define,
         )
         self._workdir = define_workdir(
@@ -216,6 +220,7 @@ class Command:
     def _show(self, folder: Path) -> None:
         """Prints the tables of the results in `folder`, and writes page and figures there."""
         from training.experiments import pages
+
         report = pages.report_of(self._study, folder / pages.RESULTS)
         names = pages.write(self._study, report, folder)
         for name in report.tables:
@@ -234,14 +239,25 @@ class _Asked:
     paths: Mapping[str, str | None]
 
 
+class _AddressParser(flags.ArgumentParser):
+    def parse(self, argument: str) -> str:
+        if argument != "auto" and not re.fullmatch(r"[\w.:/\[\]-]+:\d+", argument, re.ASCII):
+            raise ValueError(f"must be auto or host:port, got {argument!r}")
+        return argument
+
+
 def _word(value: Any) -> str:
     """As it is given behind a flag."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _define(name: str, setting: Setting, flag_values: app.Flags) -> flags.FlagHolder:
+    if setting.options:
+        return define_choice(name, setting.default, setting.options, setting.text, flag_values)
     if isinstance(setting.default, bool | str):
         kind = flags.DEFINE_boolean if isinstance(setting.default, bool) else flags.DEFINE_string
         return kind(name, setting.default, setting.text, flag_values=flag_values)
-    kind = flags.DEFINE_integer if isinstance(setting.default, int) else flags.DEFINE_float
-    return kind(name, setting.default, setting.text, setting.minimum, flag_values=flag_values)
+    low, define = setting.minimum, {"flag_values": flag_values}
+    if isinstance(setting.default, int):
+        return flags.DEFINE_integer(name, setting.default, setting.text, low, LARGEST, **define)
+    return flags.DEFINE_float(name, setting.default, setting.text, low, **define)

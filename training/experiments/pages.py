@@ -50,7 +50,13 @@ def report_of(study: Study, folder: Path) -> Report:
     if runs is not None and "status" in runs and not (runs["status"] == "done").any():
         return Report({"runs": runs})
     make = study.function("report")
-    found = make(tables)
+    try:
+        found = make(tables)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder} does not hold what the study {study.name} reports now ({error!r}): run it "
+            "again in another --workdir"
+        ) from error
     rows = {key: value for key, value in tables.items() if not key.startswith("transcribed")}
     if len(rows) == len(tables):
         return found

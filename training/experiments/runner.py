@@ -53,8 +53,14 @@ def run(
     seeds = study.check_seeds(study.seeds if seeds is None else seeds)
     settings = study.resolve_settings(settings or {})
     paths = {key: value for key, value in (paths or {}).items() if value is not None}
+    names = axes.get("dataset", ())
+    if paths and not any(map(_takes_paths, names)):
+        raise ValueError(
+            f"{' and '.join(paths)} must be left out with {', '.join(names) or 'no data set'}, "
+            f"which is found without, got {', '.join(map(repr, paths.values()))}"
+        )
     # What is missing shows before the work begins.
-    data = {name: _dataset(name, tuple(paths.items())).sha256 for name in axes.get("dataset", ())}
+    data = {name: _dataset(name, tuple(paths.items())).sha256 for name in names}
     config = {"study": study.name, "settings": settings}
     if study.choose:
         config["choose"] = dataclasses.asdict(study.choose)
@@ -232,11 +238,14 @@ def _told(key: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in key.items())
 
 
+def _takes_paths(dataset: str) -> bool:
+    return dataset in ("mnist", "fashion_mnist", "mnist_rot") or dataset.startswith("tfds:")
+
+
 @functools.lru_cache(maxsize=2)
 def _dataset(name: str, paths: tuple[tuple[str, str], ...]) -> Dataset:
     """Kept between the trials of a process, which would read it anew, at seconds each."""
-    takes = name in ("mnist", "fashion_mnist", "mnist_rot") or name.startswith("tfds:")
-    return load(name, **dict(paths) if takes else {})
+    return load(name, **dict(paths) if _takes_paths(name) else {})
 
 
 def _perform(

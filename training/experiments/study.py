@@ -22,6 +22,7 @@ FLAGS = (
     *("cluster", "data_dir", "dataset", "help", "helpfull", "helpshort", "manual_dir", "only"),
     *("publish", "report", "resume", "seeds", "v", "verbosity", "workdir", "workers"),
 )
+LARGEST = 10**9  # integer of a setting: sizes and steps, of which nothing needs more
 Axes = dict[str, Any]
 Row = dict[str, Any]
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -31,12 +32,14 @@ STUDIES = Path(__file__).parents[1] / "studies"
 class Setting:
     """A value that all trials of a study share, and that a flag of its name may change.
 
-    Its type is that of `default`: an integer, a float, a string, or True or False.
+    Its type is that of `default`: an integer, a float, a string, or True or False. A string is one
+    of `options`, if there are some.
     """
 
     default: Any
     text: str
     minimum: float | None = None
+    options: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,8 +178,11 @@ class Study:
                 if not isinstance(value, type(setting.default)):
                     kind = type(setting.default).__name__
                     raise ValueError(f"{name} must be a {kind}, got {value!r}")
+                if setting.options:
+                    check_choice(name, value, setting.options)
             elif isinstance(setting.default, int):
-                value = _checks.integer(name, value, -(2**63) if low == -math.inf else int(low))
+                low = -LARGEST if low == -math.inf else int(low)
+                value = _checks.integer(name, value, low, LARGEST)
             else:
                 value = _checks.number(name, value, low, math.inf, open_high=True)
             found[name] = value

@@ -3,11 +3,14 @@
 import dataclasses
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+MOST_COLUMNS = 10_000  # pandas takes a minute for a few times as many
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,6 +126,9 @@ def held_out(rows: int, fraction: float | None, seed: int) -> np.ndarray:
 
 def _read_text(path: str | Path, content: bytes) -> pd.DataFrame:
     """The table as it is written, missing values as NaN, rows from 1."""
+    wide = max(line.count(b",") for line in content.split(b"\n", 2)[:2]) + 1
+    if wide > MOST_COLUMNS:
+        raise ValueError(f"{path} must have at most {MOST_COLUMNS} columns, got {wide}")
     try:
         # A header of pandas' own would rename columns of the same name without a word.
         table = pd.read_csv(
@@ -141,11 +147,12 @@ def _read_text(path: str | Path, content: bytes) -> pd.DataFrame:
     if table.empty:
         raise ValueError(f"{path} must hold a header and rows, got none")
     names = [name.strip() if isinstance(name, str) else "" for name in table.iloc[0]]
+    counts = Counter(names)
     for name in names:
-        if not name or names.count(name) > 1:
+        if not name or counts[name] > 1 or not name.isprintable():
             raise ValueError(
-                f"{path} must begin with a header of different names, separated by commas, "
-                f"got {names}"
+                f"{path} must begin with a header of different, printable names, separated by "
+                f"commas, got {names}"
             )
     table.columns = names
     return table.iloc[1:]

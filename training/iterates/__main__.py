@@ -8,19 +8,17 @@ Half a minute.
 import os
 from pathlib import Path
 
-from absl import flags
-
 from training.cli import app
+from training.cli.flags import define_path
 
 # Found without importing the library, which may be in need of what is made here.
 DEFAULT = Path(__file__).parents[2] / "weirdonetworks" / "functional" / "_kneser_coefficients.py"
 
 FLAGS = app.Flags(__doc__)
-_TARGET = flags.DEFINE_string(
+_TARGET = define_path(
     "coefficients",
-    None,
     "Where to write the module; over the one that the library imports by default.",
-    flag_values=FLAGS,
+    FLAGS,
 )
 
 
@@ -28,6 +26,8 @@ def main() -> None:
     from training.iterates.generate import generate
 
     path = Path(_TARGET.value or DEFAULT)
+    if path.is_dir():
+        raise ValueError(f"coefficients must be a file, got the folder {path}")
     temporary = path.with_name(f"{path.name}.new")
     temporary.touch()  # before the work: can it be written?
     temporary.write_text(generate(), encoding="utf-8")

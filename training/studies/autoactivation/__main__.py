@@ -10,7 +10,13 @@ sizes with Adam at one rate.
 """
 
 from training.experiments import Setting, Study, main
-from training.studies.autoactivation.problems import METHODS, PROBLEMS, SCALED, SCALED_METHODS
+from training.studies.autoactivation.problems import (
+    METHODS,
+    PROBLEMS,
+    SCALED,
+    SCALED_METHODS,
+    SIGNS,
+)
 
 
 def cells(axes):
@@ -33,6 +39,7 @@ STUDY = Study(
             "auto",
             "Whether maps make weights of both signs: positive or paired; by default (auto) paired "
             "where data or targets ask for it.",
+            options=SIGNS,
         )
     },
     cells=cells,
