@@ -98,6 +98,8 @@ class Folder:
         # What is killed at its very first file has left no more than these.
         first = {LOCK, MANIFEST, f".{MANIFEST}.new", ".config.json.new"}
         if not self.path.is_dir() or any(entry.name not in first for entry in self.path.iterdir()):
+            if (self.path / MANIFEST).exists():
+                raise ValueError(f"{self.path / 'config.json'} is lost: give another --workdir")
             raise ValueError(
                 f"workdir {self.path} exists and holds no run: give a new or empty folder"
             )

@@ -1,0 +1,1 @@
+"""A soak: random runs and studies, killed, damaged and crowded, until the time is up."""
