@@ -39,7 +39,7 @@ AT_ONCE = --numprocesses=2 --dist=worksteal
 # Without timestamps, which would change with every run.
 EXECUTE = --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False
 
-.PHONY: help train test test-fast lint notebooks benchmark table clean
+.PHONY: help train test test-fast soak lint notebooks benchmark table clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -56,6 +56,9 @@ test: lint  ## lint, and run the whole test suite
 
 test-fast: lint  ## lint, and run what takes no longer than half a second, for work in progress
 	$(VENV)/bin/python -m pytest $(AT_ONCE) -m 'not slow'
+
+soak: $(INSTALLED)  ## kill and damage random runs and studies for half an hour, as docs/promises.md
+	@$(VENV)/bin/python -m tests.soak $(ARGS)
 
 lint: $(INSTALLED)  ## check the code with ruff
 	$(VENV)/bin/ruff check

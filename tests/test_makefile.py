@@ -36,6 +36,7 @@ TARGETS = {
     "train": "python -m training.train --network='quadratic_mlp' --dataset='mnist_5k'\n",
     "test": "python -m pytest --numprocesses=2 --dist=worksteal\n",
     "test-fast": "python -m pytest --numprocesses=2 --dist=worksteal -m 'not slow'\n",
+    "soak": "python -m tests.soak",
     "lint": "ruff check\n",
     "notebooks": "python -m nbconvert --to notebook --execute --inplace "
     "--ExecutePreprocessor.record_timing=False notebooks/*.ipynb\n",

@@ -4,39 +4,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from tests.soak.damage import spoil
 from training.engine import load_run
 from training.engine.workdir import Workdir
 from training.experiments import Report, Study, pages, runner
 from training.report.tables import to_csv
-
-
-def spoil(folder: Path, seed: int) -> str:
-    """Does one damage; returns what was done."""
-    rng = np.random.default_rng(seed)
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".lock")
-    path = files[rng.integers(len(files))]
-    content = path.read_bytes()
-    kind = rng.choice(["flip", "truncate", "empty", "delete", "swap", "append"])
-    if kind == "flip":
-        spoiled = bytearray(content)
-        spoiled[rng.integers(len(content))] ^= 1 << rng.integers(8)
-        path.write_bytes(spoiled)
-    elif kind == "truncate":
-        path.write_bytes(content[: rng.integers(len(content))])
-    elif kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "delete":
-        path.unlink()
-    elif kind == "swap":
-        other = files[rng.integers(len(files))]
-        path.write_bytes(other.read_bytes())
-        other.write_bytes(content)
-    else:
-        path.write_bytes(content + rng.bytes(rng.integers(1, 20)))
-    return f"{kind} {path.relative_to(folder)}"
 
 
 def silent(

@@ -218,16 +218,16 @@ def load_run(workdir: str | Path, dataset: Dataset | None = None) -> Run:
             f"dataset must be the one of the run in {files.path}, {config['dataset']}, "
             f"got {dataset.name}, whose contents differ"
         )
+    if "result.json" in files.sums() and (damage := files.damage(config["epochs"])):
+        raise ValueError(
+            f"workdir {files.path} has lost the checkpoint of its result, of epoch "
+            f"{config['epochs']} ({damage}): train again in another --workdir"
+        )
     module = wn.create_network(config["network"], config["num_classes"], **config["network_args"])
     module(tf.zeros([1, *config["image_shape"]]))
     epoch = files.restore(tf.train.Checkpoint(network=module), everything=False)
     if not epoch:
         raise ValueError(f"workdir {files.path} has no checkpoint: train there first")
-    if epoch < config["epochs"] and "result.json" in files.sums():
-        raise ValueError(
-            f"workdir {files.path} has lost the checkpoint of its result, of epoch "
-            f"{config['epochs']}: train again in another --workdir"
-        )
     history = pd.DataFrame(files.read_metrics(epoch), columns=list(METRICS))
     return Run(module, history, config, dataset)
 

@@ -125,17 +125,17 @@ class Workdir(Sealed):
         """The epochs whose checkpoints have been written and not been deleted."""
         return sorted({_epoch(name) for name in self.sums()} - {None})
 
-    def _damage(self, epoch: int) -> str | None:
+    def damage(self, epoch: int) -> str | None:
         """What is wrong with the checkpoint of an epoch, if something is."""
-        for name in self.sums():
-            if _epoch(name) == epoch:
-                try:
-                    self.read_bytes(name)
-                except FileNotFoundError:
-                    return f"{name} is lost"
-                except (OSError, ValueError):
-                    return f"{name} is damaged"
-        return None
+        names = [name for name in self.sums() if _epoch(name) == epoch]
+        for name in names:
+            try:
+                self.read_bytes(name)
+            except FileNotFoundError:
+                return f"{name} is lost"
+            except (OSError, ValueError):
+                return f"{name} is damaged"
+        return None if names else "it was not written"
 
     def newest_epoch(self) -> int:
         """The epoch of the newest checkpoint that is whole, 0 before the first.
@@ -149,7 +149,7 @@ class Workdir(Sealed):
         """The epoch of the newest checkpoint that is whole, and what is wrong with newer ones."""
         damages = []
         for epoch in reversed(self._epochs()):
-            damage = self._damage(epoch)
+            damage = self.damage(epoch)
             if damage is None:
                 return epoch, damages
             damages.append(damage)

@@ -82,6 +82,16 @@ def test_folders_of_another_origin_are_refused(tmp_path, resume):
     assert contents(tmp_path) == {"thesis.tex": b"words"}
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_lost_configuration_is_named(tmp_path, resume):
+    run = Workdir(tmp_path)
+    run.claim(CONFIG, resume=False)
+    run.write("result.json", {})
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError, match="config.json is lost: give another --workdir"):
+        run.claim(CONFIG, resume)
+
+
 def test_where_things_are_may_change(tmp_path):
     """The folder of the data is kept for who goes on, and is no part of what a run is."""
     run = Workdir(tmp_path)
