@@ -108,7 +108,7 @@ def control() -> Trial:
 
 
 def soak(
-    groups: Iterable[Sequence[int]], faults: Sequence[str], deadline: float = float("inf")
+    groups: Iterable[Sequence[int]], faults: Sequence[str], deadline: float
 ) -> Iterator[Trial]:
     """Trials as they end, several at once, until the time is up."""
     left = iter(groups)
@@ -132,10 +132,7 @@ def soak(
 
 
 def _group(seeds: Sequence[int], faults: Sequence[str], deadline: float) -> list[Trial]:
-    timely = itertools.takewhile(
-        lambda _: time.monotonic() < deadline, trials.trials(seeds, faults)
-    )
-    return list(timely)
+    return list(trials.trials(seeds, faults, deadline))
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import math
 import os
 import re
 import resource
@@ -172,10 +173,13 @@ def _disk_full(group: Group, workdir: Path, rng: np.random.Generator, done: list
 def _two_owners(group: Group, workdir: Path, rng: np.random.Generator, done: list[str]) -> str:
     """At once, and perhaps the first is killed."""
     moment = group.moment(rng, signal.SIGKILL) if rng.random() < 0.5 else None
+    later = max(0.0, float(rng.uniform(-1, 1))) * group.seconds
     work = group.subject.work(workdir)
-    outcomes = [child.wait() for child in (Child(work, workdir, moment), Child(work, workdir))]
+    first = Child(work, workdir, moment)
+    time.sleep(later)
+    outcomes = [child.wait() for child in (first, Child(work, workdir))]
     refused = [o.code == 1 and "is in use, by a command that" in o.stderr for o in outcomes]
-    done += [f"{sum(refused)} refused", str(moment or "none killed")]
+    done += [f"{later:.2f} s apart", f"{sum(refused)} refused", str(moment or "none killed")]
     for outcome, one in zip(outcomes, refused, strict=True):
         if not one and outcome.code not in (0, -signal.SIGKILL) or "Traceback" in outcome.stderr:
             raise Ended(BROKEN, f"code {outcome.code}: {outcome.stderr}")
@@ -228,14 +232,18 @@ FAULTS: dict[str, tuple[float, Fault]] = {
 }
 
 
-def trials(seeds: Sequence[int], faults: Sequence[str] = tuple(FAULTS)) -> Iterator[Trial]:
-    """The trials of these seeds, all of one group."""
+def trials(
+    seeds: Sequence[int], faults: Sequence[str], deadline: float = math.inf
+) -> Iterator[Trial]:
+    """The trials of these seeds, all of one group, that can begin before the time is up."""
     with tempfile.TemporaryDirectory(prefix="soak") as folder:
         group = Group(seeds[0] // GROUP, Path(folder))
         faults = [name for name in faults if group.subject.data or name != "data damaged"]
         shares = np.array([FAULTS[name][0] for name in faults])
         for seed in seeds:
-            rng, start = np.random.default_rng([seed, 1]), time.monotonic()
+            if (start := time.monotonic()) > deadline:
+                break
+            rng = np.random.default_rng([seed, 1])
             name = str(rng.choice(faults, p=shares / shares.sum()))
             place = Path(folder) / "trial"
             place.mkdir()
