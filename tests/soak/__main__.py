@@ -33,8 +33,9 @@ import pandas as pd
 import tqdm
 from absl import flags
 
-from tests.soak import trials
-from tests.soak.trials import BROKEN, GROUP, SAME, SILENT, WORD, Trial
+from tests.soak.faults import FAULTS
+from tests.soak.group import BROKEN, ENDS, SILENT
+from tests.soak.trials import GROUP, Trial, trials
 from training.cli import app
 from training.report.folder import Folder, Sealed
 from training.report.tables import to_csv, to_markdown
@@ -51,17 +52,16 @@ _REPEAT = flags.DEFINE_multi_integer(
     "repeat", [], "The trial of this seed; may be given several times.", flag_values=FLAGS
 )
 _FAULTS = flags.DEFINE_multi_enum(
-    "fault", [], list(trials.FAULTS), "Only this; may be given several times.", flag_values=FLAGS
+    "fault", [], list(FAULTS), "Only this; may be given several times.", flag_values=FLAGS
 )
 _WORKERS = flags.DEFINE_integer("workers", 2, "Trials at once.", 1, flag_values=FLAGS)
 _CSV = flags.DEFINE_string("csv", "runs/soak.csv", "Where the trials go.", flag_values=FLAGS)
 
-ENDS = (SAME, WORD, SILENT, BROKEN)
 _CONTROL = 3 * GROUP  # trials in which the negative control has to find something
 
 
 def main() -> None:
-    start, faults = time.monotonic(), _FAULTS.value or list(trials.FAULTS)
+    start, faults = time.monotonic(), _FAULTS.value or list(FAULTS)
     if _REPEAT.value:
         groups: Iterable[Sequence[int]] = [[seed] for seed in _REPEAT.value]
     else:
@@ -101,7 +101,7 @@ def control() -> Trial:
     """
     with mock.patch.object(Sealed, "read_bytes", Folder.read_bytes):
         for seeds in grouped(0, _CONTROL):
-            for trial in trials.trials(seeds, ["damaged"]):
+            for trial in trials(seeds, ["damaged"]):
                 if trial.end == SILENT:
                     return trial
     raise ValueError(f"none of {_CONTROL} trials was silent, though no sum was checked")
@@ -132,7 +132,7 @@ def soak(
 
 
 def _group(seeds: Sequence[int], faults: Sequence[str], deadline: float) -> list[Trial]:
-    return list(trials.trials(seeds, faults, deadline))
+    return list(trials(seeds, faults, deadline))
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
