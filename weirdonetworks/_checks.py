@@ -1,32 +1,47 @@
 """Checks of arguments: every error names the argument, the rule and the value received."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
 
 MOST_SIZES = 1000  # layers of a network
+_MOST_SIGNS = 200  # of a value that an error tells
+
+
+def received(value: Any) -> str:
+    """The value as an error tells it: its repr in one line, cut if it is long."""
+    if isinstance(value, np.ndarray) and value.size > 10:
+        return f"an array of {value.dtype} {list(value.shape)}"
+    if isinstance(value, (str, bytes, list, tuple)):
+        value = value[: 2 * _MOST_SIGNS]  # what its repr shows at most
+    if isinstance(value, int) and value.bit_length() > 4 * _MOST_SIGNS:
+        return f"an integer of {value.bit_length()} bits"
+    text = " ".join(repr(value).split("\n"))
+    return text if len(text) <= _MOST_SIGNS else f"{text[: _MOST_SIGNS - 4]} ..."
 
 
 def integer(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
     """Returns `value` as an int in [minimum, maximum]."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
-        raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
+        raise ValueError(f"{name} must be an integer >= {minimum}, got {received(value)}")
     if maximum is not None and value > maximum:
-        raise ValueError(f"{name} must be an integer <= {maximum}, got {value!r}")
+        raise ValueError(f"{name} must be an integer <= {maximum}, got {received(value)}")
     return int(value)
 
 
 def sizes(name: str, values: Any, allow_empty: bool = True) -> tuple[int, ...]:
     """Returns `values` as a tuple of positive ints."""
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ValueError(f"{name} must be a sequence of integers >= 1, got {values!r}")
+    # A set has no order.
+    unfit = isinstance(values, (str, bytes, Set, Mapping))
+    if unfit or not isinstance(values, Iterable):
+        raise ValueError(f"{name} must be a sequence of integers >= 1, got {received(values)}")
     values = tuple(itertools.islice(values, MOST_SIZES + 1))
     if len(values) > MOST_SIZES:
         raise ValueError(f"{name} must hold at most {MOST_SIZES} sizes, got more")
     if not values and not allow_empty:
-        raise ValueError(f"{name} must hold at least one size, got {values!r}")
+        raise ValueError(f"{name} must hold at least one size, got {received(values)}")
     return tuple(integer(f"{name}[{i}]", value) for i, value in enumerate(values))
 
 
@@ -35,7 +50,7 @@ def number(name: str, value: Any, low: float, high: float, open_high: bool = Fal
     ok = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not ok or not low <= value <= high or (open_high and value == high):
         end = ")" if open_high else "]"
-        raise ValueError(f"{name} must be a number in [{low}, {high}{end}, got {value!r}")
+        raise ValueError(f"{name} must be a number in [{low}, {high}{end}, got {received(value)}")
     return float(value)
 
 
@@ -43,7 +58,7 @@ def positive(name: str, value: Any) -> float:
     """Returns `value` as a finite float > 0."""
     ok = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not ok or not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
+        raise ValueError(f"{name} must be a finite number > 0, got {received(value)}")
     return float(value)
 
 
@@ -55,7 +70,7 @@ def rate(name: str, value: Any) -> float:
 def flag(name: str, value: Any) -> bool:
     """Returns `value`, which must be True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
+        raise ValueError(f"{name} must be True or False, got {received(value)}")
     return bool(value)
 
 
@@ -64,7 +79,7 @@ def choice(name: str, value: Any, options: Iterable[str]) -> str:
     options = list(options)
     # An array would answer `in` with many truth values.
     if not isinstance(value, (str, int, np.integer)) or value not in options:
-        raise ValueError(f"{name} must be one of {options}, got {value!r}")
+        raise ValueError(f"{name} must be one of {options}, got {received(value)}")
     return value
 
 
@@ -72,7 +87,7 @@ def image_shape(name: str, value: Any) -> tuple[int, int]:
     """Returns `value` as (height, width)."""
     shape = sizes(name, value)
     if len(shape) != 2:
-        raise ValueError(f"{name} must be (height, width), got {value!r}")
+        raise ValueError(f"{name} must be (height, width), got {received(value)}")
     return shape
 
 
@@ -87,6 +102,5 @@ def memory(rule: str, value: Any, size: float) -> None:
     except (OSError, StopIteration, ValueError, IndexError):
         return
     if size > 1024 * free:
-        raise ValueError(
-            f"{rule}, got {value!r}, which needs {size / 2**30:.1f} GiB of {free / 2**20:.1f} free"
-        )
+        needed, there = f"{min(size, 10**30) / 2**30:.1f} GiB", f"{free / 2**20:.1f} free"
+        raise ValueError(f"{rule}, got {received(value)}, which needs {needed} of {there}")

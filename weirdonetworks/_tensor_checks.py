@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -19,6 +20,24 @@ def floating(name: str, inputs: tf.Tensor) -> tf.Tensor:
             f"got {inputs.dtype.name}"
         )
     return inputs
+
+
+def of_type(name: str, value: Any, other: str, dtype: tf.DType) -> tf.Tensor:
+    """Returns `value`, a tensor or numbers, as a tensor of the floating type that `other` has."""
+    if not tf.is_tensor(value):
+        try:
+            if np.iscomplexobj(value):  # TensorFlow would drop the imaginary part
+                raise TypeError
+            return tf.convert_to_tensor(value, dtype)
+        except (TypeError, ValueError):
+            kind = type(value).__name__
+            raise ValueError(f"{name} must be numbers of {dtype.name}, got {kind}") from None
+    value = tf.convert_to_tensor(value)
+    if value.dtype != dtype:
+        raise ValueError(
+            f"{name} must be of the type of {other}, {dtype.name}, got {value.dtype.name}"
+        )
+    return value
 
 
 def features(module: Any, inputs: tf.Tensor) -> tf.Tensor:

@@ -69,7 +69,9 @@ class ImageAction:
             )
         self.shifts = np.zeros([self.size, 2]) if shifts is None else np.array(shifts, np.float64)
         if self.shifts.shape != (self.size, 2) or not np.all(np.isfinite(self.shifts)):
-            raise ValueError(f"shifts must be finite and [{self.size}, 2], got {shifts!r}")
+            raise ValueError(
+                f"shifts must be finite and [{self.size}, 2], got {_checks.received(shifts)}"
+            )
         self.wrap = _checks.flag("wrap", wrap)
         self.order = _checks.choice("order", order, (0, 1))
         self.taps = _taps(self.matrices, self.shifts, self.image_shape, self.wrap, self.order)
@@ -229,7 +231,7 @@ def check_is_group(group: ImageAction) -> ImageAction:
     if not group.is_group:
         raise ValueError(
             "group must be closed and act by permutations of the pixels (cyclic4 and dihedral4 do "
-            f"on square images), got {group!r}"
+            f"on square images), got {_checks.received(group)}"
         )
     return group
 
@@ -348,15 +350,19 @@ def affine_matrices(degrees=0.0, scale=1.0, shear=0.0, shift=(0.0, 0.0)) -> np.n
         try:
             parts[name] = np.atleast_1d(np.asarray(value, np.float64))
         except (TypeError, ValueError):
-            raise ValueError(f"{name} must be numbers, got {value!r}") from None
+            raise ValueError(f"{name} must be numbers, got {_checks.received(value)}") from None
     shift = np.atleast_2d(parts.pop("shift"))
     for name, value in parts.items():
         if value.ndim != 1 or not value.size or not np.all(np.isfinite(value)):
-            raise ValueError(f"{name} must be a finite number or a list of them, got {value!r}")
+            raise ValueError(
+                f"{name} must be a finite number or a list of them, got {_checks.received(value)}"
+            )
     if not np.all(parts["scale"]):
-        raise ValueError(f"scale must not be 0, got {scale!r}")
+        raise ValueError(f"scale must not be 0, got {_checks.received(scale)}")
     if shift.ndim != 2 or shift.shape[1] != 2 or not np.all(np.isfinite(shift)):
-        raise ValueError(f"shift must be finite and (x, y) or [n, 2], got {shift!r}")
+        raise ValueError(
+            f"shift must be finite and (x, y) or [n, 2], got {_checks.received(shift)}"
+        )
     lengths = {*(len(v) for v in parts.values()), len(shift)} - {1}
     if len(lengths) > 1:
         raise ValueError(
@@ -456,7 +462,7 @@ def product(a: ImageAction, b: ImageAction) -> ImageAction:
     """
     for name, action in (("a", a), ("b", b)):
         if not isinstance(action, ImageAction):
-            raise ValueError(f"{name} must be an ImageAction, got {action!r}")
+            raise ValueError(f"{name} must be an ImageAction, got {_checks.received(action)}")
     if a.image_shape != b.image_shape:
         raise ValueError(
             f"b must act on images of the shape of a's, {a.image_shape}, got {b.image_shape}"
@@ -465,7 +471,9 @@ def product(a: ImageAction, b: ImageAction) -> ImageAction:
         raise ValueError(f"b must interpolate with the order of a, {a.order}, got {b.order}")
     # A permutation of the pixels looks at nothing outside the frame.
     if a.wrap != b.wrap and not (b if a.wrap else a).is_exact:
-        raise ValueError(f"b must wrap as a does ({a.wrap}) unless one is exact, got {b!r}")
+        raise ValueError(
+            f"b must wrap as a does ({a.wrap}) unless one is exact, got {_checks.received(b)}"
+        )
     matrices, shifts = compose(a, b)
     frame = {"image_shape": a.image_shape, "wrap": a.wrap or b.wrap, "order": a.order}
     name = f"{a.name}*{b.name}"
@@ -508,7 +516,7 @@ def get_group(group: str | ImageAction, image_shape: tuple[int, int] | None = No
     if not all(matches):
         raise ValueError(
             f"group must be an ImageAction or a name such as 'cyclic16' or 'dihedral4', "
-            f"got {group!r}"
+            f"got {_checks.received(group)}"
         )
     actions = [_CONSTRUCTORS[match[1]](int(match[2]), image_shape or (28, 28)) for match in matches]
     return functools.reduce(product, actions)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from training.data.packages import require
+from weirdonetworks import _checks
 
 SPLITS = ("train", "validation", "test")
 
@@ -64,13 +65,15 @@ class Dataset:
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
-            raise ValueError(f"name must be a non-empty string, got {self.name!r}")
+            raise ValueError(f"name must be a non-empty string, got {_checks.received(self.name)}")
         if (
             not isinstance(self.num_classes, int | np.integer)
             or isinstance(self.num_classes, bool)
             or self.num_classes < 2
         ):
-            raise ValueError(f"num_classes must be an integer >= 2, got {self.num_classes!r}")
+            raise ValueError(
+                f"num_classes must be an integer >= 2, got {_checks.received(self.num_classes)}"
+            )
         for name in SPLITS:
             split = getattr(self, name)
             if not isinstance(split, Split):
@@ -134,7 +137,7 @@ class Dataset:
             leaves a split without a class.
         """
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise ValueError(f"seed must be an integer in [0, 2^32), got {seed!r}")
+            raise ValueError(f"seed must be an integer in [0, 2^32), got {_checks.received(seed)}")
         images, labels = _pictures("images", images), _labels("labels", labels)
         parts = {"train": (images, labels)}
         for key, given in (("test", test), ("validation", validation)):
@@ -206,7 +209,9 @@ def hold_out(split: Split, size: int, seed: int = 0) -> tuple[Split, Split]:
 def _count(name: str, share: Any, total: int) -> int:
     ok = isinstance(share, int | float | np.floating) and not isinstance(share, bool)
     if not ok or not 0 < share < 1:
-        raise ValueError(f"{name} must be a share in (0, 1), or (images, labels), got {share!r}")
+        raise ValueError(
+            f"{name} must be a share in (0, 1), or (images, labels), got {_checks.received(share)}"
+        )
     return max(1, round(share * total))
 
 

@@ -41,9 +41,13 @@ class Recipe:
         for name, minimum in (("epochs", 1), ("batch_size", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-                raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
+                raise ValueError(
+                    f"{name} must be an integer >= {minimum}, got {_checks.received(value)}"
+                )
             if value > 1_000_000:
-                raise ValueError(f"{name} must be an integer <= 1000000, got {value!r}")
+                raise ValueError(
+                    f"{name} must be an integer <= 1000000, got {_checks.received(value)}"
+                )
         for name, limit in (
             ("learning_rate", float("inf")),
             ("warmup_epochs", self.epochs),
@@ -54,7 +58,11 @@ class Recipe:
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not is_number or not 0 <= value < limit or (name == "learning_rate" and not value):
                 interval = f"{'(' if name == 'learning_rate' else '['}0, {limit})"
-                raise ValueError(f"{name} must be a number in {interval}, got {value!r}")
+                raise ValueError(
+                    f"{name} must be a number in {interval}, got {_checks.received(value)}"
+                )
+        for name in ("network_args", "step_args"):
+            _mapping(name, getattr(self, name))
         _checks.choice("optimizer", self.optimizer, OPTIMIZERS)
         _checks.choice("schedule", self.schedule, SCHEDULES)
         self.create_step()
@@ -63,6 +71,12 @@ class Recipe:
     def create_step(self) -> steps.Step:
         """What one update does."""
         return steps.create_step(self.step, **self.step_args)
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"{name} must be a mapping of names, got {_checks.received(value)}")
+    return value
 
 
 _POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)
@@ -130,10 +144,13 @@ def recipe_for(network: str, dataset: str, images: int | None = None, **override
     """
     recipe = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
     overrides = {name: value for name, value in overrides.items() if value is not None}
-    if overrides.get("step", recipe.step) != recipe.step:
+    if _checks.choice("step", overrides.get("step", recipe.step), steps.STEPS) != recipe.step:
         recipe = dataclasses.replace(recipe, step="plain", step_args={})
     for name in ("network_args", "step_args"):
-        overrides[name] = {**getattr(recipe, name), **overrides.get(name, {})}
+        overrides[name] = {
+            **getattr(recipe, name),
+            **_mapping(name, overrides.get(name, {})),
+        }
     if images is not None and images < recipe.batch_size:
         overrides.setdefault("batch_size", images)
     return dataclasses.replace(recipe, **overrides)

@@ -84,7 +84,7 @@ class Run:
         if self.dataset is None:
             raise ValueError(
                 "split must be a Split, since this run was loaded without its data, "
-                f"got {split!r}"
+                f"got {_checks.received(split)}"
             )
         return getattr(self.dataset, split)
 
@@ -121,7 +121,9 @@ class Run:
           OSError: it cannot be written.
         """
         if self._loop is None:
-            raise ValueError(f"a run that was loaded is in its folder already, got {workdir!r}")
+            raise ValueError(
+                f"a run that was loaded is in its folder already, got {_checks.received(workdir)}"
+            )
         files = Workdir(workdir)
         with files.alone():
             files.claim(self.config, resume=False)
@@ -161,7 +163,7 @@ def resolve(
         images of this shape.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ValueError(f"seed must be an integer in [0, 2^31), got {seed!r}")
+        raise ValueError(f"seed must be an integer in [0, 2^31), got {_checks.received(seed)}")
     for reserved in ("num_classes", "name"):
         if reserved in recipe.network_args:
             raise ValueError(f"network_args must not hold {reserved}, got {recipe.network_args}")

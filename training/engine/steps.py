@@ -275,7 +275,9 @@ def create_step(name: str, **arguments: Any) -> Step:
     known = default_arguments(_checks.choice("step", name, STEPS))
     for argument in arguments:
         if not known:
-            raise ValueError(f"step {name} must not be given arguments, got {argument!r}")
+            raise ValueError(
+                f"step {name} must not be given arguments, got {_checks.received(argument)}"
+            )
         _checks.choice(f"an argument of step {name}", argument, known)
     return STEPS[name](**arguments)
 

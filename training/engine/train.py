@@ -13,6 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
+import weirdonetworks as wn
 from training.cli import app
 from training.data import Dataset
 from training.engine.loop import Loop
@@ -20,6 +21,7 @@ from training.engine.recipes import Recipe, recipe_for
 from training.engine.run import Run, resolve
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir
+from weirdonetworks import _checks
 
 
 def fit(
@@ -96,6 +98,7 @@ def _recipe(
             "dataset must be a Dataset, such as training.load('mnist_5k'), "
             f"got {type(dataset).__name__}"
         )
+    _checks.choice("network", network, wn.list_networks())
     if recipe is not None and not isinstance(recipe, Recipe):
         raise ValueError(f"recipe must be a Recipe, got {type(recipe).__name__}")
     if recipe is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from weirdonetworks import _tensor_checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated, same_shape
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.iterates import half_exp
@@ -118,7 +118,9 @@ def or_gate(activation: str | Activation) -> Activation:
 def _elementwise(activation: str | Activation) -> Activation:
     function = get_activation(activation)
     if getattr(function, "takes_is_training", False):
-        raise ValueError(f"activation must be a function of x alone, got {activation!r}")
+        raise ValueError(
+            f"activation must be a function of x alone, got {_checks.received(activation)}"
+        )
     return function
 
 
@@ -142,7 +144,8 @@ def get_activation(activation: str | Activation) -> Activation:
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ValueError(
-            f"activation must be a callable or one of {list(ACTIVATIONS)}, got {activation!r}"
+            f"activation must be a callable or one of {list(ACTIVATIONS)}, "
+            f"got {_checks.received(activation)}"
         )
     return ACTIVATIONS[activation]
 

@@ -30,14 +30,9 @@ def warp(
       ValueError: other shapes or types, or another number of maps than one or one an image.
     """
     images = _tensor_checks.floating("images", images)
-    matrices = tf.convert_to_tensor(matrices)
+    matrices = _of_type("matrices", matrices, images)
     if matrices.shape.rank != 3 or matrices.shape[1:] != [2, 3]:
         raise ValueError(f"matrices must be [batch, 2, 3], got shape {matrices.shape}")
-    if matrices.dtype != images.dtype:
-        raise ValueError(
-            f"matrices must be of the type of images, {images.dtype.name}, "
-            f"got {matrices.dtype.name}"
-        )
     if images.shape.rank not in (3, 4) or None in images.shape[1:]:
         raise ValueError(
             "images must be [batch, height, width, channels] or [batch, height, width] with "
@@ -56,26 +51,36 @@ def warp(
     for row in (tf.floor(y), tf.floor(y) + 1):
         for column in (tf.floor(x), tf.floor(x) + 1):
             weight = (1 - tf.abs(y - row)) * (1 - tf.abs(x - column))
-            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            weight = tf.where(inside, weight, tf.zeros_like(weight))
-            r, c = tf.clip_by_value(row, 0, height - 1), tf.clip_by_value(column, 0, width - 1)
+            outside = (row < 0) | (row >= height) | (column < 0) | (column >= width)
+            weight = tf.where(outside, tf.zeros_like(weight), weight)  # NaN stays NaN
+            r, c = _within(row, height), _within(column, width)
             source = width * tf.cast(r, tf.int32) + tf.cast(c, tf.int32)
             total += weight[:, :, None] * tf.gather(flat, first + source)
     return tf.reshape(total, [-1, height, width, channels])
 
 
+def _of_type(name: str, maps: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    maps = _tensor_checks.floating(name, maps)
+    if maps.dtype != images.dtype:
+        raise ValueError(
+            f"{name} must be of the type of images, {images.dtype.name}, got {maps.dtype.name}"
+        )
+    return maps
+
+
+def _within(places: tf.Tensor, size: int) -> tf.Tensor:
+    """The nearest of 0, ..., size - 1; 0 for NaN, as a singular matrix makes it, which is none."""
+    places = tf.where(tf.math.is_nan(places), tf.zeros_like(places), places)
+    return tf.clip_by_value(places, 0, size - 1)
+
+
 def _displacements(displacements: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """Displacements as [batch, H W, 2]."""
-    displacements = tf.convert_to_tensor(displacements)
+    displacements = _of_type("displacements", displacements, images)
     height, width = images.shape[1:3]
     if displacements.shape.rank != 4 or displacements.shape[1:] != [height, width, 2]:
         raise ValueError(
             f"displacements must be [batch, {height}, {width}, 2], got shape {displacements.shape}"
-        )
-    if displacements.dtype != images.dtype:
-        raise ValueError(
-            f"displacements must be of the type of images, {images.dtype.name}, "
-            f"got {displacements.dtype.name}"
         )
     _check_number("displacements", displacements, images)
     return tf.reshape(displacements, [-1, height * width, 2])

@@ -123,9 +123,13 @@ def _alpha(alpha: Any, x: tf.Tensor) -> float | tf.Tensor:
     """alpha as a checked Python number, or as a tensor of x's type."""
     if isinstance(alpha, (np.ndarray, list, tuple)):
         try:
+            if np.iscomplexobj(alpha):
+                raise TypeError
             alpha = tf.constant(alpha, x.dtype)
         except (TypeError, ValueError):
-            raise ValueError(f"alpha must be numbers in [-1, 1], got {alpha!r}") from None
+            raise ValueError(
+                f"alpha must be numbers in [-1, 1], got {_checks.received(alpha)}"
+            ) from None
     if not tf.is_tensor(alpha):  # neither a tensor nor a variable
         return _checks.number("alpha", alpha, -1, 1)
     alpha = tf.convert_to_tensor(alpha)
@@ -135,7 +139,7 @@ def _alpha(alpha: Any, x: tf.Tensor) -> float | tf.Tensor:
         )
     value = tf.get_static_value(alpha)
     if value is not None and not np.all(~(np.abs(value.astype(np.float64)) > 1)):
-        raise ValueError(f"alpha must be in [-1, 1], got {value!r}")
+        raise ValueError(f"alpha must be in [-1, 1], got {_checks.received(value)}")
     return alpha
 
 

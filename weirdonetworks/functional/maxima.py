@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from weirdonetworks import _tensor_checks
+from weirdonetworks import _checks, _tensor_checks
 
 # Never reached: 36 steps were the most in 480,000 draws with log alpha in [-20, 20], and 6 with all
 # alpha within a factor of ten.
@@ -20,9 +20,11 @@ def maximum(values: tf.Tensor, axis: int = -1, keepdims: bool = False) -> tf.Ten
       ValueError: values that are not floating, or an axis that they do not have.
     """
     values = _tensor_checks.floating("values", values)
-    rank = values.shape.rank
-    if rank is not None and not -rank <= axis < rank:
-        raise ValueError(f"axis must be one of values of shape {values.shape}, got {axis}")
+    rank, whole = values.shape.rank, isinstance(axis, int | np.integer)
+    if not whole or isinstance(axis, bool) or (rank is not None and not -rank <= axis < rank):
+        received = _checks.received(axis)
+        raise ValueError(f"axis must be one of values of shape {values.shape}, got {received}")
+    keepdims = _checks.flag("keepdims", keepdims)
     largest = tf.reduce_max(values, axis, keepdims)
     unknown = tf.reduce_any(tf.math.is_nan(values), axis, keepdims)
     return tf.where(unknown, tf.constant(np.nan, values.dtype), largest)
@@ -36,8 +38,8 @@ def soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
     Raises:
       ValueError: values that are not floating, or an alpha that does not broadcast with [...].
     """
-    values = _tensor_checks.floating("values", values)
-    alpha = tf.convert_to_tensor(alpha, values.dtype)
+    values = _some(values)
+    alpha = _tensor_checks.of_type("alpha", alpha, "values", values.dtype)
     _broadcasts(alpha, values.shape[:-1], "the result")
     alpha = alpha[..., None]
     # The shift cancels in the result, so it takes no part in the gradient.
@@ -70,8 +72,8 @@ def implicit_soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
     Raises:
       ValueError: values that are not floating, or an alpha that does not broadcast with them.
     """
-    values = _tensor_checks.floating("values", values)
-    alpha = tf.convert_to_tensor(alpha, values.dtype)
+    values = _some(values)
+    alpha = _tensor_checks.of_type("alpha", alpha, "values", values.dtype)
     _broadcasts(alpha, values.shape, "values")
     shift = tf.stop_gradient(tf.reduce_max(values, axis=-1, keepdims=True))
     values -= shift
@@ -80,6 +82,14 @@ def implicit_soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
         log_sum, slope = _log_sum(values, alpha, root)
         root += log_sum / slope
     return tf.squeeze(shift + root, axis=-1)
+
+
+def _some(values: tf.Tensor) -> tf.Tensor:
+    """Values with an axis over which to take the maximum."""
+    values = _tensor_checks.floating("values", values)
+    if values.shape.rank == 0:
+        raise ValueError(f"values must be [..., K], got shape {values.shape}")
+    return values
 
 
 def _broadcasts(alpha: tf.Tensor, shape: tf.TensorShape, of: str) -> None:

@@ -18,11 +18,12 @@ _MOST_MONOMIALS = 2**26
 
 def num_monomials(num_variables: int, degree: int, homogeneous: bool = False) -> int:
     """binomial(n + d, d) monomials of degree <= d, or binomial(n + d - 1, d) of degree d."""
-    symbols = num_variables if homogeneous else num_variables + 1
+    _checks.integer("num_variables", num_variables)
+    _checks.integer("degree", degree, maximum=MOST_DEGREE)
+    symbols = num_variables if _checks.flag("homogeneous", homogeneous) else num_variables + 1
     return math.comb(symbols + degree - 1, degree)
 
 
-@functools.lru_cache(maxsize=8)
 def monomial_indices(num_variables: int, degree: int, homogeneous: bool = False) -> np.ndarray:
     """The variables of each monomial, int32 [num_monomials, degree], non-decreasing in a row.
 
@@ -30,16 +31,23 @@ def monomial_indices(num_variables: int, degree: int, homogeneous: bool = False)
     of degree d in those are the monomials of degree <= d in x_1, ..., x_n.
 
     Raises:
-      ValueError: more than 2^26 monomials, or more than fit in memory.
+      ValueError: a bad argument, more than 2^26 monomials, or more than fit in memory.
     """
     count = num_monomials(num_variables, degree, homogeneous)
     if count > _MOST_MONOMIALS:
         raise ValueError(
             f"degree must leave at most {_MOST_MONOMIALS} monomials (give a rank instead), got "
-            f"{degree}, which makes {count} monomials of {num_variables} variables"
+            f"{degree}, which makes {_checks.received(count)} monomials of "
+            f"{_checks.received(num_variables)} variables (num_variables)"
         )
     rule = "degree must leave monomials that fit in memory (give a rank instead)"
     _checks.memory(rule, degree, _BYTES * count)
+    return _indices(num_variables, degree, homogeneous)
+
+
+@functools.lru_cache(maxsize=8)
+def _indices(num_variables: int, degree: int, homogeneous: bool) -> np.ndarray:
+    count = num_monomials(num_variables, degree, homogeneous)
     symbols = num_variables if homogeneous else num_variables + 1
     combinations = itertools.combinations_with_replacement(range(symbols), degree)
     flat = np.fromiter(itertools.chain.from_iterable(combinations), np.int32, count * degree)
@@ -73,6 +81,7 @@ def monomials(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor
 def monomials_transposed(x: tf.Tensor, degree: int, homogeneous: bool = False) -> tf.Tensor:
     """`monomials` as [num_monomials, batch], the order in which the gathers are contiguous."""
     degree = _checks.integer("degree", degree, maximum=MOST_DEGREE)
+    homogeneous = _checks.flag("homogeneous", homogeneous)
     x = _tensor_checks.floating("x", x)
     if x.shape.rank != 2 or x.shape[1] is None:
         raise ValueError(f"x must be [batch, n] with a static n, got shape {x.shape}")

@@ -93,7 +93,9 @@ def get_pooling(pooling: str | Pooling) -> Pooling:
     if callable(pooling):
         return pooling
     if not isinstance(pooling, str) or pooling not in POOLINGS:
-        raise ValueError(f"pooling must be callable or one of {list(POOLINGS)}, got {pooling!r}")
+        raise ValueError(
+            f"pooling must be callable or one of {list(POOLINGS)}, got {_checks.received(pooling)}"
+        )
     return POOLINGS[pooling]
 
 

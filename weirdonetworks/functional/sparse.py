@@ -5,6 +5,8 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
+from weirdonetworks import _checks
+
 # Up to this many taps a row are added one after another; more are gathered at once and reduced.
 _UNROLLED_TAPS = 16
 
@@ -20,10 +22,22 @@ class SparseMap:
     """
 
     def __init__(self, rows, columns, weights, shape: tuple[int, int]):
-        """Takes the entries in coordinate form: weights[k] at (rows[k], columns[k])."""
-        self._rows, self._columns = np.asarray(rows), np.asarray(columns)
-        self._weights = np.asarray(weights, np.float64)
-        self.shape = (int(shape[0]), int(shape[1]))
+        """Takes the entries in coordinate form: weights[k] at (rows[k], columns[k]).
+
+        Raises:
+          ValueError: a bad shape, or entries that are not equally many or outside of it.
+        """
+        self.shape = _checks.sizes("shape", shape)
+        if len(self.shape) != 2:
+            raise ValueError(f"shape must be (rows, columns), got {_checks.received(shape)}")
+        self._rows = _places("rows", rows, self.shape[0])
+        self._columns = _places("columns", columns, self.shape[1])
+        self._weights = _numbers("weights", weights)
+        for name, values in (("columns", self._columns), ("weights", self._weights)):
+            if len(values) != len(self._rows):
+                raise ValueError(
+                    f"{name} must be as many as rows, {len(self._rows)}, got {len(values)}"
+                )
         self.indices, self.weights = _pad(self._rows, self._columns, self._weights, self.shape[0])
 
     @cached_property
@@ -54,6 +68,23 @@ class SparseMap:
 
     def _column(self, weights: np.ndarray, x: tf.Tensor) -> tf.Tensor:
         return tf.constant(weights.reshape(weights.shape + (1,) * (x.shape.rank - 1)), x.dtype)
+
+
+def _numbers(name: str, values) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind in "biuf" and array.ndim == 1:
+            return array.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name} must be numbers [n], got {_checks.received(values)}")
+
+
+def _places(name: str, values, size: int) -> np.ndarray:
+    array = _numbers(name, values)
+    if not np.all((array >= 0) & (array < size) & (array == np.floor(array))):
+        raise ValueError(f"{name} must be integers in [0, {size}), got {_checks.received(values)}")
+    return array.astype(np.int64)
 
 
 def _pad(rows, columns, weights, num_rows):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from weirdonetworks import _tensor_checks
+from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional._precision import widened
 from weirdonetworks.functional.cdfs import cdf_normal
 
@@ -58,5 +58,5 @@ def _seed(seed: tf.Tensor) -> tf.Tensor:
     except (TypeError, ValueError):
         tensor = None
     if tensor is None or not tensor.dtype.is_integer or tuple(tensor.shape) != (2,):
-        raise ValueError(f"seed must be two integers, got {seed!r}")
+        raise ValueError(f"seed must be two integers, got {_checks.received(seed)}")
     return tensor

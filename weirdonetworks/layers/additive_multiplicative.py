@@ -89,12 +89,12 @@ class AdditiveMultiplicativeDense(snt.Module):
         self.start = _checks.choice("start", start, STARTS)
         if (
             isinstance(alpha, (Sequence, np.ndarray))
-            and np.ndim(alpha)
             and not isinstance(alpha, str)
+            and (isinstance(alpha, Sequence) or np.ndim(alpha))
         ):
             if self.shared_alpha or len(alpha) != self.output_size:
                 rule = "a number if it is shared" if self.shared_alpha else f"{output_size} numbers"
-                raise ValueError(f"alpha must be {rule}, got {alpha!r}")
+                raise ValueError(f"alpha must be {rule}, got {_checks.received(alpha)}")
             alphas = [_checks.number(f"alpha[{i}]", a, 0, 1) for i, a in enumerate(alpha)]
             self.initial_alpha = tuple(alphas)
         else:

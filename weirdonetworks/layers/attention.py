@@ -62,7 +62,9 @@ class IterateAttention(snt.Module):
         self.size = _checks.integer("size", size)
         self.heads = _checks.integer("heads", heads)
         if self.size % self.heads:
-            raise ValueError(f"size must be a multiple of heads={self.heads}, got {size!r}")
+            raise ValueError(
+                f"size must be a multiple of heads={self.heads}, got {_checks.received(size)}"
+            )
         self.weights = _checks.choice("weights", weights, WEIGHTS)
         self.least_alpha = _LEAST_ALPHA[self.weights]
         self.initial_alpha = _checks.number("alpha", alpha, self.least_alpha, 1)

@@ -76,7 +76,9 @@ class DynamicDense(snt.Module):
             _checks.choice("normalize", normalize, ["softmax"])
         self.normalize = normalize
         if generator is not None and not callable(generator):
-            raise ValueError(f"generator must be callable or None, got {generator!r}")
+            raise ValueError(
+                f"generator must be callable or None, got {_checks.received(generator)}"
+            )
         self.generator = generator
         self.generator_sizes = _checks.sizes("generator_sizes", generator_sizes)
         self.with_static = _checks.flag("with_static", with_static)

@@ -42,7 +42,9 @@ class GroupDense(snt.Module):
         self.output_size = _checks.integer("output_size", output_size)
         self.group = get_group(group)
         if self.group.table is None:
-            raise ValueError(f"group must be closed under composition, got {group!r}")
+            raise ValueError(
+                f"group must be closed under composition, got {_checks.received(group)}"
+            )
         self.input_size = None
         n = self.group.size
         circulant = np.add.outer(np.arange(n), np.arange(n)) % n

@@ -132,12 +132,14 @@ def invariant_energy(layer: PolynomialDense, group: ImageAction) -> tuple[np.nda
     called = isinstance(layer, PolynomialDense) and hasattr(layer, "input_size")
     if not called or layer.degree != 2:
         raise ValueError(
-            f"layer must be a PolynomialDense of degree 2 that has been called, got {layer!r}"
+            f"layer must be a PolynomialDense of degree 2 that has been called, "
+            f"got {_checks.received(layer)}"
         )
     channels, rest = divmod(layer.input_size, check_is_group(group).num_pixels)
     if rest:
         raise ValueError(
-            f"group must act on images of {layer.input_size} / channels pixels, got {group!r}"
+            f"group must act on images of {layer.input_size} / channels pixels, "
+            f"got {_checks.received(group)}"
         )
     if layer.rank is None:
         inner = _inner_products_exact(layer, group, channels)

@@ -14,7 +14,9 @@ from weirdonetworks.groups import ImageAction, get_group
 
 def _check_group(group) -> ImageAction:
     if not isinstance(group, ImageAction):
-        raise ValueError(f"group must be an ImageAction such as groups.cyclic(4), got {group!r}")
+        raise ValueError(
+            f"group must be an ImageAction such as groups.cyclic(4), got {_checks.received(group)}"
+        )
     return group
 
 
@@ -23,7 +25,8 @@ def check_exact(exact: bool, group: ImageAction) -> bool:
     if _checks.flag("exact", exact) and not group.is_group:
         raise ValueError(
             "exact must be False for a set that is not closed or resamples pixels (cyclic4 and "
-            f"dihedral4 on square images do neither; this one is {group!r}), got {exact!r}"
+            f"dihedral4 on square images do neither; this one is {group!r}), "
+            f"got {_checks.received(exact)}"
         )
     return bool(exact)
 
@@ -64,7 +67,7 @@ class Synchronous(snt.Module):
         `exact`, does not act exactly), or an unknown pooling."""
         super().__init__(name=name)
         if not callable(module):
-            raise ValueError(f"module must be callable on images, got {module!r}")
+            raise ValueError(f"module must be callable on images, got {_checks.received(module)}")
         self.module = module
         self.group = _check_group(group)
         self.pooling = get_pooling(pooling)

@@ -75,7 +75,7 @@ def _sizes_for_depth(hidden_sizes: tuple[int, ...], depth: int | None) -> tuple[
     if len(hidden_sizes) != hidden:
         raise ValueError(
             f"hidden_sizes must be one size for all hidden layers, or depth - 1 = {hidden} sizes, "
-            f"got {hidden_sizes!r}"
+            f"got {_checks.received(hidden_sizes)}"
         )
     return hidden_sizes
 

@@ -1,6 +1,7 @@
 """Regression by posynomials and signomials: from a table of measurements to the law."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence, Set
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
 
 _MOST_TERMS = 100
+_MOST_POWERS = 100  # each is fitted
+_MOST_COLUMNS = 1000  # the space of exponents is a square of them
 
 if TYPE_CHECKING:
     import sonnet as snt
@@ -71,6 +74,8 @@ class _Regressor(RegressorMixin, BaseEstimator):
         """
         target = str(getattr(y, "name", None) or "y")
         x, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        if x.shape[1] > _MOST_COLUMNS:
+            raise ValueError(f"X must have at most {_MOST_COLUMNS} columns, got {x.shape[1]}")
         names = tuple(
             map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(x.shape[1])]))
         )
@@ -86,7 +91,14 @@ class _Regressor(RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"y must be of one sign for {what}, got values from {y.min():.6g} to {y.max():.6g}"
             )
-        generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        try:
+            random_state = check_random_state(self.random_state)
+        except (ValueError, TypeError):
+            received = _checks.received(self.random_state)
+            raise ValueError(
+                f"random_state must be a seed, a RandomState or None, got {received}"
+            ) from None
+        generator = np.random.default_rng(random_state.randint(2**31))
         noises = ["relative"] if settings.noise == "relative" else ["absolute"]
         if settings.noise == "auto" and np.all(sign * y > 0):
             noises = ["absolute", "relative"]
@@ -110,20 +122,27 @@ class _Regressor(RegressorMixin, BaseEstimator):
         numbers = tuple(range(1, most + 1))
         if self.num_terms is not None:
             numbers = (_checks.integer("num_terms", self.num_terms, maximum=_MOST_TERMS),)
-        if self.rounding not in ("auto", None):
-            if isinstance(self.rounding, str):
+        if isinstance(self.rounding, str):
+            if self.rounding != "auto":
+                received = _checks.received(self.rounding)
                 raise ValueError(
-                    f"rounding must be 'auto', None or an integer >= 1, got {self.rounding!r}"
+                    f"rounding must be 'auto', None or an integer >= 1, got {received}"
                 )
+        elif self.rounding is not None:
             _checks.integer("rounding", self.rounding)
         try:
-            powers = tuple(Fraction(float(p)).limit_denominator(24) for p in self.powers)
+            given = list(itertools.islice(self.powers, _MOST_POWERS + 1))
+            if isinstance(self.powers, str | bytes | Set) or np.iscomplexobj(given):
+                raise TypeError
+            powers = tuple(Fraction(float(p)).limit_denominator(24) for p in given)
         except (TypeError, ValueError, OverflowError):
             powers = ()
+        if len(powers) > _MOST_POWERS:
+            raise ValueError(f"powers must be at most {_MOST_POWERS}, got more")
         if not powers or 0 in powers or len(set(powers)) < len(powers):
             raise ValueError(
                 "powers must be different fractions other than 0 with denominators up to 24, "
-                f"got {self.powers!r}"
+                f"got {_checks.received(self.powers)}"
             )
         noise = _checks.choice("noise", self.noise, NOISE)
         _checks.choice("dimensions", self.dimensions, DIMENSIONS)

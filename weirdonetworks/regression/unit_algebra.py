@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from weirdonetworks import _checks
 from weirdonetworks.regression import _optional
 
 # Pint keeps powers as floats: 0.333... becomes the nearest fraction with a denominator up to this.
@@ -28,12 +29,12 @@ def parse(units: Mapping[str, str], name: str, label: str | None = None) -> Powe
     registry = _registry()
     label = label or f"units[{name!r}]"
     if not isinstance(units, Mapping):
-        raise ValueError(f"units must map names to units, got {units!r}")
+        raise ValueError(f"units must map names to units, got {_checks.received(units)}")
     if name not in units:
         raise ValueError(f"units must have one for each column, got none for {name!r}")
     word = units[name]
     if not isinstance(word, str):
-        raise ValueError(f"{label} must be a string, got {word!r}")
+        raise ValueError(f"{label} must be a string, got {_checks.received(word)}")
     # Pint's parser raises errors of many kinds, AssertionError and TokenError among them.
     try:
         parsed = registry.Unit(word)
@@ -41,12 +42,14 @@ def parse(units: Mapping[str, str], name: str, label: str | None = None) -> Powe
         one, two = (registry.Quantity(x, parsed).to_base_units().magnitude for x in (1.0, 2.0))
     except Exception as error:
         raise ValueError(
-            f"{label} must be a unit that Pint knows, such as 'kg*m/s**2', got {word!r} ({error})"
+            f"{label} must be a unit that Pint knows, such as 'kg*m/s**2', got "
+            f"{_checks.received(word)} ({error})"
         ) from error
     if not math.isclose(two, 2 * one, rel_tol=1e-9):
         raise ValueError(
             f"{label} must be a unit whose zero is that of the quantity (kelvin, or delta_degC for "
-            f"differences, in place of degC), and not logarithmic (dB), got {word!r}"
+            "differences, in place of degC), and not logarithmic (dB), got "
+            f"{_checks.received(word)}"
         )
     return unit
 
