@@ -22,6 +22,7 @@ _STEPS = flags.DEFINE_integer(
     None,
     "How many transformations; even for all 360 degrees, odd otherwise.",
     3,
+    100_000,
     flag_values=FLAGS,
 )
 _LOW = flags.DEFINE_float(

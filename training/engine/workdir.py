@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from training.report.folder import LOCK, MANIFEST, Sealed, digest, sync
 from training.report.tables import to_csv
+from weirdonetworks import _checks
 
 METRICS = (
     "epoch",
@@ -56,6 +57,7 @@ class Workdir(Sealed):
                     f"{self.path / 'config.json'} is damaged, of no run, or of an earlier "
                     f"version: it lacks its {key}"
                 )
+        _checks.sizes("image_shape", config["image_shape"])
         return config
 
     def write_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:

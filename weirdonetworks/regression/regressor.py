@@ -129,7 +129,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
                     f"rounding must be 'auto', None or an integer >= 1, got {received}"
                 )
         elif self.rounding is not None:
-            _checks.integer("rounding", self.rounding)
+            _checks.integer("rounding", self.rounding, maximum=1_000_000)
         try:
             given = list(itertools.islice(self.powers, _MOST_POWERS + 1))
             if isinstance(self.powers, str | bytes | Set) or np.iscomplexobj(given):
