@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import os
+import queue
 import threading
 import time
 import warnings
@@ -88,6 +89,10 @@ def _on_processes(function, tasks, workers: int) -> Iterator[tuple[int, Any]]:
             ) from None
         finally:
             if waiting:
+                # Its thread would look for the tasks that a shutdown drops, and say KeyError.
+                with contextlib.suppress(queue.Empty):
+                    while True:
+                        pool._work_ids.get_nowait()
                 pool.shutdown(kill_workers=True)
 
 

@@ -5,6 +5,7 @@ import operator
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -132,6 +133,20 @@ def test_who_stops_listening_ends_the_work():
     next(results)
     results.close()
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.slow
+def test_what_had_not_begun_ends_without_a_word(monkeypatch):
+    """Whenever that is: the pool's own thread once ended in a KeyError, three times of four."""
+    errors = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+    for ended in range(1, 6):
+        results = executor.run(time.sleep, [(0.02,)] * 60, workers=2)
+        for _ in range(ended):
+            next(results)
+        time.sleep(0.004 * ended)
+        results.close()
+    assert errors == []
 
 
 PARENT = """
