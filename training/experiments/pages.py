@@ -79,17 +79,21 @@ def reason(why: str | None) -> str:
     return f"\n*Transcribed, not made from rows: {why.rstrip('.')}.*\n" if why else ""
 
 
-def page(study: Study, report: Report, text: str | None = None) -> str:
-    """The page `text` with its tables filled, or a new one that shows all there is.
+def page(study: Study, report: Report, folder: Path) -> str:
+    """The report.md of a folder with its tables filled, or a new one that shows all there is.
 
     Raises:
-      ValueError: a mark of a table that the report does not have.
+      ValueError: a mark of a table that the report does not have, or without its end; no text.
     """
-    if text is None:
-        marks = [f"<!-- table: {name} -->\n<!-- end -->" for name in report.tables]
-        pictures = [f"![{name}](figures/{name}.png)" for name in report.figures]
-        text = "\n\n".join([f"# {study.question}", *marks, *pictures]) + "\n"
-    return pages.fill(text, lambda name: shown(report, name))
+    marks = [f"<!-- table: {name} -->\n<!-- end -->" for name in report.tables]
+    pictures = [f"![{name}](figures/{name}.png)" for name in report.figures]
+    new = "\n\n".join([f"# {study.question}", *marks, *pictures]) + "\n"
+    file = folder / "report.md"
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else new
+        return pages.fill(text, lambda name: shown(report, name))
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be filled ({error}): mend it, or delete it") from None
 
 
 def table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
@@ -102,7 +106,7 @@ def table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
 def write(study: Study, report: Report, folder: Path) -> list[str]:
     """Writes report.md, whose own words stay, and figures/*.png; the names of the files."""
     files = Folder(folder)
-    files.write_text("report.md", page(study, report, _text(folder)))
+    files.write_text("report.md", page(study, report, folder))
     names = ["report.md"]
     for name, figure in report.figures.items():
         Folder(folder / "figures").save_figure(figure, f"{name}.png")
@@ -136,7 +140,7 @@ def publish(study: Study, results: Path) -> list[str]:
     try:
         _nothing_is_lost(study, target, new)
         report = report_of(study, new)
-        page(study, report, _text(study.folder))
+        page(study, report, study.folder)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -165,8 +169,3 @@ def _nothing_is_lost(study: Study, old: Path, new: Path) -> None:
                 f"results must hold all trials of {file}, which they replace: {len(lost)} are "
                 f"missing, such as {one}"
             )
-
-
-def _text(folder: Path) -> str | None:
-    file = folder / "report.md"
-    return file.read_text(encoding="utf-8") if file.exists() else None

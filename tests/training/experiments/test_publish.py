@@ -56,6 +56,23 @@ def test_what_was_killed_while_it_published_loses_nothing(repository, tmp_path, 
     assert (repository / "results" / "runs.csv").read_text() == "a,b\n1,1\n"
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (b"<!-- table: runs -->\n| 1 |", "each <!-- table: NAME --> .* must have its <!-- end"),
+        (b"<!-- table: rund -->\n<!-- end -->", "a table must be one of runs, got 'rund'"),
+        (b"\xff", "can't decode byte"),
+    ],
+)
+def test_a_damaged_page_is_named(repository, tmp_path, damage, message):
+    results = _results(tmp_path / "results", {}, runs="a,b\n1,1\n")
+    (tmp_path / "report.md").write_bytes(damage)
+    told = rf"{tmp_path}/report.md cannot be filled \(.*{message}.*\): mend it, or delete it"
+    with pytest.raises(ValueError, match=told):
+        pages.write(STUDY, pages.report_of(STUDY, results), tmp_path)
+    assert (tmp_path / "report.md").read_bytes() == damage
+
+
 def test_results_of_another_study_are_refused(repository, tmp_path):
     _results(repository / "results", {}, runs="a,b\n1,1\n")
     other = _results(tmp_path / "results", {"study": "other"}, runs="a,b\n1,2\n")

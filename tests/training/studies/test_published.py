@@ -19,7 +19,8 @@ def test_the_page_is_what_the_results_say(name):
     assert (results / "config.json").exists(), "publish its results"
     report = pages.report_of(study, results)
     text = (study.folder / "report.md").read_text(encoding="utf-8")
-    assert pages.page(study, report, text) == text, f"python -m training.studies.{name} --report"
+    made = pages.page(study, report, study.folder)
+    assert made == text, f"python -m training.studies.{name} --report"
     for table in report.tables:
         assert f"<!-- table: {table} -->" in text
     figures = {path.stem for path in (study.folder / "figures").glob("*.png")}
