@@ -55,6 +55,7 @@ TEST = [
     *NOTEBOOKS,
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "hypothesis>=6.100",  # generates bad input
+    "onnxruntime>=1.20",  # runs what tf2onnx converts
     "packaging>=23.0",
     "pytest>=8.0",
     "pytest-timeout>=2.3",  # a test that hangs fails
@@ -62,6 +63,7 @@ TEST = [
     *RAY,
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "setuptools>=70.1",  # builds the wheel that the tests look into
+    "tf2onnx>=1.17",  # earlier ones need an older protobuf than TensorFlow
 ]
 
 setup(

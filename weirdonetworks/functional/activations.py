@@ -1,13 +1,12 @@
 """Activations by name."""
 
 import functools
-import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
-from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated, same_shape
+from weirdonetworks.functional.cdfs import DISTRIBUTIONS, cdf_gate, gated, gelu, same_shape
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.iterates import half_exp
 from weirdonetworks.functional.normalized import (
@@ -52,21 +51,6 @@ def sigmoid(x: tf.Tensor) -> tf.Tensor:
     """1 / (1 + e^-x), the CDF of the logistic distribution, in [0, 1] (Rumelhart, Hinton and
     Williams 1986, "Learning representations by back-propagating errors")."""
     return tf.sigmoid(_tensor_checks.floating("x", x))
-
-
-def gelu(x: tf.Tensor) -> tf.Tensor:
-    """x Phi(x) with the normal CDF Phi (Hendrycks and Gimpel 2016, "GELUs").
-
-    As x (1 + erf(x / sqrt(2))) / 2, to a few roundings of x, that is: on the left, where 1 + erf
-    cancels, digits are lost (the third at -4.5 in float32), and left of -5.6 all of them.
-    `cdf_gate("normal")` keeps them all.
-    """
-    x = _tensor_checks.floating("x", x)
-    # Not tf.nn.gelu: that has the root of two in single precision, whatever x has. Not erfc: what
-    # is measured of the networks, is with this.
-    z = x / tf.constant(math.sqrt(2), x.dtype)
-    # Further out erf is +-1, but TensorFlow's overflows.
-    return 0.5 * x * (1 + tf.math.erf(tf.clip_by_value(z, -27, 27)))
 
 
 def gelu_tanh(x: tf.Tensor) -> tf.Tensor:

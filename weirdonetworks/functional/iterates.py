@@ -149,7 +149,7 @@ def _in_dtype(function: Callable[..., tf.Tensor], precise: bool, *args: tf.Tenso
     inner = tf.float64 if precise or dtype == tf.float64 else tf.float32
     args = [tf.cast(arg, inner) for arg in args]
     if len(args) == 2:  # outside the custom gradient, which then need not sum over the shapes
-        shape = tf.broadcast_dynamic_shape(*map(tf.shape, args))
+        shape = tf.shape(args[0] + args[1])  # ONNX has no tf.broadcast_dynamic_shape
         args = [tf.broadcast_to(arg, shape) for arg in args]
     return tf.cast(function(*args), dtype)
 
@@ -169,8 +169,8 @@ def _polynomial(name: str, z: tf.Tensor) -> tf.Tensor:
     return even + z * odd
 
 
-# What is differentiated by TensorFlow (slopes, for higher derivatives) feeds harmless numbers to
-# the branches that `tf.where` does not take: 0 times an infinite derivative would be NaN.
+# Branches that `tf.where` does not take are fed harmless numbers: for ONNX a choice is converted to
+# a sum with factors 0 and 1, and in derivatives, too, 0 times infinity would be NaN.
 
 
 def _to_base(x: tf.Tensor, high: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -200,12 +200,20 @@ def _count(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return s, tf.where(further, n + 1, n)
 
 
+def _where(
+    condition: tf.Tensor, function: Callable, x: tf.Tensor, harmless: float, otherwise: tf.Tensor
+) -> tf.Tensor:
+    """function(x) where the condition holds; elsewhere it is given what is harmless."""
+    taken = function(tf.where(condition, x, tf.constant(harmless, x.dtype)))
+    return tf.where(condition, taken, otherwise)
+
+
 def _count_back(r: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
     """sexp(r - 1 + n) for whole n >= -1 and r in [-1/4, 3/4]; NaN for n < -1, out of reach."""
     y = tf.where(n > 0, 1 + r * _polynomial("SUPEREXP_NEXT", r), r * _polynomial("SUPEREXP", r))
     for k in range(1, _MOST_EXPONENTIALS):
-        y = tf.where(n > k, tf.exp(y), y)
-    y = tf.where(n < 0, tf.math.log(y), y)
+        y = _where(n > k, tf.exp, y, 0, y)
+    y = _where(n < 0, tf.math.log, y, 1, y)
     return tf.where(n < -1, tf.constant(np.nan, y.dtype), y)
 
 
@@ -255,8 +263,8 @@ def _exp_iterate(x, alpha):
     y = _count_back(r, n + m)
     y = tf.where(x == np.inf, x, y)
     y = tf.where(alpha == 0, x, y)
-    y = tf.where(alpha == 1, tf.exp(x), y)
-    y = tf.where(alpha == -1, tf.math.log(x), y)
+    y = _where(alpha == 1, tf.exp, x, 0, y)
+    y = _where(alpha == -1, tf.math.log, x, 1, y)
     return tf.where((tf.abs(alpha) <= 1) & (x == x), y, tf.constant(np.nan, x.dtype)), gradient
 
 
@@ -265,14 +273,15 @@ def _half_exp(x):
     def gradient(upstream):
         return upstream * _half_exp_slope(x)
 
-    exponential, _ = _half_exponential("HALF_LARGE", x)
+    exponential, large = _half_exponential("HALF_LARGE", x)
     start = kneser.HALF_AT_ZERO
+    small = tf.minimum(exponential, 1.0)
     y = tf.where(
         x < 0,
-        (exponential - start) * _polynomial("HALF_NEGATIVE", exponential),
-        start + x * _polynomial("HALF_MIDDLE", x),
+        (small - start) * _polynomial("HALF_NEGATIVE", small),
+        start + x * _polynomial("HALF_MIDDLE", tf.clip_by_value(x, 0.0, np.e)),
     )
-    return tf.where(x > np.e, x * x * x * exponential, y), gradient
+    return tf.where(x > np.e, large * large * large * exponential, y), gradient
 
 
 def _half_exp_slope(x: tf.Tensor) -> tf.Tensor:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks.functional._inverse_hyperbolic import artanh
 
 Map = Callable[[tf.Tensor], tf.Tensor]
 
@@ -61,8 +62,7 @@ def _tanh(z: tf.Tensor) -> tf.Tensor:
 
 @_floating("u")
 def _artanh(u: tf.Tensor) -> tf.Tensor:
-    u = _inside(u)
-    return 0.5 * (tf.math.log1p(u) - tf.math.log1p(-u))
+    return artanh(_inside(u))
 
 
 @_floating("z")

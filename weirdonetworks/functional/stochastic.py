@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks.functional._precision import widened
-from weirdonetworks.functional.cdfs import cdf_normal
+from weirdonetworks.functional.cdfs import cdf_normal, gelu
 
 
 def random_bits(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -43,9 +43,9 @@ def stochastic_gelu(x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
     """
     x = _tensor_checks.floating("x", x)
     wide = widened(x)
-    probability = cdf_normal(wide)
     if seed is None:
-        return tf.cast(wide * probability, x.dtype)
+        return tf.cast(gelu(wide), x.dtype)
+    probability = cdf_normal(wide)
     bits = random_bits(tf.shape(x), _seed(seed))
     uniform = tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), wide.dtype) * 2**-24
     mask = tf.cast(uniform < probability, wide.dtype)

@@ -102,4 +102,7 @@ class GroupDense(snt.Module):
         yc, ys = tf.split(tf.matmul(tf.concat([xc, xs], axis=2), w), 2, axis=2)
         # Frequencies between the first and n / 2 stand for their mirror images as well.
         share = tf.constant(np.where(2 * k % n == 0, 1, 2) / n, x.dtype)[:, None]
-        return tf.einsum("kg,kbo->bgo", share * cos, yc) + tf.einsum("kg,kbo->bgo", share * sin, ys)
+        parts = [tf.einsum("kg,kbo->bgo", share * wave, y) for wave, y in ((cos, yc), (sin, ys))]
+        # Without this, TFLite's converter loses the size of the batch.
+        yc, ys = (tf.reshape(part, [-1, n, self.output_size]) for part in parts)
+        return yc + ys

@@ -6,6 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks.functional._inverse_hyperbolic import arsinh
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.posynomial import FLOORS, PosynomialDense, SignomialDense
@@ -126,4 +127,4 @@ class SignomialMLP(_LogSpaceMLP):
         return SignomialDense(self.num_classes, name="signomial", **kwargs)
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        return tf.asinh(super().__call__(images, is_training))
+        return arsinh(super().__call__(images, is_training))
