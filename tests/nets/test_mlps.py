@@ -193,6 +193,25 @@ def test_signomial_scores_are_differences_of_posynomials(nonnegative, depth):
     np.testing.assert_allclose(tf.nn.softmax(net(X)), probabilities, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logits_of_scores_of_any_size(dtype):
+    """In black images every monomial is 1: the scores are the coefficients."""
+    sizes = np.concatenate([np.geomspace(1e-30, 1e38, 2000), np.linspace(0.2, 3, 2000), [0]])
+    y = np.concatenate([-sizes, sizes]).astype(dtype)
+    net = nets.SignomialMLP(len(y), (), num_terms=1, depth=1)
+    x = tf.zeros([1, 2, 2, 1], dtype)
+    net(x)
+    c = net.layers[-1].c
+    c.assign(y[None])
+    with tf.GradientTape() as tape:
+        logits = net(x)
+    slopes = tape.gradient(logits, c)[0]
+    exact = np.float64(y)
+    epsilon = np.finfo(dtype).eps
+    np.testing.assert_allclose(logits[0], np.arcsinh(exact), rtol=9 * epsilon)
+    np.testing.assert_allclose(slopes, 1 / np.hypot(1, exact), rtol=9 * epsilon, atol=1e-37)
+
+
 def _largest_chord_excess(log_function) -> float:
     """How far a function of log(x / floor) on chords exceeds the chord, at the most."""
     rng = np.random.default_rng(2)

@@ -15,7 +15,7 @@ def artanh(u: tf.Tensor) -> tf.Tensor:
 
 
 def arsinh(x: tf.Tensor) -> tf.Tensor:
-    """sign(x) log(|x| + sqrt(x^2 + 1)) for finite x, to a few roundings."""
+    """sign(x) log(|x| + sqrt(x^2 + 1)) for finite x, to nine roundings."""
     size = tf.abs(x)
     near = size < _NEAR
     # The same for every c > 0, so c takes no part in the gradient; this one keeps x^2 finite.
