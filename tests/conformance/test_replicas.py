@@ -54,7 +54,7 @@ def test_two_replicas_take_the_step_of_one_device(entry, replicator):
             lambda context: tf.split(tensor, 2)[context.replica_id_in_sync_group]
         )
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(x, targets):
         replicator.run(_step, (entry.function(double), double, optimizer, x, targets))
 
