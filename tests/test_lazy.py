@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import weirdonetworks as wn
+from tests import helpers
 from weirdonetworks._lazy import Registry, load
 
 REPOSITORY = Path(__file__).parents[1]
@@ -15,7 +16,11 @@ REPOSITORY = Path(__file__).parents[1]
 
 def run(program: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", helpers.UNCOLLECTED + program],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -15,6 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import weirdonetworks as wn
+from tests import helpers
 
 REPOSITORY = Path(__file__).parents[1]
 LIBRARIES = {"tensorflow", "dm-sonnet", "numpy"}
@@ -179,8 +180,9 @@ print(*sys.modules)
 
 @pytest.mark.slow
 def test_wheel_imports_with_the_three_libraries_alone(wheel, tmp_path):
+    program = helpers.UNCOLLECTED + IMPORT_ALONE
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALONE, wheel.filename, json.dumps(sorted(LIBRARIES))],
+        [sys.executable, "-c", program, wheel.filename, json.dumps(sorted(LIBRARIES))],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -192,7 +194,7 @@ def test_wheel_imports_with_the_three_libraries_alone(wheel, tmp_path):
 @pytest.mark.slow
 def test_regression_imports_its_libraries_where_it_is_asked_for():
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT_LAZILY],
+        [sys.executable, "-c", helpers.UNCOLLECTED + IMPORT_LAZILY],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -63,6 +63,16 @@ class Entry(NamedTuple):
             _TRACED[self.make] = module, function
         return _TRACED[self.make]
 
+    def compiled(self) -> tuple[snt.Module, dict[str, Callable[[tf.Tensor], list[tf.Tensor]]]]:
+        """A module and its outputs and gradients, eager, as a graph and by XLA; shared, too."""
+        if self.make not in _COMPILED:
+            module = self.built()
+            eager = functools.partial(outputs_and_gradients, self.function(module), module)
+            graph = tf.function(eager)
+            xla = tf.function(lambda x: graph(x), jit_compile=True)  # traced once for both
+            _COMPILED[self.make] = module, {"eager": eager, "graph": graph, "XLA": xla}
+        return _COMPILED[self.make]
+
     def function(self, module: snt.Module) -> Callable[[tf.Tensor], tf.Tensor]:
         """inputs -> outputs."""
         return lambda inputs: module(inputs, **self.kwargs)
@@ -70,6 +80,18 @@ class Entry(NamedTuple):
 
 _FIRST: dict[tuple[Callable, str], snt.Module] = {}
 _TRACED: dict[Callable, tuple[snt.Module, Callable]] = {}
+_COMPILED: dict[Callable, tuple[snt.Module, dict[str, Callable]]] = {}
+
+
+def outputs_and_gradients(
+    function: Callable[[tf.Tensor], tf.Tensor], module: snt.Module, x: tf.Tensor
+) -> list[tf.Tensor]:
+    """The outputs, and the gradients of a sum of their sines in the inputs and all variables."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+        loss = tf.reduce_sum(tf.sin(3 * y))
+    return [y, *tape.gradient(loss, [x, *module.trainable_variables])]
 
 
 def _posynomial(cls: type[snt.Module], **kwargs) -> Entry:

@@ -62,7 +62,8 @@ def test_pickles_are_good_in_another_process(tmp_path):
     calls = {k: (modules[k], e.inputs().numpy(), e.kwargs) for k, e in TABLE.items()}
     (tmp_path / "calls").write_bytes(pickle.dumps(calls))
     arguments = [str(tmp_path / "calls"), str(tmp_path / "outputs")]
-    subprocess.run([sys.executable, "-c", _CALL, *arguments], check=True, timeout=300)
+    words = [sys.executable, "-c", helpers.UNCOLLECTED + _CALL, *arguments]
+    subprocess.run(words, check=True, timeout=300)
     outputs = pickle.loads((tmp_path / "outputs").read_bytes())
     assert list(outputs) == list(TABLE)
     for key, entry in TABLE.items():
