@@ -612,6 +612,7 @@ def test_a_finished_run_is_not_scored_at_an_older_epoch(small_run, command, tmp_
     scored.assert_failed(f"has lost the checkpoint of its result, of epoch 2 {lost}")
 
 
+@pytest.mark.slow
 def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch, tmp_path):
     moment = datetime.datetime(2026, 1, 1)
     fixed = types.SimpleNamespace(datetime=types.SimpleNamespace(now=lambda: moment))

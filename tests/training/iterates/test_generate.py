@@ -45,6 +45,7 @@ def test_coefficients_come_out_again(dtype, name):
     assert list(map(float, powers)) == pytest.approx(kept.PIECES[dtype][name][2], rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_polynomials_are_as_near_as_promised(dtype):
     roundoff = generate.ROUNDOFF[dtype]
