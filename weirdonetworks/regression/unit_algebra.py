@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 
 from weirdonetworks import _checks
-from weirdonetworks.regression import _optional
-
-# Pint keeps powers as floats: 0.333... becomes the nearest fraction with a denominator up to this.
-_DENOMINATOR = 1000
+from weirdonetworks.regression import _optional, unit_words
+from weirdonetworks.regression.unit_words import DENOMINATOR, Powers
 
 # Float exponents of which units leave a part free add up to the rest of it but for this.
 _ROUNDING = 1e-9
-
-# A unit, or a dimension: powers of Pint's units, or of base dimensions; none is 0.
-Powers = dict[str, Fraction]
 
 
 def _registry() -> Any:
@@ -35,27 +30,35 @@ def parse(units: Mapping[str, str], name: str, label: str | None = None) -> Powe
     word = units[name]
     if not isinstance(word, str):
         raise ValueError(f"{label} must be a string, got {_checks.received(word)}")
-    # Pint's parser raises errors of many kinds, AssertionError and TokenError among them.
     try:
-        parsed = registry.Unit(word)
-        unit = _fractions(registry.Quantity(1.0, parsed).unit_items())
-        one, two = (registry.Quantity(x, parsed).to_base_units().magnitude for x in (1.0, 2.0))
-    except Exception as error:
+        unit = unit_words.read(word, registry)
+    except ValueError as error:
         raise ValueError(
             f"{label} must be a unit that Pint knows, such as 'kg*m/s**2', got "
-            f"{_checks.received(word)} ({error})"
-        ) from error
-    if not math.isclose(two, 2 * one, rel_tol=1e-9):
-        raise ValueError(
-            f"{label} must be a unit whose zero is that of the quantity (kelvin, or delta_degC for "
-            "differences, in place of degC), and not logarithmic (dB), got "
-            f"{_checks.received(word)}"
-        )
+            f"{_checks.received(word)}: {error}"
+        ) from None
+    for part in unit:
+        if not _is_proportional(part):
+            raise ValueError(
+                f"{label} must be a unit whose zero is that of the quantity (kelvin, or delta_degC "
+                "for differences, in place of degC), and not logarithmic (dB), got "
+                f"{_checks.received(word)}"
+            )
     return unit
 
 
+def _is_proportional(part: str) -> bool:
+    """Whether two of a unit are twice as much as one."""
+    registry = _registry()
+    try:
+        one, two = (registry.Quantity(x, part).to_base_units().magnitude for x in (1.0, 2.0))
+    except Exception:  # Pint's, for what it refuses to convert
+        return False
+    return math.isclose(two, 2 * one, rel_tol=1e-9)
+
+
 def _fractions(items: Iterable[tuple[str, float]]) -> Powers:
-    return {key: Fraction(a).limit_denominator(_DENOMINATOR) for key, a in items}
+    return {key: Fraction(a).limit_denominator(DENOMINATOR) for key, a in items}
 
 
 def product(factors: Sequence[Powers], powers: Sequence[Fraction]) -> Powers:
@@ -96,12 +99,24 @@ def matrix(units: Sequence[Powers]) -> tuple[tuple[str, ...], np.ndarray]:
 
 def spell(unit: Powers) -> str:
     """A unit in short symbols, such as m**3/(kg*s**2)."""
+    return _join({_registry().get_symbol(part): a for part, a in unit.items()})
+
+
+def describe(unit: Powers) -> str:
+    """What was read, in full names: "kilometer, length, 1000 m"; "1, dimensionless"."""
+    factor, base = in_base(unit)
+    parts = [_join(unit) or "1", _join(dimension(unit)) or "dimensionless"]
+    if not (factor == 1 and spell(base) == spell(unit)):
+        parts.append(f"{factor:.6g} {spell(base)}".strip())
+    return ", ".join(parts)
+
+
+def _join(powers: Powers) -> str:
     over, under = [], []
-    for part, a in unit.items():
-        size = str(abs(a)) if a.denominator <= _DENOMINATOR else f"{float(abs(a)):.6g}"
+    for part, a in powers.items():
+        size = str(abs(a)) if a.denominator <= DENOMINATOR else f"{float(abs(a)):.6g}"
         size = f"({size})" if "/" in size else size
-        symbol = _registry().get_symbol(part)
-        (over if a > 0 else under).append(symbol if size == "1" else f"{symbol}**{size}")
+        (over if a > 0 else under).append(part if size == "1" else f"{part}**{size}")
     below = "*".join(sorted(under))
     below = f"/({below})" if len(under) > 1 else f"/{below}" if under else ""
     above = "*".join(sorted(over))

@@ -41,11 +41,14 @@ class LawUnits:
       consistent: whether all constants are dimensionless. Another law may be right as well, but
         holds only with constants that are quantities, such as that of gravitation.
       constants: one for each term.
+      readings: how the unit of each column and of the target was understood: its full name, its
+        dimension and its size in base units.
       message: the same in words.
     """
 
     consistent: bool
     constants: tuple[ConstantUnits, ...]
+    readings: Mapping[str, str]
     message: str
 
 
@@ -54,12 +57,14 @@ def dimension_matrix(
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Returns the base dimensions, sorted, and their exponents, Fractions [names, dimensions].
 
-    `units` maps the names to units as Pint reads them; "" and "1" are dimensionless. More names
-    than asked for are welcome. Dimensions know no scale: km and m are alike.
+    `units` maps the names to units of Pint, written as in "m/s**2", "m s-2" or "m·s⁻²"; "", "1"
+    and "-" are dimensionless. More names than asked for are welcome. Dimensions know no scale: km
+    and m are alike.
 
     Raises:
-      ValueError: a name without a unit, a unit that Pint does not know, one whose zero is not the
-        quantity's (degC: give kelvin, or delta_degC for differences), or a logarithmic one (dB).
+      ValueError: a name without a unit, a unit that Pint does not know or that is more often
+        written for something else (AU, cfm, Nm), one whose zero is not the quantity's (degC: give
+        kelvin, or delta_degC for differences), or a logarithmic one (dB).
       ImportError: without Pint.
     """
     return unit_algebra.matrix([unit_algebra.parse(units, name) for name in names])
@@ -92,7 +97,9 @@ def law_units(law: Equation, units: Mapping[str, str], target_units: str) -> Law
             )
         )
     consistent = all(constant.dimensionless for constant in constants)
-    return LawUnits(consistent, tuple(constants), _say(law, constants))
+    known = dict(zip([*law.names, law.target], [*parsed, target], strict=True))
+    readings = {name: unit_algebra.describe(unit) for name, unit in known.items()}
+    return LawUnits(consistent, tuple(constants), readings, _say(law, constants, readings))
 
 
 def consistent_exponents(
@@ -152,7 +159,7 @@ def _fraction(value: sympy.Rational) -> Fraction:
     return Fraction(int(value.p), int(value.q))
 
 
-def _say(law: Equation, constants: Sequence[ConstantUnits]) -> str:
+def _say(law: Equation, constants: Sequence[ConstantUnits], readings: Mapping[str, str]) -> str:
     lines = []
     for row, c in zip(law.exponents, constants, strict=True):
         term = formulas.formula(Equation(law.names, "c", (row,), np.ones(1))).removeprefix("c = ")
@@ -171,4 +178,5 @@ def _say(law: Equation, constants: Sequence[ConstantUnits]) -> str:
         if all(c.dimensionless for c in constants)
         else "not consistent with dimensionless constants"
     )
+    lines += [f"{name} is read as {reading}" for name, reading in readings.items()]
     return "; ".join([verdict, *lines])
