@@ -349,17 +349,101 @@ def test_values_that_are_not_positive(regressor, value):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite(value):
+    """Column and first row are named, of arrays and of tables."""
     x, y = _data(lambda a, b: a * b)
-    fitted = PosynomialRegressor().fit(x, y)
-    bad = x.copy()
-    bad[3, 1] = value
-    for call in (lambda t: PosynomialRegressor().fit(t, y), fitted.predict, fitted.extrapolates):
-        with pytest.raises(ValueError, match=r"X contains (NaN|infinity)"):
-            call(bad)
+    said = "NaN, a missing value," if np.isnan(value) else f"{value:g}"
+    for names in (None, ["mass", "speed"]):
+        table = x if names is None else pd.DataFrame(x, columns=names)
+        fitted = PosynomialRegressor().fit(table, y)
+        bad = x.copy()
+        bad[[3, 5], 1] = value
+        bad = bad if names is None else pd.DataFrame(bad, columns=names)
+        where = f"in row 3 of column {'speed' if names else 'x1'} (2 such rows)"
+        for call in (lambda t: PosynomialRegressor().fit(t, y), fitted.predict):
+            with pytest.raises(
+                ValueError, match=re.escape(f"X must be finite, got {said} {where}")
+            ):
+                call(bad)
+        with pytest.raises(ValueError, match="X must be finite"):
+            fitted.extrapolates(bad)
     bad = y.copy()
-    bad[3] = value
-    with pytest.raises(ValueError, match=r"y contains (NaN|infinity)"):
-        PosynomialRegressor().fit(x, bad)
+    bad[4] = value
+    for target in (bad, bad.tolist(), pd.Series(bad), pd.DataFrame({"y": bad})):
+        with pytest.raises(
+            ValueError, match=re.escape(f"y must be finite, got {said} in row 4 (1")
+        ):
+            PosynomialRegressor().fit(x, target)
+
+
+BAD_COLUMNS = {
+    "truth values": (lambda v: v > 2, "(True|False) in row 0 {} .a truth value"),
+    "nullable truth values": (lambda v: (v > 2).astype("boolean"), ".* in row 0 {} .a truth value"),
+    "categories": (
+        lambda v: v.round().astype(int).astype("category"),
+        ".* in row 0 {} .a category",
+    ),
+    "dates": (lambda v: pd.to_datetime(v, unit="D"), "1970-.* in row 0 {} .a time: count"),
+    "durations": (lambda v: pd.to_timedelta(v, unit="s"), ".* in row 0 {} .a time"),
+    "text": (lambda v: v.astype(str), "'.*' in row 0 {} .text"),
+    "a word": (lambda v: v.astype(object).where(v.index != 7, "3,5"), "'3,5' in row 7 {} .text"),
+    "a word in text": (lambda v: v.astype(str).where(v.index != 7, "x"), "'x' in row 7 {} .text"),
+    "None": (lambda v: v.astype(object).where(v.index != 7, None), "None in row 7 {} .a missing"),
+    "complex": (lambda v: v + 1j, ".*j. in row 0 {} .Complex data not supported"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_COLUMNS)
+def test_columns_that_are_no_numbers(kind):
+    x, y = _data(lambda a, b: a * b, 20)
+    make, message = BAD_COLUMNS[kind]
+    column = make(pd.Series(x[:, 1]))
+    table = pd.DataFrame({"mass": x[:, 0], "speed": column})
+    fitted = PosynomialRegressor(max_terms=1).fit(table.assign(speed=x[:, 1]), y)
+    named = "X must hold numbers, got " + message.format("of column speed")
+    for call in (lambda t: PosynomialRegressor().fit(t, y), fitted.predict, fitted.extrapolates):
+        with pytest.raises(ValueError, match=named):
+            call(table)
+    with pytest.raises(ValueError, match="y must hold numbers, got " + message.replace(" {}", "")):
+        PosynomialRegressor().fit(x, column)
+    if kind not in ("categories", "text", "complex"):  # whose first column is refused as well
+        array = np.array([x[:, 0].tolist(), column.tolist()], object).T
+        with pytest.raises(ValueError, match="of column x1 "):
+            PosynomialRegressor().fit(array, y)
+
+
+def test_numbers_of_other_types():
+    """What holds numbers is read as such."""
+    x, y = _data(lambda a, b: a * b, 20)
+    table = pd.DataFrame(x, columns=["a", "b"])
+    expected = PosynomialRegressor(max_terms=1).fit(table, y).formula()
+    for same in (table.astype(object), table.astype("Float64"), table.convert_dtypes()):
+        assert PosynomialRegressor(max_terms=1).fit(same, list(y)).formula() == expected
+    whole = pd.DataFrame({"a": np.arange(1, 21), "b": pd.array([2, 1, 3, 5] * 5, "Int64")})
+    y = whole["a"] * whole["b"]
+    assert PosynomialRegressor(max_terms=1).fit(whole, y).formula() == "y = a*b"
+
+
+@pytest.mark.parametrize("columns", [1, 2, 20, 50, 58])
+def test_the_least_number_of_rows(columns):
+    """It is that of the user's rows; where a table fits, one of more rows does."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 5, (90, columns))
+    y = x[:, 0] ** 2
+    for rows in (2, columns // 2 + 2, columns + 1):
+        message = f"X must have at least {columns + 2} rows to fit one term with, got {rows}$"
+        with pytest.raises(ValueError, match=message):
+            PosynomialRegressor(max_terms=1).fit(x[:rows], y[:rows])
+    for rows in {columns + 2, 59, 60, 61, 69, 70} - set(range(columns + 2)):
+        fitted = PosynomialRegressor(max_terms=1).fit(x[:rows], y[:rows])
+        assert fitted.formula() == "y = x0**2", rows
+
+
+def test_two_terms_need_no_more_of_sixty_rows_than_of_fifty_nine():
+    x = np.random.default_rng(0).uniform(1, 5, (60, 22))
+    y = x[:, 0] * x[:, 1] + x[:, 2]
+    for rows in (59, 60):
+        law = PosynomialRegressor(num_terms=2).fit(x[:rows], y[:rows]).law_
+        assert len(law.coefficients) == 2
 
 
 def test_constant_columns_are_named():

@@ -10,10 +10,12 @@ from weirdonetworks.regression import fitting, search, selection
 from weirdonetworks.regression.diagnostics import structure
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data, Model
+from weirdonetworks.regression.input_checks import least_rows
 from weirdonetworks.regression.law import Law
 from weirdonetworks.regression.selection import Candidate
 
-# With fewer rows, each is predicted by a fit without its fold in place of a fit to the others.
+# With fewer rows, or too few beside those held out, each is predicted by a fit without its fold in
+# place of a fit to the others.
 _FEW_ROWS = 60
 _FOLDS = 10
 # How many candidates are rounded and compared, at most.
@@ -61,7 +63,9 @@ class Discovery:
         self._settings = settings
         self.data = Data(log_x - self._center, self._sign * y / self._scale, relative)
         order = generator.permutation(len(y))
-        held = round(settings.validation_fraction * len(y)) if len(y) >= _FEW_ROWS else 0
+        held = round(settings.validation_fraction * len(y))
+        if len(y) < max(_FEW_ROWS, held + least_rows(settings.space, min(settings.term_numbers))):
+            held = 0
         self._validation = self.data.rows(order[:held])
         self._train = self.data.rows(order[held:])
         chosen = self._choose(sign, generator)
@@ -77,11 +81,6 @@ class Discovery:
     def _choose(self, sign: int, generator: np.random.Generator) -> Candidate:
         settings, train = self._settings, self._train
         powers = settings.powers if sign else tuple(p for p in settings.powers if p == 1)
-        least = 2 + settings.space.basis.shape[1]
-        if len(train.y) < least:
-            raise ValueError(
-                f"X must have at least {least} rows to fit one term with, got {len(train.y)}"
-            )
         models = list(
             search.candidates(
                 train, settings.space, powers, settings.term_numbers, not settings.signs, generator
@@ -122,12 +121,15 @@ class Discovery:
         if len(self._validation.y):
             return Candidate(model, model.residuals(self._validation))
         # A fit without each fold in turn.
-        residuals = np.empty(len(self._train.y))
-        fold = np.arange(len(residuals)) % min(_FOLDS, len(residuals))
+        rows = len(self._train.y)
+        residuals = np.empty(rows)
+        # Residuals of a single term there are always, with one row in a fold if need be.
+        few = model.num_terms == 1 and rows - -(-rows // _FOLDS) < model.num_parameters
+        fold = np.arange(rows) % (rows if few else min(_FOLDS, rows))
         for i in range(fold.max() + 1):
             rest = self._train.rows(fold != i)
             if len(rest.y) < model.num_parameters:
-                return Candidate(model, np.full(len(residuals), np.inf))
+                return Candidate(model, np.full(rows, np.inf))
             refitted = fitting.fit(model, rest)
             residuals[fold == i] = refitted.residuals(self._train.rows(fold == i))
         return Candidate(model, residuals)

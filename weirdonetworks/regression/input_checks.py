@@ -1,13 +1,155 @@
 """What a table must be for a law to be found in it."""
 
+import datetime
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
 from weirdonetworks.regression.exponent_space import Space
 
 # A target is of one sign if its values of the other one hold no more of its sum of squares.
 _ONE_SIGN = 0.02
+
+
+# What is refused though it may be made a number, as words say it.
+_KINDS = (
+    ((bool, np.bool_), "a truth value"),
+    ((str, bytes), "text"),
+    (
+        (complex, np.complexfloating),
+        "Complex data not supported",
+    ),  # scikit-learn asks for the words
+    (
+        (datetime.date, datetime.timedelta, np.datetime64, np.timedelta64),
+        "a time: count seconds or days",
+    ),
+)
+
+
+def training_data(estimator: BaseEstimator, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """X and y as float64, after scikit-learn's checks and ours; fits what X is called.
+
+    Raises ValueError for what is not a finite number, with its column and first row: NaN, infinity,
+    truth values, categories, times and text, even where they could be converted.
+    """
+    _check_types("X", _columns(x))
+    target = _columns(y, True)
+    if len(target) == 1:
+        _check_types("y", target)
+        values = np.asarray(target[0][1])
+        if values.dtype.kind in "fiu":
+            _check_finite("y", values[:, None], [""])
+    x, y = validate_data(
+        estimator,
+        x,
+        y,
+        dtype=np.float64,
+        y_numeric=True,
+        ensure_min_samples=2,
+        ensure_all_finite=False,
+    )
+    _check_finite("X", x, names(estimator, x))
+    return x, np.asarray(y, np.float64)
+
+
+def features(estimator: BaseEstimator, x: Any) -> np.ndarray:
+    """X for a fitted estimator, as `training_data`; raises as that, and if X is not > 0."""
+    _check_types("X", _columns(x))
+    x = validate_data(estimator, x, dtype=np.float64, reset=False, ensure_all_finite=False)
+    _check_finite("X", x, names(estimator, x))
+    check_positive(x, names(estimator, x))
+    return x
+
+
+def names(estimator: BaseEstimator, x: np.ndarray) -> tuple[str, ...]:
+    """What the columns are called, x0, x1, ... if the table does not say."""
+    return tuple(map(str, getattr(estimator, "feature_names_in_", _numbered(x.shape[1]))))
+
+
+def least_rows(space: Space, num_terms: int = 1) -> int:
+    """How many rows determine so many terms with one to spare."""
+    return 1 + num_terms * (1 + space.basis.shape[1])
+
+
+def _numbered(columns: int) -> list[str]:
+    return [f"x{i}" for i in range(columns)]
+
+
+def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
+    """Names and columns; none for what is no table, which scikit-learn refuses."""
+    if hasattr(table, "iloc") and table.ndim == 2:
+        result = [(str(name), table.iloc[:, i]) for i, name in enumerate(table.columns)]
+    elif hasattr(table, "columns"):
+        result = [(str(name), table[name]) for name in table.columns]
+    else:
+        try:
+            array = np.asarray(table)
+        except (TypeError, ValueError):
+            return []
+        if target and array.ndim == 1:
+            return [("", table if hasattr(table, "iloc") else array)]
+        if array.ndim != 2:
+            return []
+        result = list(zip(_numbered(array.shape[1]), array.T, strict=True))
+    return [("", column) for _, column in result] if target else result
+
+
+def _check_types(label: str, columns: Sequence[tuple[str, Any]]) -> None:
+    for name, column in columns:
+        if getattr(column.dtype, "kind", "O") in "fiu":
+            continue
+        values = np.asarray(column)
+        if str(column.dtype) == "category":
+            kinds = dict.fromkeys(map(type, values), "a category: leave it out, or fit each alone")
+        else:
+            kinds = {kind: _kind(kind) for kind in set(map(type, values))}
+        where = [row for row, value in enumerate(values) if kinds[type(value)]]
+        if where:
+            # Of texts, the first that is no number says the most.
+            row = next((i for i in where if _is_word(values[i])), where[0])
+            value, kind = values[row], kinds[type(values[row])]
+            shown = repr(str(value)) if isinstance(value, (str, bytes)) else str(value)
+            raise ValueError(
+                f"{label} must hold numbers, got {shown:.80} in row {row}{_of(name)} ({kind})"
+            )
+
+
+def _kind(kind: type) -> str | None:
+    """What values of a type are, if they are refused."""
+    if kind.__name__ in ("NoneType", "NAType", "NaTType"):
+        return "a missing value"
+    if kind.__name__ == "Period":
+        return "a time: count seconds or days"
+    return next((words for types, words in _KINDS if issubclass(kind, types)), None)
+
+
+def _is_word(value: Any) -> bool:
+    if not isinstance(value, (str, bytes)):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
+
+
+def _check_finite(label: str, values: np.ndarray, names: Sequence[str]) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        value = values[row, column]
+        what = "NaN, a missing value," if np.isnan(value) else f"{value:g}"
+        raise ValueError(
+            f"{label} must be finite, got {what} in row {row}{_of(names[column])} "
+            f"({int(np.sum(~finite.all(axis=1)))} such rows)"
+        )
+
+
+def _of(name: str) -> str:
+    return f" of column {name}" if name else ""
 
 
 def sign(y: np.ndarray) -> int:
@@ -35,8 +177,12 @@ def check_positive(x: np.ndarray, names: Sequence[str]) -> None:
 
 
 def check_columns(x: np.ndarray, names: Sequence[str], space: Space) -> None:
-    """Raises ValueError for columns whose exponents such rows do not determine, by their names."""
+    """Raises ValueError for too few rows, or columns whose exponents they do not determine."""
     check_positive(x, names)
+    if len(x) < least_rows(space):
+        raise ValueError(
+            f"X must have at least {least_rows(space)} rows to fit one term with, got {len(x)}"
+        )
     u = np.log(x)
     u = u - u.mean(axis=0)
     varying = np.ptp(u, axis=0) > 1e-12

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from weirdonetworks import _checks
 from weirdonetworks.regression import input_checks, units, verdict
@@ -68,20 +68,18 @@ class _Regressor(RegressorMixin, BaseEstimator):
         """Finds the law y = f(X), [rows, features] and [rows].
 
         Raises:
-          ValueError: bad arguments; X that is not finite and > 0; y that is not finite, constant,
-            or of both signs where the law cannot be; constant or collinear columns of log X; too
-            few rows for one term; units that do not fit. Messages name columns and rows.
+          ValueError: bad arguments; X that is not finite and > 0, or holds what is no number; y
+            that is not finite, constant, or of both signs where the law cannot be; too few rows for
+            one term; constant or collinear columns of log X; units that do not fit. Messages name
+            columns and rows.
         """
         target = str(getattr(y, "name", None) or "y")
-        x, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        x, y = input_checks.training_data(self, X, y)
         if x.shape[1] > _MOST_COLUMNS:
             raise ValueError(f"X must have at most {_MOST_COLUMNS} columns, got {x.shape[1]}")
-        names = tuple(
-            map(str, getattr(self, "feature_names_in_", [f"x{i}" for i in range(x.shape[1])]))
-        )
+        names = input_checks.names(self, x)
         settings = self._settings(names)
         input_checks.check_columns(x, names, settings.space)
-        y = np.asarray(y, np.float64)
         if np.ptp(y) == 0:
             raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
         sign = input_checks.sign(y)
@@ -178,8 +176,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """The law's values at X > 0, [rows, features] -> [rows]."""
         check_is_fitted(self, "law_")
-        x = validate_data(self, X, dtype=np.float64, reset=False)
-        input_checks.check_positive(x, self.law_.names)
+        x = input_checks.features(self, X)
         return self.law_.predict(x)
 
     def formula(self, digits: int = 6) -> str:
@@ -210,8 +207,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
     def extrapolates(self, X: Any) -> Extrapolation:  # noqa: N803
         """How far outside the box of the training rows each row of X lies."""
         check_is_fitted(self, "law_")
-        x = validate_data(self, X, dtype=np.float64, reset=False)
-        input_checks.check_positive(x, self.law_.names)
+        x = input_checks.features(self, X)
         return extrapolation(x, *self.box_, self.law_.names)
 
 
