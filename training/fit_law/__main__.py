@@ -2,8 +2,9 @@
 
 python -m training.fit_law data.csv --target=T --units=l=m,g=m/s^2,T=s
 
-The CSV file has a header; the law says the target by the other columns, or by those of --columns,
-which must be > 0. See `weirdonetworks.regression.PosynomialRegressor` for what is found and how.
+The table has a header: text of any separator, also with decimal commas, Parquet or Excel. The law
+says the target by the other columns, or by those of --columns, which must be > 0. See
+`weirdonetworks.regression.PosynomialRegressor` for what is found and how.
 """
 
 import datetime
@@ -33,8 +34,8 @@ _COLUMNS = flags.DEFINE_list(
 _UNITS = flags.DEFINE_list(
     "units",
     None,
-    "Units as NAME=UNIT, separated by commas, for each column and the target: a=au,T=year. Pint's "
-    "names; NAME= for a pure number.",
+    "Units as NAME=UNIT, separated by commas, for each column and the target: a=au,g=m/s^2. Names "
+    "are Pint's; NAME= for a pure number. The result says how they were read.",
     flag_values=FLAGS,
 )
 _NOISE_MODEL = define_choice(

@@ -1,16 +1,22 @@
-"""A user's table of measurements: CSV -> numbers, with every fault named by row and column."""
+"""A user's table of measurements: file -> numbers, with every fault named by row and column."""
 
 import dataclasses
 import hashlib
-import io
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-MOST_COLUMNS = 10_000  # pandas takes a minute for a few times as many
+from training.fit_law import cells
+
+# What programs call the number of a row.
+_INDEX = ("", "index", "unnamed: 0")
+_DECIMAL_COMMA = r"[+-]?\d*,\d+([eE][+-]?\d+)?"
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(([,.' _\u00a0\u2009\u202f])\d{3})+([.,]\d*)?"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,12 +27,14 @@ class Measurements:
       x: the columns, float64, with their names.
       y: the target, float64, with its name.
       dropped: how many rows were left out since a value is missing.
+      index: whether the first column only counts the rows, and was left out.
       sha256: of the file.
     """
 
     x: pd.DataFrame
     y: pd.Series
     dropped: int
+    index: bool
     sha256: str
 
 
@@ -36,20 +44,30 @@ def read(
     columns: Sequence[str] | None = None,
     drop_missing: bool = False,
 ) -> Measurements:
-    """Reads the target and the columns, by default all others, of a CSV file with a header.
+    """Reads the target and the columns, by default all others, of a table with a header.
 
-    The file is text in UTF-8, separated by commas. Empty fields and NA, NaN, null and the like are
-    missing values. Rows count from 1 below the header.
+    The file is text, Parquet or Excel (one sheet; these need pyarrow and openpyxl). Text is in
+    UTF-8, UTF-16 with a byte order mark, or else Windows-1252. Separators (tab, ;, |, comma or
+    spaces) and decimal commas are recognised. Lines that begin with # are comments; the last one
+    above the rows may be the header. Empty fields and NA, NaN, null and the like are missing. Rows
+    count from 1 below the header. A first column without a name, or called index, that counts the
+    rows is left out.
 
     Raises:
       OSError: no such file, or one that cannot be opened.
-      ValueError: a file that is no such text, a header with a name twice or none, a target or
+      ImportError: a package that reads such files is not installed.
+      ValueError: a file that is no such table, a header with a name twice or none, a target or
         columns that are not in it, no rows, or values that are not numbers, not finite, missing
-        (unless rows are dropped) or, but for the target, not > 0.
+        (unless rows are dropped), with separators of thousands or, but for the target, not > 0.
     """
     content = Path(path).read_bytes()
-    table = _read_text(path, content)
+    table, index = _without_index(cells.read_cells(path, content), target, columns)
     names = list(table.columns)
+    counts = Counter(names)
+    if any(not name or counts[name] > 1 or not name.isprintable() for name in names):
+        raise ValueError(
+            f"{path} must begin with a header of different, printable names, got {names}"
+        )
     if target not in names:
         raise ValueError(f"target must be a column of {path}, one of {names}, got {target!r}")
     chosen = [name for name in names if name != target] if columns is None else list(columns)
@@ -84,6 +102,7 @@ def read(
         numbers[chosen],
         numbers[target],
         len(table) - len(numbers),
+        index,
         hashlib.sha256(content).hexdigest(),
     )
 
@@ -111,71 +130,94 @@ def parse_units(words: Sequence[str], target: str, columns: Sequence[str]) -> di
     return units
 
 
-def held_out(rows: int, fraction: float | None, seed: int) -> np.ndarray:
+def held_out(rows: int, fraction: float | None, seed: int, least: int = 1) -> np.ndarray:
     """Which rows to keep from the fit, [rows]: by default a fifth of 50 rows or more, else none.
 
-    Raises ValueError for a fraction outside [0, 0.5], NaN among them.
+    The default leaves as many rows as a fit needs at least.
+
+    Raises ValueError for a fraction outside [0, 0.5], NaN among them, and for one that leaves too
+    few of rows that are enough.
     """
     if fraction is None:
-        fraction = 0.2 if rows >= 50 else 0.0
-    if not 0 <= fraction <= 0.5:
+        held = min(round(0.2 * rows), max(rows - least, 0)) if rows >= 50 else 0
+    elif not 0 <= fraction <= 0.5:
         raise ValueError(f"holdout must be a fraction in [0, 0.5], got {fraction}")
-    order = np.random.default_rng(seed).permutation(rows)
-    return np.isin(np.arange(rows), order[: round(fraction * rows)])
-
-
-def _read_text(path: str | Path, content: bytes) -> pd.DataFrame:
-    """The table as it is written, missing values as NaN, rows from 1."""
-    wide = max(line.count(b",") for line in content.split(b"\n", 2)[:2]) + 1
-    if wide > MOST_COLUMNS:
-        raise ValueError(f"{path} must have at most {MOST_COLUMNS} columns, got {wide}")
-    try:
-        # A header of pandas' own would rename columns of the same name without a word.
-        table = pd.read_csv(
-            io.BytesIO(content),
-            header=None,
-            dtype=str,
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            skip_blank_lines=False,
-        )
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be text in UTF-8, got another encoding ({error})") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} cannot be read as CSV ({error})") from error
-    table = table.iloc[: table.notna().any(axis=1).to_numpy().nonzero()[0].max(initial=-1) + 1]
-    if table.empty:
-        raise ValueError(f"{path} must hold a header and rows, got none")
-    names = [name.strip() if isinstance(name, str) else "" for name in table.iloc[0]]
-    counts = Counter(names)
-    for name in names:
-        if not name or counts[name] > 1 or not name.isprintable():
+    else:
+        held = round(fraction * rows)
+        if rows - held < least <= rows:
             raise ValueError(
-                f"{path} must begin with a header of different, printable names, separated by "
-                f"commas, got {names}"
+                f"holdout must leave at least {least} of {rows} rows to fit one term with, got "
+                f"{fraction}"
             )
-    table.columns = names
-    return table.iloc[1:]
+    order = np.random.default_rng(seed).permutation(rows)
+    return np.isin(np.arange(rows), order[:held])
+
+
+def _without_index(
+    table: pd.DataFrame, target: str, columns: Sequence[str] | None
+) -> tuple[pd.DataFrame, bool]:
+    """The table without a first column that only counts the rows, and whether there was one."""
+    name = table.columns[0]
+    asked = name == target or (columns is not None and name in columns)
+    if name.lower() not in _INDEX or table.shape[1] == 1 or asked or table.empty:
+        return table, False
+    numbers = pd.to_numeric(table.iloc[:, 0], errors="coerce").to_numpy(np.float64)
+    if numbers[0] not in (0, 1) or not _counts(numbers):
+        return table, False
+    return table.iloc[:, 1:], True
+
+
+def _counts(values: np.ndarray) -> bool:
+    return np.array_equal(values, values[0] + np.arange(len(values)))
 
 
 def _to_numbers(path: str | Path, table: pd.DataFrame) -> pd.DataFrame:
-    try:
-        return table.astype(np.float64)
-    except ValueError:
-        wrong = table.map(lambda text: not _is_number(text))
-        row, name, text = _first(table, wrong)
-        raise ValueError(
-            f"{path} must have numbers in column {name!r}, got {text!r} in row {row}: give the "
-            "columns of the law with --columns"
-        ) from None
+    """float64, from texts and from what Parquet and Excel hold; decimal commas are recognised."""
+    if not any(str(dtype) in ("object", "bool") for dtype in table.dtypes):
+        try:
+            numbers = table.astype(np.float64)
+        except (TypeError, ValueError):
+            numbers = None
+        texts = [table[name].str for name in table if table[name].dtype == "str"]
+        if numbers is not None and not any(t.contains("_", regex=False).any() for t in texts):
+            return numbers
+    # Here time is no matter: something is wrong, or commas are decimal.
+    values = table.map(lambda value: value.strip() if isinstance(value, str) else value)
+    wrong = ~values.map(_is_number)
+    comma = values.map(lambda value: _matches(_DECIMAL_COMMA, value))
+    points = values.map(lambda value: isinstance(value, str) and "." in value).any(axis=None)
+    thousands = all(_matches(_THOUSANDS, v) for v in values.to_numpy(object)[comma.to_numpy()])
+    if not points and not thousands:
+        wrong &= ~comma
+    if not wrong.any(axis=None):
+        return values.replace(",", ".", regex=True).astype(np.float64)
+    row, name, value = _first(values, wrong)
+    hint = ""
+    if _matches(_THOUSANDS, value):
+        rule = "numbers without separators of thousands"
+        hint = (
+            ": if it is a decimal comma, write a point" if _matches(_DECIMAL_COMMA, value) else ""
+        )
+    elif _matches(_DECIMAL_COMMA, value):
+        rule = "decimal commas or decimal points, not both,"
+    else:
+        rule, hint = "numbers", ": give the columns of the law with --columns"
+    shown = repr(value) if isinstance(value, str) else str(value)
+    raise ValueError(f"{path} must have {rule} in column {name!r}, got {shown} in row {row}{hint}")
 
 
-def _is_number(text: str) -> bool:
+def _matches(pattern: str, value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _is_number(value: Any) -> bool:
+    if not isinstance(value, str):
+        return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     try:
-        float(text)
+        float(value)
     except ValueError:
         return False
-    return True
+    return "_" not in value
 
 
 def _check(
@@ -187,9 +229,11 @@ def _check(
     wrong = is_wrong(numbers)
     if wrong.any(axis=None):
         row, name, value = _first(numbers, wrong)
+        counts = len(numbers) > 1 and _counts(numbers[name].to_numpy())
+        hint = "; it counts the rows: leave it out with --columns" if counts else ""
         raise ValueError(
             f"{path} must have {rule} in column {name!r}, got {value:g} in row {row} "
-            f"({int(wrong.any(axis=1).sum())} such rows)"
+            f"({int(wrong.any(axis=1).sum())} such rows{hint})"
         )
 
 

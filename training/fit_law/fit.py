@@ -13,6 +13,7 @@ from training.fit_law import csv_table, picture
 from training.report.folder import Folder
 from training.report.provenance import versions
 from weirdonetworks.regression import PosynomialRegressor
+from weirdonetworks.regression.units import consistent_exponents
 
 
 def fit_law(
@@ -27,7 +28,7 @@ def fit_law(
     noise: str = "auto",
     **settings: Any,
 ) -> dict[str, Any]:
-    """Fits a law to a CSV file and returns what law.json holds.
+    """Fits a law to a table in a file (see `csv_table.read`) and returns what law.json holds.
 
     Writes config.json, law.json and law.png to the workdir. The rows that are held out, by default
     a fifth of them if there are 50 or more, are scored and have no part in the fit. `units` are
@@ -35,6 +36,7 @@ def fit_law(
 
     Raises:
       OSError: the file cannot be read, or the workdir not be written.
+      ImportError: a package that reads such files is not installed.
       ValueError: bad values in the file, arguments or units; a workdir with other results.
     """
     folder = Folder(workdir)
@@ -43,7 +45,13 @@ def fit_law(
     if units is not None:
         known = csv_table.parse_units(units, target, names)
         settings |= {"units": known, "target_units": known[target]}
-    held = csv_table.held_out(len(table.y), holdout, random_state)
+    least = 2 + _free_exponents(names, settings)
+    if len(table.y) < least:
+        raise ValueError(
+            f"{data} must have at least {least} rows to fit one term in {len(names)} columns with, "
+            f"got {len(table.y)}"
+        )
+    held = csv_table.held_out(len(table.y), holdout, random_state, least)
     regressor = PosynomialRegressor(noise=noise, random_state=random_state, **settings)
     regressor.fit(table.x[~held], table.y[~held])
     config = {
@@ -59,6 +67,7 @@ def fit_law(
     folder.claim(config, resume=True)
     law = _describe(regressor)
     law["rows"] = {"fitted": int(sum(~held)), "held_out": int(sum(held)), "dropped": table.dropped}
+    law["index_left_out"] = table.index
     law["held_out_error"] = None
     if held.any():
         left = table.y[held].to_numpy() - regressor.predict(table.x[held])
@@ -68,6 +77,13 @@ def fit_law(
     figure = picture.draw(regressor, table.x, table.y, held)
     folder.save_figure(figure, "law.png")
     return law
+
+
+def _free_exponents(names: Sequence[str], settings: Mapping[str, Any]) -> int:
+    """How many exponents of a term the data must determine."""
+    if settings.get("dimensions") != "constrain" or "units" not in settings:
+        return len(names)
+    return consistent_exponents(settings["units"], settings["target_units"], names)[1].shape[1]
 
 
 def _describe(regressor: PosynomialRegressor) -> dict[str, Any]:
@@ -105,6 +121,7 @@ def _describe(regressor: PosynomialRegressor) -> dict[str, Any]:
         "units": units
         and {
             "consistent": units.consistent,
+            "readings": units.readings,
             "message": units.message,
             "constants": [vars(constant) for constant in units.constants],
         },

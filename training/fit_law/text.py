@@ -40,6 +40,8 @@ def to_text(law: Mapping[str, Any]) -> str:
     lines.append(f"errors      {', '.join(errors)}; taken as {spread}")
     if rows["dropped"]:
         lines.append(f"dropped     {rows['dropped']} rows with missing values")
+    if law["index_left_out"]:
+        lines.append("left out    the first column, which counts the rows")
     if law["units"]:
         lines += [f"units       {part}" for part in law["units"]["message"].split("; ")]
     for name, (low, high) in law["box"].items():

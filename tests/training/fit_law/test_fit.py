@@ -30,6 +30,8 @@ def test_the_law_of_a_pendulum(pendulum):
     assert 0 < max(term["exponent_errors"].values()) < 0.01
     assert (law["power"], law["sign"], law["status"]) == ("1", 1, "consistent")
     assert law["units"]["consistent"] is True
+    assert law["units"]["readings"]["g"] == "meter/second**2, length/time**2"
+    assert "units       T is read as second, time\n" in to_text(law)
     assert law["rows"] == {"fitted": 64, "held_out": 16, "dropped": 0}
     assert law["formula"].endswith("*sqrt(l)/sqrt(g)") and law["latex"].startswith("T = ")
     assert (pendulum[0] / "law.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
@@ -103,6 +105,36 @@ def test_rows_where_a_law_has_no_value(write, tmp_path, monkeypatch):
     assert read_law(tmp_path / "run")["held_out_error"] is None
     assert "where fitted, no finite share on 2 rows held out" in to_text(law)
     assert (tmp_path / "run" / "law.png").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_least_rows_are_counted_in_the_file(write, tmp_path):
+    """Before any are held out; where 59 rows are enough, 60 are."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.uniform(1, 5, (60, 50))).rename(columns="x{}".format)
+    table["y"] = table["x3"] ** 2
+    for rows, held in ((59, 7), (60, 8)):
+        law = fit_law(write(table[:rows]), "y", tmp_path / f"{rows}", max_terms=1)
+        assert law["formula"] == "y = x3**2"
+        assert law["rows"] == {"fitted": 52, "held_out": held, "dropped": 0}
+    with pytest.raises(ValueError, match="at least 52 rows to fit one term in 50 columns .*got 40"):
+        fit_law(write(table[:40]), "y", tmp_path / "few")
+    with pytest.raises(ValueError, match="holdout must leave at least 52 of 60 rows"):
+        fit_law(write(table), "y", tmp_path / "few", holdout=0.2)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_units_need_fewer_rows_and_an_index_is_told(write, tmp_path):
+    """Where units leave no exponent free, two rows are enough."""
+    table = make_pendulum(4)
+    table.to_csv(tmp_path / "data.csv")
+    with pytest.raises(ValueError, match="at least 5 rows"):
+        fit_law(tmp_path / "data.csv", "T", tmp_path / "run", units=PENDULUM_UNITS)
+    settings = {"units": PENDULUM_UNITS, "dimensions": "constrain"}
+    law = fit_law(tmp_path / "data.csv", "T", tmp_path / "run", **settings)
+    assert law["terms"][0]["exponents"] == {"l": "1/2", "g": "-1/2", "m": "0"}
+    assert law["index_left_out"] is True
+    assert "\nleft out    the first column, which counts the rows\n" in to_text(law)
 
 
 @pytest.mark.usefixtures("undrawn")
