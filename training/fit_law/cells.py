@@ -113,7 +113,10 @@ def _text(path: str | Path, text: str) -> pd.DataFrame:
 
 
 def _fields(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line.strip()], delimiter=separator, skipinitialspace=True), [])
+    try:
+        return next(csv.reader([line.strip()], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:  # longer than a field may be
+        return [line]
 
 
 def _separator(rows: Sequence[str]) -> str:

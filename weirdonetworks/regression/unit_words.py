@@ -188,10 +188,10 @@ def read(word: str, registry: Any) -> Powers:
     if hyphen:
         product = "*".join(part.strip() for part in hyphen[0].split("-"))
         raise ValueError(f"a hyphen is no product: write {product}")
-    number = re.search(r"(?<![\w.])([\d.]+)(?![eE][+-]?\d)[^\W\d]", text)
+    text = re.sub(rf"(?<=[\w)])(?:\s*\.\s*|\s+)(?={_NAME}|\()", "*", text)
+    number = re.search(r"(?<![\w.])(\.?\d[\d.]*+(?:[eE][+-]?\d++)?+)(?=[^\W\d])", text)
     if number:
         raise ValueError(_no_unit(number[1]))
-    text = re.sub(rf"(?<=[\w)])(?:\s*\.\s*|\s+)(?={_NAME}|\()", "*", text)
     text = re.sub(rf"(?<!\w)({_NAME})([+-]\d+\b)?", lambda m: _power(*m.groups(), registry), text)
     try:
         tree = ast.parse(text, mode="eval").body
