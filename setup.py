@@ -54,9 +54,11 @@ NOTEBOOKS = [
 TEST = [
     *NOTEBOOKS,
     "gplearn>=0.4.3",  # genetic programming, to compare with
+    "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
     "onnxruntime>=1.20",  # runs what tf2onnx converts
     "packaging>=23.0",
+    "pyarrow>=16.0",  # fit_law reads Parquet where it is installed
     "pytest>=8.0",
     "pytest-timeout>=2.3",  # a test that hangs fails
     "pytest-xdist>=3.6",

@@ -83,7 +83,9 @@ def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
     if hasattr(table, "iloc") and table.ndim == 2:
         result = [(str(name), table.iloc[:, i]) for i, name in enumerate(table.columns)]
     elif hasattr(table, "columns"):
-        result = [(str(name), table[name]) for name in table.columns]
+        result = [
+            (str(name), table[name]) for name in getattr(table, "column_names", table.columns)
+        ]
     else:
         try:
             array = np.asarray(table)
@@ -99,10 +101,11 @@ def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
 
 def _check_types(label: str, columns: Sequence[tuple[str, Any]]) -> None:
     for name, column in columns:
-        if getattr(column.dtype, "kind", "O") in "fiu":
+        dtype = getattr(column, "dtype", None)
+        if getattr(dtype, "kind", "O") in "fiu":
             continue
         values = np.asarray(column)
-        if str(column.dtype) == "category":
+        if str(dtype) == "category":
             kinds = dict.fromkeys(map(type, values), "a category: leave it out, or fit each alone")
         else:
             kinds = {kind: _kind(kind) for kind in set(map(type, values))}
