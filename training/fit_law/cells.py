@@ -76,7 +76,7 @@ def _decode(path: str | Path, content: bytes) -> str:
 
 
 def _text(path: str | Path, text: str) -> pd.DataFrame:
-    lines = text.strip("\r\n").splitlines()
+    lines = re.split(r"\r\n|\r|\n", text.strip("\r\n"))
     rows = [line for line in lines if not line.lstrip().startswith("#")]
     rows = rows[next((i for i, row in enumerate(rows) if row.strip()), len(rows)) :]
     separator = _separator(rows)

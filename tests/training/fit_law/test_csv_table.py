@@ -1,6 +1,7 @@
 """How a user's table is read, in the forms in which programs write it, and what is held out."""
 
 import io
+import random
 import re
 import sys
 
@@ -147,6 +148,26 @@ def test_a_package_that_is_missing_is_named(write, monkeypatch, package):
     message = f"{path} needs {package} to be read: pip install {package}"
     with pytest.raises(ImportError, match=re.escape(message)):
         csv_table.read(path, "T")
+
+
+def test_any_file_is_read_or_refused_in_a_line_that_names_it(write):
+    generator = random.Random(0)
+    pieces = ["a", "T", "1", "2,5", "3.5", ",", ";", "\t", "|", " ", "\n", "\r", "#", '"', "1,234"]
+    pieces += ["nan", "-", "inf", "\0", "é", "_", "\u2028", "\f", "index", "0", "٣", "½", "x" * 300]
+    workbook = _excel(TABLE)
+    refused = 0
+    for i in range(300):
+        text = "a;T\n" + "".join(generator.choices(pieces, k=generator.randrange(25)))
+        damaged = bytearray(workbook)
+        damaged[generator.randrange(4, len(damaged))] ^= generator.randrange(1, 256)
+        for content in [text.encode(), text.encode("utf-16")] + [bytes(damaged)] * (i < 30):
+            path = write(content)
+            try:
+                csv_table.read(path, "T")
+            except ValueError as error:
+                refused += 1
+                assert str(path) in str(error) and "\n" not in str(error)
+    assert refused > 100
 
 
 def test_rows_held_out_by_default():
