@@ -156,18 +156,18 @@ def test_any_file_is_read_or_refused_in_a_line_that_names_it(write):
     pieces += ["nan", "-", "inf", "\0", "é", "_", "\u2028", "\f", "index", "0", "٣", "½", "x" * 300]
     workbook = _excel(TABLE)
     refused = 0
-    for i in range(300):
+    for i in range(100):
         text = "a;T\n" + "".join(generator.choices(pieces, k=generator.randrange(25)))
         damaged = bytearray(workbook)
         damaged[generator.randrange(4, len(damaged))] ^= generator.randrange(1, 256)
-        for content in [text.encode(), text.encode("utf-16")] + [bytes(damaged)] * (i < 30):
+        for content in [text.encode(), text.encode("utf-16")] + [bytes(damaged)] * (i < 4):
             path = write(content)
             try:
                 csv_table.read(path, "T")
             except ValueError as error:
                 refused += 1
                 assert str(path) in str(error) and "\n" not in str(error)
-    assert refused > 100
+    assert refused > 50
 
 
 def test_rows_held_out_by_default():
