@@ -692,7 +692,7 @@ def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch
         (["--data_dir=/nowhere"], 1, ["data_dir must be left out with mnist_5k"]),
         (["stray"], 2, ["unexpected argument 'stray'"]),
         (["--lerning_rate=1"], 2, ["Unknown command line flag 'lerning_rate'", "learning_rate"]),
-        (["--resume", "--workdir="], 1, ["resume must come with --workdir"]),
+        (["--resume", "--workdir="], 2, ["--workdir=: must be a path, got an empty one"]),
         (["--workdir=run[1]"], 1, ["workdir must not contain any of", "'run[1]'"]),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,

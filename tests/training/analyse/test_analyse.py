@@ -345,7 +345,7 @@ def test_an_unfinished_run(small_run, command, tmp_path):
     ("words", "exit_code", "message"),
     [
         ([], 1, "workdir must be given: --workdir=FOLDER of a run"),
-        (["--workdir="], 1, "workdir must be given"),
+        (["--workdir="], 2, "--workdir=: must be a path, got an empty one"),
         (["--workdir=nowhere"], 1, "workdir nowhere has no config.json: give the folder of a run"),
         (["--workdir=a", "--draws=0"], 2, "flag --draws=0: 0 is not a positive integer"),
         (["--workdir=a", "--images=x"], 2, "flag --images=x: invalid literal"),

@@ -109,7 +109,7 @@ def truncate(path):
         (lambda d: change(d, dataset="cifar"), "name must be one of mnist_5k, "),
         (lambda d: change(d, network_args={"hidden_sizes": [17]}), "is of another network"),
         (lambda d: change(d, network="quadratic_mlp", network_args={}), "is of another network"),
-        (lose_checkpoints, "has no whole checkpoint"),
+        (lose_checkpoints, "has lost the checkpoint of its result"),
     ],
 )
 def test_what_is_no_run(copy, command, damage, message):
@@ -122,7 +122,7 @@ def test_what_is_no_run(copy, command, damage, message):
     ("words", "exit_code", "message"),
     [
         ([], 1, "workdir must be given: --workdir=FOLDER of a run"),
-        (["--workdir="], 1, "workdir must be given: --workdir=FOLDER of a run"),
+        (["--workdir="], 2, "--workdir=: must be a path, got an empty one"),
         (["--workdir=nowhere"], 1, "workdir nowhere has no config.json"),
         (["--workdir=nowhere", "stray"], 2, "unexpected argument 'stray'"),
         (["--workdir=nowhere", "--rotate"], 2, "Unknown command line flag 'rotate'"),

@@ -107,7 +107,7 @@ def test_an_exactly_invariant_network_is_stable(mnist_5k):
     ("words", "exit_code", "message"),
     [
         ([], 1, "workdir must be given: --workdir=FOLDER of a run"),
-        (["--workdir="], 1, "workdir must be given: --workdir=FOLDER of a run"),
+        (["--workdir="], 2, "--workdir=: must be a path, got an empty one"),
         (["--workdir=nowhere"], 1, "workdir nowhere has no config.json"),
         (["--workdir=nowhere", "stray"], 2, "unexpected argument 'stray'"),
         (["--action=flip"], 2, "flag --action=flip: value should be one of <rotation|shift_x|"),

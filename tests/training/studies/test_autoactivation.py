@@ -90,7 +90,7 @@ def test_losses_on_the_way_are_kept_of_some_problems(monkeypatch):
         (["--only=problem=easy"], 1, "problem=easy: value should be one of <positive-dense-64-"),
         (["--only=method=sin"], 1, "method=sin: value should be one of <plain|plain zero|"),
         (["--seeds=999,1000"], 1, "seeds must leave (1000, 1001, "),
-        (["--sign=negative"], 1, "sign must be one of ['auto', 'positive', 'paired']"),
+        (["--sign=negative"], 2, "--sign=negative: value should be one of <auto|positive|paired>"),
         (
             ["--only=problem=signed-dense-8-condition10", "--sign=positive"],
             1,
