@@ -19,21 +19,14 @@ ERROR = {"test error %": ("test_accuracy", lambda values: percent(1 - values))}
 def report(results: dict[str, pd.DataFrame]) -> Report:
     """A table for each data set, by its name: mean ± sample standard deviation over the seeds.
 
-    `mnist_rot error` are the errors of the rotated digits, beside which the literature stands; the
-    picture `rotations` shows the accuracy at each angle. Runs that diverged are left out. Rows of
-    the table `transcribed` are shown as they stand, where there are no runs.
+    That of the rotated digits has their errors, too, beside which the literature stands; the
+    picture `rotations` shows the accuracy at each angle. Runs that diverged are left out.
     """
     tables: dict[str, pd.DataFrame] = {}
     runs = results.get("runs", pd.DataFrame({"dataset": [], "status": []}))
     for dataset, part in runs[runs["status"] == "done"].groupby("dataset", sort=False):
-        tables[dataset] = summary(part, ["network"], COLUMNS)
-        if dataset == "mnist_rot":
-            columns = {name: COLUMNS[name] for name in ("parameters", "seeds")} | ERROR
-            tables["mnist_rot error"] = summary(part, ["network"], columns)
-    if "transcribed" in results:
-        for name, part in results["transcribed"].groupby("table", sort=False):
-            shown = part.drop(columns="table").dropna(axis="columns", how="all").convert_dtypes()
-            tables.setdefault(name, shown)
+        columns = COLUMNS | ERROR if dataset == "mnist_rot" else COLUMNS
+        tables[dataset] = summary(part, ["network"], columns)
     figures = {"rotations": _rotations(results["angles"])} if "angles" in results else {}
     return Report(tables, figures)
 
