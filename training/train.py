@@ -6,15 +6,12 @@ Each network has a recipe (training/engine/recipes.py); flags override it. The l
 are scored on the test set, once, at the end; what is chosen, is chosen on the validation split.
 """
 
-import contextlib
-import datetime
-import os
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from training.cli import app
+from training.cli import app, folders
 from training.cli.flags import DatasetFlags, RecipeFlags, define_workdir, found_again
 
 FLAGS = app.Flags(__doc__)
@@ -58,13 +55,11 @@ def main() -> None:
         from training.engine import recipe_for  # once the flags are right: it takes seconds
 
         recipe = recipe_for(network, dataset.name, len(dataset.train), **overrides)
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    name = f"{network}-{Path(dataset.name).stem.replace(':', '-')}-seed{seed}-{now}"
-    workdir = Path(_WORKDIR.value) if _WORKDIR.value else _new_folder(Path("runs") / name)
+    name = f"{network}-{Path(dataset.name).stem.replace(':', '-')}-seed{seed}"
     from training.engine import train_and_evaluate
 
-    print(f"writing to     {workdir}/", flush=True)
-    try:
+    with folders.workdir(_WORKDIR.value, name) as workdir:
+        print(f"writing to     {workdir}/", flush=True)
         result = train_and_evaluate(
             network,
             dataset,
@@ -75,26 +70,12 @@ def main() -> None:
             tensorboard=_TENSORBOARD.value,
             paths={key: value for key, value in paths.items() if value},
         )
-    finally:
-        if not _WORKDIR.value:
-            with contextlib.suppress(OSError):  # it holds something
-                os.removedirs(workdir)
     print(f"test accuracy  {100 * result['test_accuracy']:.2f} %")
     print(f"parameters     {result['parameters']:,}")
     print(f"training time  {result['seconds']:.1f} s")
     files = "config.json, metrics.csv, result.json, curves.png, checkpoints/"
     print(f"written to     {workdir}/: {files}")
     print(f"score again    python -m training.evaluate --workdir={workdir}")
-
-
-def _new_folder(path: Path) -> Path:
-    """Makes this folder, or one with a number behind its name if another run began just now."""
-    for end in ("", *(f"-{i}" for i in range(2, 1000))):
-        new = path.with_name(path.name + end)
-        with contextlib.suppress(FileExistsError):
-            new.mkdir(parents=True)
-            return new
-    raise FileExistsError(f"workdir {path} exists: give another --workdir")
 
 
 def _continued(workdir: str, overrides: dict[str, Any]):

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from training import evaluate, train
+from training.cli import folders
 from training.cli.flags import parse_arguments
 from training.data import sources
 from training.engine import Scorer, load_run, recipe_for, resolve, steps, train_and_evaluate
@@ -616,7 +617,7 @@ def test_a_finished_run_is_not_scored_at_an_older_epoch(small_run, command, tmp_
 def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch, tmp_path):
     moment = datetime.datetime(2026, 1, 1)
     fixed = types.SimpleNamespace(datetime=types.SimpleNamespace(now=lambda: moment))
-    monkeypatch.setattr(train, "datetime", fixed)
+    monkeypatch.setattr(folders, "datetime", fixed)
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
     name = "runs/mlp-mnist_5k-seed0-20260101-000000"
     for folder in (name, f"{name}-2"):

@@ -6,12 +6,9 @@ All contenders of a group run in this one process and take turns, round after ro
 whatever else the machine does hits all alike: ratios are medians of the ratios within a round.
 """
 
-import datetime
-from pathlib import Path
-
 from absl import flags
 
-from training.cli import app
+from training.cli import app, folders
 from training.cli.flags import define_choices, define_workdir
 
 GROUPS = ("loops", "quadratic", "synchronous", "steps", "iterates")
@@ -33,9 +30,8 @@ flags.register_validator(
 def main() -> None:
     from training.benchmark.run import benchmark
 
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    workdir = Path(_WORKDIR.value or Path("runs") / f"benchmark-{now}")
-    benchmark(_ONLY.value, _REPEATS.value, _SECONDS.value, workdir)
+    with folders.workdir(_WORKDIR.value, "benchmark") as workdir:
+        benchmark(_ONLY.value, _REPEATS.value, _SECONDS.value, workdir)
     print(f"\nwritten to {workdir}/: benchmark.json, benchmark.csv, benchmark.png, GROUP.csv")
 
 

@@ -7,7 +7,6 @@ says the target by the other columns, or by those of --columns, which must be > 
 `weirdonetworks.regression.PosynomialRegressor` for what is found and how.
 """
 
-import datetime
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from absl import flags
 
-from training.cli import app
+from training.cli import app, folders
 from training.cli.flags import define_choice, define_workdir
 
 # As the regressor has them: it is imported when the flags have been read.
@@ -96,24 +95,23 @@ def main(data: str) -> None:
     from training.fit_law.fit import fit_law
     from training.fit_law.text import to_text
 
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    workdir = Path(_WORKDIR.value or Path("runs") / f"law-{Path(data).stem}-{now}")
-    law = fit_law(
-        data,
-        _TARGET.value,
-        workdir,
-        columns=_COLUMNS.value,
-        units=_UNITS.value,
-        holdout=_HOLDOUT.value,
-        drop_missing=_DROP_MISSING.value,
-        random_state=_RANDOM_STATE.value,
-        noise=_NOISE_MODEL.value,
-        num_terms=_NUM_TERMS.value,
-        max_terms=_MAX_TERMS.value,
-        rounding=rounding,
-        powers=powers,
-        dimensions=_DIMENSIONS.value,
-    )
+    with folders.workdir(_WORKDIR.value, f"law-{Path(data).stem}") as workdir:
+        law = fit_law(
+            data,
+            _TARGET.value,
+            workdir,
+            columns=_COLUMNS.value,
+            units=_UNITS.value,
+            holdout=_HOLDOUT.value,
+            drop_missing=_DROP_MISSING.value,
+            random_state=_RANDOM_STATE.value,
+            noise=_NOISE_MODEL.value,
+            num_terms=_NUM_TERMS.value,
+            max_terms=_MAX_TERMS.value,
+            rounding=rounding,
+            powers=powers,
+            dimensions=_DIMENSIONS.value,
+        )
     print(to_text(law), end="")
     print(f"written to  {workdir}/: config.json, law.json, law.png")
 

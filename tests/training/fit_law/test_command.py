@@ -1,13 +1,17 @@
 """The command: its flags and lines, that it is light, and which tables and flags are refused."""
 
+import datetime
 import subprocess
 import sys
+import types
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.training.fit_law.tables import PLANETS, make_pendulum, read_law
+from training.cli import folders
 from training.fit_law import __main__ as fit_law
 from weirdonetworks.regression import regressor
 
@@ -197,3 +201,18 @@ def test_bad_flags(command, write, tmp_path, words, exit_code, message):
     path = write(make_pendulum(20))
     command(fit_law, *words).assert_failed(message, exit_code=exit_code)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_fits_that_begin_together_have_folders_of_their_own(command, monkeypatch):
+    moment = datetime.datetime(2026, 1, 1)
+    fixed = types.SimpleNamespace(datetime=types.SimpleNamespace(now=lambda: moment))
+    monkeypatch.setattr(folders, "datetime", fixed)
+    name = "runs/law-table-20260101-000000"
+    for power, folder in ((2, name), (3, f"{name}-2")):
+        rows = "".join(f"{a},{a**power}\n" for a in range(1, 9))
+        Path("table.csv").write_text(f"a,y\n{rows}")
+        outcome = command(fit_law, "table.csv", "--target=y", "--num_terms=1", "--powers=1")
+        assert outcome.exit_code == 0, outcome
+        assert f"written to  {folder}/" in outcome.stdout
+    assert command(fit_law, "none.csv", "--target=y").exit_code == 1
+    assert len(list(Path("runs").iterdir())) == 2
