@@ -179,3 +179,11 @@ def test_the_maximum_is_numpys(compiled):
         np.testing.assert_array_equal(function(tf.constant(x), axis), x.max(axis=axis))
         kept = maximum(tf.constant(x), axis, keepdims=True)
         np.testing.assert_array_equal(kept, x.max(axis=axis, keepdims=True))
+
+
+@pytest.mark.parametrize("function", [soft_maximum, implicit_soft_maximum])
+@pytest.mark.parametrize("alpha", [0.0, -1.0])
+def test_alpha_is_positive(function, alpha):
+    with pytest.raises(ValueError, match=rf"alpha must be > 0, got a least value of {alpha}$"):
+        function(tf.ones([2, 3]), tf.constant(alpha))
+    assert np.all(np.isnan(function(tf.ones([2, 3]), tf.constant(np.nan))))

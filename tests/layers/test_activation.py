@@ -134,6 +134,12 @@ def test_what_is_no_activation(activation):
         create_activation(activation)
 
 
+def test_a_class_is_no_activation():
+    with pytest.raises(ValueError, match=r"^activation must be an instance, ReLU\(\), got the "):
+        create_activation(tf.keras.layers.ReLU)
+    assert nets.MLP(3, (6,), tf.keras.layers.ReLU())(tf.ones([2, 5])).shape == (2, 3)
+
+
 class _Counting(snt.Module):
     takes_is_training = True
 
@@ -269,3 +275,18 @@ def test_a_width_that_groups_do_not_divide():
     net = nets.MLP(3, (6, 7), "maxout")
     with pytest.raises(ValueError, match="static number of units that size=2 divides, got 7$"):
         net(tf.ones([1, 5]))
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        (lambda x: x[:2], r"must keep all axes but the last of \(3, 6\), got \(2, 6\)$"),
+        (tf.reduce_sum, r"must keep all axes but the last of \(3, 6\), got \(\)$"),
+        (lambda x: None, "must give a tensor, got NoneType$"),
+    ],
+)
+def test_an_activation_keeps_rows(activation, message):
+    net = nets.MLP(3, (6,), activation)
+    for function in (net, tf.function(nets.MLP(3, (6,), activation), autograph=False)):
+        with pytest.raises(ValueError, match=f"activation {message}"):
+            function(tf.ones([3, 5]))

@@ -10,7 +10,7 @@ import tensorflow as tf
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._unroll import unroll
 from weirdonetworks.functional.images import flatten
-from weirdonetworks.layers.activation import activate
+from weirdonetworks.layers.activation import call
 
 _RULE = (
     "network must be dense layers (snt.Linear) in sequence, with functions of one argument "
@@ -88,7 +88,7 @@ def activations(network: snt.Module, inputs: Any, batch_size: int = 1000) -> lis
                 _check_given(network, function, x, first=not given)
                 given.append(x)
             try:
-                x = activate(function, x, is_training=False)
+                x = call(function, x, is_training=False)
             except (TypeError, tf.errors.InvalidArgumentError) as error:
                 name = getattr(function, "__name__", type(function).__name__)
                 raise ValueError(

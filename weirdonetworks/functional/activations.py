@@ -122,8 +122,12 @@ def get_activation(activation: str | Activation) -> Activation:
     """The activation of this name; a callable, such as a Module, is returned as it is.
 
     Raises:
-      ValueError: an unknown name, or neither a name nor a callable.
+      ValueError: an unknown name, neither a name nor a callable, or a class, not an instance.
     """
+    if isinstance(activation, type):
+        raise ValueError(
+            f"activation must be an instance, {activation.__name__}(), got the class itself"
+        )
     if callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:

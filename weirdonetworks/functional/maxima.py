@@ -36,10 +36,11 @@ def soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
     Between max_k v_k, its limit for large alpha, and that + log(K) / alpha.
 
     Raises:
-      ValueError: values that are not floating, or an alpha that does not broadcast with [...].
+      ValueError: values that are not floating, or an alpha that does not broadcast with [...] or,
+        where its values are known, is not > 0.
     """
     values = _some(values)
-    alpha = _tensor_checks.of_type("alpha", alpha, "values", values.dtype)
+    alpha = _positive(alpha, values.dtype)
     _broadcasts(alpha, values.shape[:-1], "the result")
     alpha = alpha[..., None]
     # The shift cancels in the result, so it takes no part in the gradient.
@@ -70,10 +71,11 @@ def implicit_soft_maximum(values: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
     softmax functions"; the derivatives by steps are ours.
 
     Raises:
-      ValueError: values that are not floating, or an alpha that does not broadcast with them.
+      ValueError: values that are not floating, or an alpha that does not broadcast with them or,
+        where its values are known, is not > 0.
     """
     values = _some(values)
-    alpha = _tensor_checks.of_type("alpha", alpha, "values", values.dtype)
+    alpha = _positive(alpha, values.dtype)
     _broadcasts(alpha, values.shape, "values")
     shift = tf.stop_gradient(tf.reduce_max(values, axis=-1, keepdims=True))
     values -= shift
@@ -90,6 +92,14 @@ def _some(values: tf.Tensor) -> tf.Tensor:
     if values.shape.rank == 0:
         raise ValueError(f"values must be [..., K], got shape {values.shape}")
     return values
+
+
+def _positive(alpha: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    alpha = _tensor_checks.of_type("alpha", alpha, "values", dtype)
+    known = tf.get_static_value(alpha)
+    if known is not None and np.any(known <= 0):
+        raise ValueError(f"alpha must be > 0, got a least value of {np.nanmin(known)}")
+    return alpha
 
 
 def _broadcasts(alpha: tf.Tensor, shape: tf.TensorShape, of: str) -> None:

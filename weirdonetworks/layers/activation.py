@@ -42,14 +42,31 @@ def create_activation(activation: str | Activation) -> Activation | Draws:
     return get_activation(activation)
 
 
-def activate(
-    activation: Callable[..., tf.Tensor], inputs: tf.Tensor, is_training: bool
-) -> tf.Tensor:
-    """activation(inputs), or activation(inputs, is_training) where it wants that.
+def call(function: Callable[..., tf.Tensor], inputs: tf.Tensor, is_training: bool) -> tf.Tensor:
+    """function(inputs), or function(inputs, is_training) where it wants that.
 
     `StochasticGELU` and `Dropout` do, and a Module of yours with the attribute
     `takes_is_training = True` (its signature would not tell: Sonnet hides it).
     """
-    if getattr(activation, "takes_is_training", False):
-        return activation(inputs, is_training)
-    return activation(inputs)
+    if getattr(function, "takes_is_training", False):
+        return function(inputs, is_training)
+    return function(inputs)
+
+
+def activate(
+    activation: Callable[..., tf.Tensor], inputs: tf.Tensor, is_training: bool
+) -> tf.Tensor:
+    """`call`, for what keeps all axes but the last.
+
+    Raises:
+      ValueError: outputs that are no tensor, or of another shape but for the last axis.
+    """
+    outputs = call(activation, inputs, is_training)
+    shape = getattr(outputs, "shape", None)
+    if not isinstance(shape, tf.TensorShape):
+        raise ValueError(f"activation must give a tensor, got {type(outputs).__name__}")
+    if not inputs.shape[:-1].concatenate([None]).is_compatible_with(shape):
+        raise ValueError(
+            f"activation must keep all axes but the last of {inputs.shape}, got {shape}"
+        )
+    return outputs
