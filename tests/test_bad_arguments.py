@@ -117,13 +117,13 @@ CASES = _cases()
 
 def refused(call: Callable[[], Any], *names: str) -> None:
     """One line that names one of these, soon, as ValueError or TypeError."""
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises((ValueError, TypeError)) as error:
         call()
     message = str(error.value)
     assert any(name in message for name in names), message
     assert message.isprintable() and len(message) < 2_000, message
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def test_the_rest_is_good():
@@ -189,16 +189,16 @@ def test_bad_tables_of_an_estimator(cls):
     y = _ROWS[:, 0] * _ROWS[:, 1]
     fitted = cls(num_terms=1, powers=(1,)).fit(_ROWS, y)
     for name, table in _TABLES.items():
-        began = time.monotonic()
+        began = time.process_time()
         with pytest.raises((ValueError, TypeError)) as error:
             cls(max_terms=1).fit(table, y)
-        assert str(error.value) and time.monotonic() - began < 2, (name, error.value)
+        assert str(error.value) and time.process_time() - began < 2, (name, error.value)
         if name == "short":
             continue
-        began = time.monotonic()
+        began = time.process_time()
         with pytest.raises((ValueError, TypeError)) as error:
             fitted.predict(table)
-        assert str(error.value) and time.monotonic() - began < 2, (name, error.value)
+        assert str(error.value) and time.process_time() - began < 2, (name, error.value)
     for name, target in {
         "NaN": np.where(y == y[3], np.nan, y),
         "infinite": np.where(y == y[3], np.inf, y),
