@@ -1,8 +1,7 @@
 """What happens when training/ is imported: names of the past, and TensorFlow without its chatter.
 
 TensorFlow takes seconds, so nothing imports it before it needs it: help, misspelt flags and reports
-do without. Whoever imports it then, here or in a notebook, has it quiet, and in three fifths of the
-time.
+do without. Whoever imports it then, here or in a notebook, has it quiet, and sooner.
 """
 
 import contextlib
