@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from tests.soak import __main__ as soak
+from tests.soak.group import BROKEN, SILENT
 from tests.soak.trials import Trial
 from training.cli import app
+from training.report.tables import to_markdown
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -54,6 +56,13 @@ def test_what_is_silent_or_broken_is_told_and_ends_in_an_error(monkeypatch, caps
     (line,) = [line for line in told.out.splitlines() if line.startswith("| all")]
     assert [cell.strip() for cell in line.split("|")[3:-1]] == ["5", "2", "1", "1", "1"]
     assert pd.read_csv(tmp_path / "soak.csv")["seed"].tolist() == list(range(5))
+
+
+def test_the_page_is_what_the_trials_say():
+    trials = pd.read_csv(REPOSITORY / "docs" / "soak.csv")
+    page = (REPOSITORY / "docs" / "promises.md").read_text(encoding="utf-8")
+    assert to_markdown(soak.summary(trials)) in page
+    assert not set(trials["end"]) & {SILENT, BROKEN}
 
 
 def test_trials_of_one_configuration_come_together():
