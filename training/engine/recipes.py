@@ -9,6 +9,15 @@ from training.engine.optimizers import OPTIMIZERS, SCHEDULES
 from weirdonetworks import _checks
 
 
+def check_network_args(arguments: Mapping[str, Any]) -> None:
+    """Raises ValueError for arguments that a network has from its data set, or from Sonnet."""
+    for reserved in ("num_classes", "name"):
+        if reserved in arguments:
+            raise ValueError(
+                f"network_args must not hold {reserved}, got {_checks.received(dict(arguments))}"
+            )
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """The settings of a training run, except network, data and seed.
@@ -63,6 +72,7 @@ class Recipe:
                 )
         for name in ("network_args", "step_args"):
             _mapping(name, getattr(self, name))
+        check_network_args(self.network_args)
         _checks.choice("optimizer", self.optimizer, OPTIMIZERS)
         _checks.choice("schedule", self.schedule, SCHEDULES)
         self.create_step()

@@ -164,9 +164,6 @@ def resolve(
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise ValueError(f"seed must be an integer in [0, 2^31), got {_checks.received(seed)}")
-    for reserved in ("num_classes", "name"):
-        if reserved in recipe.network_args:
-            raise ValueError(f"network_args must not hold {reserved}, got {recipe.network_args}")
     network_args = _as_json("network_args", recipe.network_args)
     _checks.choice("network", network, wn.list_networks())
     parameters = inspect.signature(wn.nets.NETWORKS[network].__init__).parameters

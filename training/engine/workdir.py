@@ -13,6 +13,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
+from training.engine.recipes import check_network_args
 from training.report.folder import LOCK, MANIFEST, Sealed, digest, sync
 from training.report.tables import to_csv
 from weirdonetworks import _checks
@@ -58,6 +59,7 @@ class Workdir(Sealed):
                     f"version: it lacks its {key}"
                 )
         _checks.sizes("image_shape", config["image_shape"])
+        check_network_args(config["network_args"])
         return config
 
     def write_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:

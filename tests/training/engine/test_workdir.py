@@ -111,6 +111,10 @@ def test_the_configuration_of_a_run_is_checked(tmp_path):
         run.write("config.json", {k: v for k, v in config.items() if k != key})
         with pytest.raises(ValueError, match=f"or of an earlier version: it lacks its {key}"):
             run.read_config()
+    for reserved in ("num_classes", "name"):
+        run.write("config.json", config | {"network_args": {reserved: 1}})
+        with pytest.raises(ValueError, match=f"network_args must not hold {reserved}, got "):
+            run.read_config()
 
 
 def test_the_epoch_of_the_newest_checkpoint(tmp_path):
