@@ -70,7 +70,7 @@ def _terms(law):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAWS)
-@pytest.mark.parametrize("noise", [0, 0.01])
+@pytest.mark.parametrize("noise", [0, 0.003])
 @BOTH
 def test_finds_the_law(regressor, noise, name):
     f, power, terms = LAWS[name]
@@ -83,7 +83,7 @@ def test_finds_the_law(regressor, noise, name):
     assert found == pytest.approx(terms, rel=0.05 if noise else 1e-9)
     assert all(isinstance(a, Fraction) for row in found for a in row)
     error = r.evidence_["relative_error"]
-    assert error < 1e-13 if noise == 0 else 0.007 < error < 0.013
+    assert error < 1e-13 if noise == 0 else 0.7 < error / noise < 1.3
     far, expected = _data(f, low=0.2, high=50, seed=1)
     if noise == 0:
         np.testing.assert_allclose(r.predict(far), expected, rtol=1e-9, atol=1e-9)
@@ -161,7 +161,7 @@ def test_relative_noise():
     assert r.noise_ == r.evidence_["noise"] == "relative"
     assert r.law_.exponents == ((3, -2),) and r.status_ == "consistent"
     assert r.law_.coefficients[0] == pytest.approx(2, rel=0.05)
-    absolute = PosynomialRegressor(rounding=None, num_terms=1).fit(x, y)
+    absolute = PosynomialRegressor(rounding=None, num_terms=1, noise="absolute").fit(x, y)
     relative = PosynomialRegressor(rounding=None, num_terms=1, noise="relative").fit(x, y)
     far = [np.abs(np.array(r.law_.exponents) - [3, -2]).max() for r in (absolute, relative)]
     assert far[1] < far[0] / 3
@@ -653,7 +653,7 @@ def test_says_how_far_it_extrapolates():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [(1e-30, 1e30), (6.6e-34, 3e8), (1e30, 1e30)])
-@pytest.mark.parametrize("noise", [0, 0.01])
+@pytest.mark.parametrize("noise", [0, 0.003])
 def test_units_of_any_scale(first, second, noise):
     """Columns in SI units, such as Planck's constant: the law is found as in units near 1."""
     x, y = _data(lambda a, b: 2 * a * b + b**2 / a / 2, noise=noise)
@@ -678,7 +678,7 @@ def test_rows_that_repeat_count_once():
     """Two points determine a power, and no number of repetitions confirms it."""
     x, y = np.tile([[1.0], [2.0]], (30, 1)), np.tile([1.0, 4.0], 30)
     r = PosynomialRegressor().fit(x, y)
-    assert r.status_ == "approximate" and "2 rows are too few" in r.evidence_["reason"]
+    assert r.status_ == "approximate" and "2 different rows are too few" in r.evidence_["reason"]
     three = PosynomialRegressor().fit(
         np.tile([[1.0], [2.0], [3.0]], (30, 1)), np.tile([1, 5, 2], 30)
     )

@@ -6,44 +6,27 @@ import numpy as np
 import pytest
 
 from weirdonetworks.regression import fitting, rounding
+from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0.9, 1.1, 1),
-        (-2.1, -1.9, -2),
-        (-0.2, 0.1, 0),
-        (0.45, 0.55, HALF),
-        (0.3, 0.4, THIRD),
-        (0.65, 0.68, 2 * THIRD),
-        (-1.55, -1.45, -3 * HALF),
-        (0.6, 2.6, 2),
-        (0.414, 0.415, None),
-        (0.19, 0.21, Fraction(1, 5)),
-    ],
+    ("fraction", "bits"), [(0, 1), (1, 2), (-1, 2), (3, 3), (HALF, 4), (-HALF, 4)]
 )
-def test_simplest_fraction_in_the_interval(low, high, expected):
-    """The smallest denominator first, then the nearest to the middle."""
-    assert rounding.simplest(low, high, 6) == expected
+def test_bits_of_a_fraction(fraction, bits):
+    assert rounding.bits(Fraction(fraction)) == pytest.approx(bits)
 
 
-@pytest.mark.slow
-def test_simplest_fraction_by_search():
-    """The same by looking at all fractions, for arbitrary intervals."""
-    rng = np.random.default_rng(0)
-    for _ in range(300):
-        low = rng.uniform(-3, 3)
-        high = low + 10 ** rng.uniform(-4, 0)
-        every = {Fraction(n, d) for d in range(1, 7) for n in range(-30 * d, 30 * d)}
-        inside = [f for f in every if low <= f <= high]
-        best = min(
-            inside, key=lambda f: (f.denominator, abs(f - Fraction((low + high) / 2))), default=None
-        )
-        assert rounding.simplest(low, high, 6) == best
+def test_odds_are_those_of_two_hypotheses():
+    """The density of the estimate under the fraction by its prior, over that of a real number."""
+    density = np.exp(-(1.5**2) / 2) / np.sqrt(2 * np.pi) / 0.01
+    expected = density * 2.0**-4 / (1 / 6)
+    assert rounding.odds(HALF, 0.515, 0.01) == pytest.approx(expected)
+    assert rounding.odds(HALF, 0.5, np.inf) == rounding.odds(HALF, 0.5, np.nan) == 0
+    # With the few degrees of freedom of its error, a distance counts for less.
+    assert rounding.odds(HALF, 0.54, 0.01, 3) > rounding.odds(HALF, 0.54, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -53,45 +36,52 @@ def test_simplest_fraction_by_search():
         (0.5002, 1e-4, HALF),
         (0.33335, 1e-4, THIRD),
         (2.0, 0.0, 2),
-        (2.003, 0.001, 2),
+        (2.002, 0.001, 2),
         (2.004, 0.001, None),
         (0.5, 0.3, None),
-        (0.2, 0.005, Fraction(1, 5)),
+        (0.2, 0.001, Fraction(1, 5)),
         (0.2, 0.02, None),
         (0.41421356, 1e-9, None),
         (1.0, np.inf, None),
-        (1.0, np.nan, None),
     ],
 )
 def test_fractions_that_errors_support(exponent, error, expected):
-    assert rounding.supported(exponent, error, 6) == expected
+    fraction, odds = rounding.likeliest(exponent, error, 6)
+    assert (fraction if odds >= rounding.ODDS else None) == expected
 
 
-@pytest.mark.parametrize("error", [1e-2, 1e-3, 1e-4, 1e-5])
-def test_arbitrary_reals_are_rarely_taken_for_fractions(error):
-    """No interval is so wide that it holds a fraction more often than every second time.
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [3e-2, 1e-2, 1e-3, 1e-4])
+def test_odds_are_calibrated(error):
+    """Of exponents that are fractions of the prior, or half as often real numbers, those told at
+    odds of 20 are real in less than a twentieth of the cases.
 
-    In a negative control, without that rule, wide intervals nearly always hold one.
+    In a negative control, the nearest fraction within two errors, it is more often for large ones.
     """
     rng = np.random.default_rng(1)
-    exponents = rng.uniform(-3, 3, 2000)
-    held = np.mean([rounding.supported(a, error, 6) is not None for a in exponents])
-    # Of fractions with denominators up to 6 there are 12 in [0, 1).
-    width = 2 * (rounding.WIDTH * error + 1e-6)
-    assert held <= min(12 * width, 0.5) + 0.035
-    if error == 1e-2:
-        half = rounding.WIDTH * error
-        found = [rounding.simplest(a - half, a + half, 6) is not None for a in exponents]
-        assert np.mean(found) > 0.6
+    fractions = sorted({Fraction(n, d) for d in range(1, 7) for n in range(-3 * d, 3 * d + 1)})
+    prior = np.array([2.0 ** -rounding.bits(f) for f in fractions])
+    assert 1.9 < prior.sum() < 2.3
+    number = 4500
+    drawn = rng.choice(len(fractions), p=prior / prior.sum(), size=2 * number // 3)
+    truth = np.concatenate([rng.uniform(-3, 3, number // 3), [float(fractions[i]) for i in drawn]])
+    seen = truth + error * rng.normal(size=number)
+    told = np.array([rounding.likeliest(a, error, 6)[1] >= rounding.ODDS for a in seen])
+    real = np.arange(number) < number // 3
+    false = np.mean(real[told])
+    assert false < 1 / rounding.ODDS
+    assert np.mean(told[~real]) > (0.15 if error >= 1e-2 else 0.8)
+    near = np.array([min(abs(float(f) - a) for f in fractions) < 2 * error for a in seen])
+    if error >= 1e-2:
+        assert np.mean(real[near]) > 3 * false
 
 
 @pytest.mark.parametrize("denominator", [1, 2, 3, 4, 6])
 def test_fractions_are_found_within_their_errors(denominator):
-    """As often as a normal deviate lies within 3.5 of 0."""
     rng = np.random.default_rng(2)
     truth = [Fraction(int(n), denominator) for n in rng.integers(-12, 13, 500)]
-    found = [rounding.supported(float(f) + 1e-4 * rng.normal(), 1e-4, 6) for f in truth]
-    assert sum(a == b for a, b in zip(truth, found, strict=True)) >= 495
+    found = [rounding.likeliest(float(f) + 1e-4 * rng.normal(), 1e-4, 6) for f in truth]
+    assert sum(a == b and o > 20 for a, (b, o) in zip(truth, found, strict=True)) >= 450
 
 
 def _fitted(exponents, noise, basis=None, seed=0, rows=200):
@@ -170,15 +160,32 @@ def test_true_fractions_are_rounded_nearly_always():
     assert kept >= 95
 
 
-def test_exponents_are_near_halves_only_where_errors_are_small():
-    """Five standard errors off, an exponent of a small error is near 2; others are near no half."""
-    rng = np.random.default_rng(0)
-    u = rng.normal(size=(4000, 1))
-    for true, noise, near in ((2.0, 1e-3, True), (2.0, 0.3, False), (1.9, 1e-3, False)):
-        y = np.exp(true * u[:, 0] + noise * rng.normal(size=len(u)))
-        data = fitting.Data(u, y, relative=True)
-        model = fitting.fit(fitting.monomial(np.array([true]), 1.0, np.eye(1)), data)
-        _, variances = fitting.covariance(model, data)
-        moved = model.a + 5 * np.sqrt(variances)
-        moved = fitting.monomial(moved[0], float(model.c[0]), np.eye(1))
-        assert rounding.all_near_halves(moved, data) is near
+def test_what_the_data_do_not_support_is_free_again():
+    """A fraction that was taken, from rows that do not hold it, is fitted when all are there."""
+    model, data = _fitted([0.61, -1], 0.01)
+    wrong = rounding.fix(rounding.fix(model, 0, 0, Fraction(3, 5)), 0, 1, Fraction(-1))
+    wrong = fitting.fit(wrong, data)
+    space = Space(np.zeros(2), np.eye(2))
+    freed = rounding.freed(wrong, data, space, np.zeros(2))
+    assert rounding.unsupported(wrong, freed) == [(0, 0)]
+    np.testing.assert_allclose(freed.exponents, model.a, atol=1e-4)
+    released = fitting.fit(rounding.release(wrong, [(0, 0)], space), data)
+    assert released.known == ((None, -1),)
+    right = fitting.fit(rounding.fix(released, 0, 1, Fraction(-1)), data)
+    assert not rounding.unsupported(right, rounding.freed(right, data, space, np.zeros(2)))
+
+
+def test_free_exponents_and_errors_are_those_of_the_free_fit():
+    """One step of Gauss and Newton from the rounded law reaches the free one."""
+    model, data = _fitted([0.5, -1], 0.01)
+    rounded = rounding.round_exponents(model, data, 6)
+    assert not rounding.unknown(rounded)
+    center = np.array([0.3, -0.2])
+    freed = rounding.freed(rounded, data, Space(np.zeros(2), np.eye(2)), center)
+    np.testing.assert_allclose(freed.exponents, model.a, atol=1e-4)
+    _, variances = fitting.covariance(model, data)
+    np.testing.assert_allclose(freed.errors, np.sqrt(variances), rtol=0.02)
+    # Constants of fractions that are certain are as of a law whose exponents are given.
+    cov, _ = fitting.covariance(rounded, data)
+    own = np.sqrt(np.diag(cov)) / rounded.c
+    assert freed.c_errors == pytest.approx(own, rel=0.05)

@@ -220,9 +220,12 @@ def test_candidates_end_with_the_exact_law(name):
 
 def test_candidates_end_where_noise_is_left():
     models = _all(_data(LAWS["one term"][0], noise=0.05))
-    assert [m.num_terms for m in models] == [1]
+    # A term beyond the law without structure, to see what it would explain, for p = 1 only.
+    assert models[0].num_terms == 1
+    assert all(m.power == 1 for m in models if len(set(m.known)) == 2 and None in m.known[0])
     models = _all(_data(LAWS["sum"][0], noise=0.02))
-    assert models[0].num_terms == 1 and models[-1].num_terms == 2
+    numbers = [m.num_terms for m in models]
+    assert numbers[0] == 1 and 2 in numbers and numbers[-1] <= 3
 
 
 @pytest.mark.slow

@@ -7,8 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import spatial, stats
 
+from weirdonetworks.regression import fitting
+
 # Of a false alarm, over all tests together.
 LEVEL = 0.01
+# Rows whose neighbours are looked at, at most.
+_MANY = 20_000
 
 
 class Structure(NamedTuple):
@@ -27,20 +31,31 @@ class Structure(NamedTuple):
 
 
 def structure(
-    u: np.ndarray, residuals: np.ndarray, num_parameters: int, neighbours: bool = True
+    u: np.ndarray,
+    residuals: np.ndarray,
+    num_parameters: int,
+    neighbours: bool = True,
+    weights: np.ndarray | None = None,
 ) -> Structure:
     """Tests whether residuals [rows] of a fit depend on the inputs u [rows, features].
 
     * polynomial: the F-test of all monomials of u of the highest degree <= 3 that leaves ten rows
       for each and for each parameter of the fit; or of degree 2 or 1 that leaves half as many rows
       beyond, three at least.
-    * neighbours, with 20 rows or more: Spearman's correlation of the residual of a row with that of
-      the row nearest to it. Of n independent ones it has the variance (1 + m) / n, where m is the
-      share of rows that are nearest to their nearest.
+    * neighbours, with 20 rows or more (of more than 20,000, so many): Spearman's correlation of the
+      residual of a row with that of the row nearest to it. Of n independent ones it has the
+      variance (1 + m) / n, where m is the share of rows that are nearest to their nearest.
+    * replicates, where rows repeat others in all inputs at least three times and there are more
+      different ones than parameters: the F-test of the residuals' means in equal rows against what
+      they vary by within these (lack of fit against pure error). `weights` [rows] are those by
+      which y - f was multiplied.
 
     Bonferroni's correction: the smallest p-value times the number of tests.
     """
     results = []
+    p_value = _replicates(u, residuals, num_parameters, weights)
+    if p_value is not None:
+        results.append((p_value, "replicates"))
     degree = polynomial_degree(u, num_parameters)
     if degree:
         results.append((_polynomial(u, residuals, num_parameters, degree), "polynomial"))
@@ -55,7 +70,10 @@ def structure(
 def features(u: np.ndarray, degree: int) -> np.ndarray:
     """All monomials of the standardised u of degree 1 .. degree, [rows, number]."""
     spread = u.std(axis=0)
-    v = (u - u.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return _monomials((u - u.mean(axis=0)) / np.where(spread > 0, spread, 1), degree)
+
+
+def _monomials(v: np.ndarray, degree: int) -> np.ndarray:
     columns = []
     for d in range(1, degree + 1):
         for chosen in itertools.combinations_with_replacement(range(v.shape[1]), d):
@@ -75,10 +93,21 @@ def polynomial_degree(u: np.ndarray, num_parameters: int) -> int:
 
 def _polynomial(u: np.ndarray, residuals: np.ndarray, num_parameters: int, degree: int) -> float:
     rows = len(u)
-    q, r = np.linalg.qr(np.column_stack([np.ones(rows), features(u, degree)]))
-    kept = np.abs(np.diag(r)) > 1e-8 * np.abs(r[0, 0])
-    explained = float(np.sum(np.square(q[:, kept].T @ residuals)))
-    rest = float(residuals @ residuals) - explained
+    center, spread = u.mean(axis=0), u.std(axis=0)
+    spread = np.where(spread > 0, spread, 1)
+    upper = fitting.triangle(
+        np.column_stack(
+            [
+                np.ones(len(residuals[block])),
+                _monomials((u[block] - center) / spread, degree),
+                residuals[block],
+            ]
+        )
+        for block in fitting.blocks(rows)
+    )
+    kept = np.abs(np.diag(upper)[:-1]) > 1e-8 * np.abs(upper[0, 0])
+    explained = float(np.sum(np.square(upper[: len(kept), -1][kept])))
+    rest = float(np.sum(np.square(upper[:, -1]))) - explained
     first, second = int(kept.sum()), rows - int(kept.sum()) - num_parameters
     if rest <= 0:
         return 0.0 if explained > 0 else 1.0
@@ -86,6 +115,8 @@ def _polynomial(u: np.ndarray, residuals: np.ndarray, num_parameters: int, degre
 
 
 def _neighbours(u: np.ndarray, residuals: np.ndarray) -> float:
+    step = -(-len(u) // _MANY)
+    u, residuals = u[::step], residuals[::step]
     spread = u.std(axis=0)
     v = u / np.where(spread > 0, spread, 1)
     _, nearest = spatial.cKDTree(v).query(v, k=2)
@@ -97,3 +128,29 @@ def _neighbours(u: np.ndarray, residuals: np.ndarray) -> float:
     mutual = float(np.mean(other[other] == np.arange(rows)))
     statistic = float(np.mean(r * r[other])) / np.sqrt((1 + mutual) / rows)
     return float(stats.norm.sf(statistic))
+
+
+def different(u: np.ndarray) -> np.ndarray:
+    """The number of each row among the different rows, [rows]."""
+    order = np.lexsort(u.T)
+    new = np.any(np.diff(u[order], axis=0) != 0, axis=1)
+    number = np.empty(len(u), int)
+    number[order] = np.concatenate([[0], np.cumsum(new)])
+    return number
+
+
+def _replicates(
+    u: np.ndarray, residuals: np.ndarray, num_parameters: int, weights: np.ndarray | None
+) -> float | None:
+    groups = different(u)
+    number = int(groups.max()) + 1
+    first, second = number - num_parameters, len(u) - number
+    if second < 3 or first < 1:
+        return None
+    w = np.ones(len(u)) if weights is None else weights
+    means = np.bincount(groups, w * residuals) / np.bincount(groups, np.square(w))
+    within = float(np.sum(np.square(residuals - w * means[groups])))
+    between = max(float(residuals @ residuals) - within, 0.0)
+    if within <= 1e-24 * between:
+        return 0.0
+    return float(stats.f.sf(between / first / (within / second), first, second))

@@ -5,23 +5,25 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
+from scipy import stats
 
-from weirdonetworks.regression import fitting, search, selection
+from weirdonetworks.regression import fitting, rounding, search, selection
+from weirdonetworks.regression import noise as noises
 from weirdonetworks.regression.diagnostics import structure
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.input_checks import least_rows
 from weirdonetworks.regression.law import Law
+from weirdonetworks.regression.rows import Measurements
 from weirdonetworks.regression.selection import Candidate
 
-# With fewer rows, or too few beside those held out, each is predicted by a fit without its fold in
-# place of a fit to the others.
-_FEW_ROWS = 60
 _FOLDS = 10
 # How many candidates are rounded and compared, at most.
 _FINALISTS = 8
 # Of which these have structure in their residuals.
 _APPROXIMATE = 2
+# Of more rows, so many are searched; the law is fitted to all, and judged on all.
+_MANY = 20_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,40 +45,144 @@ class Discovery:
 
     Attributes:
       validation_error: the RMS of the validation residuals, relative to that of y.
+      validation_p_value: that they are larger than the training residuals by chance (an F-test).
+      gain: the p-value of what the best law of more terms explains beyond this one.
       criterion: AICc / n of y under this noise, up to a constant; smaller is better.
+      chi_square: the sum of squared residuals over the errors of y that were given, per degree of
+        freedom; None without them.
+      chi_p_value: that it is larger by chance; 1 without them.
+      freed: what the fit would be with all exponents free.
+      examination: of the noise.
     """
 
     def __init__(
         self,
-        x: np.ndarray,
-        y: np.ndarray,
+        table: Measurements,
         sign: int,
         relative: bool,
         settings: Settings,
         generator: np.random.Generator,
+        spread: np.ndarray | None = None,
     ):
-        log_x = np.log(x)
+        """`spread`, [rows]: a factor of the standard deviations besides those of the table."""
+        log_x, y = np.log(table.x), table.y
         self._center = log_x.mean(axis=0)
         largest = np.abs(y).max()  # of which the square need not be a number
         self._scale = float(largest * np.sqrt(np.mean(np.square(y / largest))))
         self._sign = sign or 1
         self._settings = settings
+        self._measured = table.measured
+        self._own = table.deviation
+        if table.measured:
+            self._own = table.deviation / self._scale
         self.data = Data(log_x - self._center, self._sign * y / self._scale, relative)
-        order = generator.permutation(len(y))
-        held = round(settings.validation_fraction * len(y))
-        if len(y) < max(_FEW_ROWS, held + least_rows(settings.space, min(settings.term_numbers))):
+        self._spread_by(spread)
+        order = generator.permutation(len(y))[:_MANY]
+        held = round(settings.validation_fraction * len(order))
+        if len(y) < max(
+            selection.FEW_ROWS, held + least_rows(settings.space, min(settings.term_numbers))
+        ):
             held = 0
         self._validation = self.data.rows(order[:held])
         self._train = self.data.rows(order[held:])
         chosen = self._choose(sign, generator)
         self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
-        self.model = fitting.fit(chosen.model, self.data)
-        spread = fitting.rms(self.model.residuals(self.data)) / self.data.scale
-        self.criterion = 2 * np.log(max(spread, fitting.PRECISION))
-        if relative:
-            self.criterion += 2 * float(np.mean(np.log(np.abs(self.data.y))))
-        number = self.model.num_parameters + 1  # and the size of the noise
-        self.criterion += 2 * number / max(len(y) - number - 1, 0.5)
+        self.validation_p_value = self._against_training(chosen)
+        self._settle(fitting.fit(chosen.model, self.data))
+
+    def _settle(self, model: Model) -> None:
+        """Fractions that all rows do not support are fitted; the rest follows from that."""
+        while True:
+            self.model = model
+            # Errors that are larger than they were said to be are not smaller for that.
+            noise = self._sigma if self._measured else None
+            freed = rounding.freed(model, self.data, self._settings.space, self._center, noise)
+            doubtful = rounding.unsupported(model, freed)
+            if self._settings.rounding != "auto" or not doubtful:
+                break
+            model = rounding.release(model, doubtful, self._settings.space)
+            model = fitting.fit(model, self.data)
+        self.freed = freed
+        self.examination = noises.examine(model, self.data)
+        freedom = max(1, len(self.data.y) - model.num_parameters)
+        square = float(np.sum(np.square(model.residuals(self.data))))
+        self.chi_square = square / freedom if self._measured else None
+        self.chi_p_value = float(stats.chi2.sf(square, freedom)) if self._measured else 1.0
+        self.criterion = noises.criterion(model, self.data)
+
+    def _spread_by(self, spread: np.ndarray | None) -> None:
+        self._spread = spread
+        deviation = self._own if spread is None else spread * self.own
+        self.data = dataclasses.replace(self.data, deviation=deviation)
+
+    @property
+    def own(self) -> np.ndarray:
+        """The standard deviations of the table, [rows]; 1 where nothing is known of them."""
+        return np.ones(len(self.data.y)) if self._own is None else self._own
+
+    def respread(self) -> np.ndarray:
+        """Fits the same law anew with the standard deviations of mixed noise, and returns these."""
+        plain = dataclasses.replace(self.data, deviation=self._own)
+        self._spread_by(noises.mixed_deviation(self.model, plain))
+        self._settle(fitting.fit(self.model, self.data))
+        return self._spread
+
+    @property
+    def _sigma(self) -> float:
+        """The standard deviation of the residuals; of errors that were given, at least theirs."""
+        square = float(np.sum(np.square(self.model.residuals(self.data))))
+        sigma = np.sqrt(square / max(1, len(self.data.y) - self.model.num_parameters))
+        return max(float(sigma), 1.0) if self._measured else float(sigma)
+
+    @property
+    def deviations(self) -> np.ndarray:
+        """The standard deviations of y as the noise model has them, [rows]."""
+        f = np.abs(self.model.predict(self.data.u)) if self.data.relative else 1.0
+        return self._sigma * self._scale * f / self.data.weights
+
+    def standardised(self, table: Measurements) -> np.ndarray:
+        """Residuals of other rows in standard deviations of the fit's, [rows].
+
+        Infinite where y has no logarithm that the noise asks for.
+        """
+        model, data = self.model, self.data
+        y = self._sign * table.y / self._scale
+        other = Data(np.log(table.x) - self._center, y, data.relative, table.deviation)
+        # Rounding errors are no outliers.
+        sigma = max(self._sigma, 10 * fitting.PRECISION * data.scale)
+        if self._measured:
+            other = dataclasses.replace(other, deviation=table.deviation / self._scale)
+        elif self._spread is not None:
+            # The variance of mixed noise is linear in f^2.
+            design = np.column_stack([np.ones(len(data.y)), np.square(model.predict(data.u))])
+            variance = np.linalg.lstsq(design, np.square(self._spread), rcond=None)[0]
+            f = model.predict(other.u)
+            spread = np.sqrt(np.maximum(variance[0] + variance[1] * np.square(f), 0))
+            own = 1.0 if table.deviation is None else table.deviation
+            other = dataclasses.replace(other, deviation=spread * own)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            residuals = model.residuals(other) / sigma
+        return np.nan_to_num(residuals, nan=np.inf)
+
+    def _against_training(self, chosen: Candidate) -> float:
+        """Held-out residuals in units of their own prediction errors, against the others."""
+        if not len(self._validation.y):
+            return 1.0
+        model = dataclasses.replace(chosen.model, positive=False)
+        if fitting.error(model, self._train) <= fitting.PRECISION:
+            return 1.0
+        residuals, jacobian = fitting.derivatives(model, self._train)
+        left, outside = fitting.derivatives(model, self._validation)
+        size = np.linalg.norm(jacobian, axis=0)
+        size[size == 0] = 1
+        inverted, _ = fitting.inverse(jacobian / size)
+        outside = outside / size
+        spread = 1 + np.einsum("ij,jk,ik->i", outside, inverted, outside)
+        second = len(residuals) - jacobian.shape[1]
+        if second < 1:
+            return 1.0
+        ratio = np.mean(np.square(left) / spread) / (float(residuals @ residuals) / second)
+        return float(stats.f.sf(ratio, len(left), second))
 
     def _choose(self, sign: int, generator: np.random.Generator) -> Candidate:
         settings, train = self._settings, self._train
@@ -100,14 +206,16 @@ class Discovery:
         finalists, approximate = [], 0
         for i, candidate in enumerate(free):
             rest = i >= _FINALISTS or selection.worse(candidate, free[0], floor)
-            if rest and finalists:
-                break
+            # A single term that predicts worse by chance is told by the rows of training.
+            if rest and finalists and candidate.model.num_terms > 1:
+                continue
             model = fitting.fit(candidate.model, train, 200)
             structured = not search.done(model, train)
             approximate += structured
             if finalists and approximate > _APPROXIMATE:
                 continue
             for variant in selection.variants(model, train, settings.rounding, structured):
+                variant = search.explicit(variant)
                 if fitting.is_real(variant, self.data):
                     finalists.append(self._with_p_value(self._candidate(variant)))
         if not finalists:
@@ -115,7 +223,10 @@ class Discovery:
                 "y must be such that a root of a fitted sum is real in all rows, got none for "
                 f"powers {[str(p) for p in powers]} and num_terms {settings.term_numbers}"
             )
-        return selection.select(finalists, floor, settings.charged)
+        chosen = selection.select(finalists, floor, settings.charged)
+        larger = [other for other in finalists if other.model.num_terms > chosen.model.num_terms]
+        self.gain = min((selection.gain(chosen, other) for other in larger), default=1.0)
+        return chosen
 
     def _candidate(self, model: Model) -> Candidate:
         if len(self._validation.y):
@@ -140,7 +251,13 @@ class Discovery:
             return candidate  # rounding errors have structure
         residuals = model.residuals(train)
         found = structure(train.u, residuals, model.num_parameters, neighbours=False)
-        return dataclasses.replace(candidate, p_value=found.p_value)
+        return dataclasses.replace(
+            candidate,
+            errors=np.sqrt(fitting.covariance(model, train)[1]),
+            p_value=found.p_value,
+            square=float(residuals @ residuals),
+            rows=len(residuals),
+        )
 
     def law(self, names: Sequence[str], target: str) -> tuple[Law, np.ndarray, np.ndarray]:
         """The law in the units of the data, with the errors of coefficients and exponents."""
@@ -162,10 +279,4 @@ class Discovery:
             for rows in zip(model.a, model.known, strict=True)
         )
         law = Law(tuple(names), target, exponents, c, model.power, sign)
-        raw = Data(self.data.u + self._center, self.data.y, self.data.relative)
-        uncentred = dataclasses.replace(model, c=model.c * np.exp(-model.a @ self._center))
-        cov, _ = fitting.covariance(uncentred, raw)
-        free = dataclasses.replace(model, bases=(self._settings.space.basis,) * model.num_terms)
-        _, variances = fitting.covariance(free, self.data)
-        errors = np.sqrt(np.diag(cov)) * self._scale**p
-        return law, errors, np.sqrt(variances)
+        return law, np.abs(c) * self.freed.c_errors, self.freed.errors

@@ -59,14 +59,20 @@ def _expansion(data: Data) -> tuple[np.ndarray, list[int], np.ndarray | None]:
 
     Each direction has a largest entry of 1; there are up to three.
     """
-    rows = slice(None) if data.relative else np.abs(data.y) > 1e-3 * data.scale
+    rms = float(np.sqrt(np.mean(np.square(data.y))))
+    rows = slice(None) if data.relative else np.abs(data.y) > 1e-3 * rms
+    if not data.relative and data.deviation is not None:
+        rows = data.y != 0
     u, y = data.u[rows], np.abs(data.y[rows])
-    weights = np.ones(len(y)) if data.relative else np.minimum(y, np.quantile(y, 0.95))
+    weights = data.weights[rows] * (1 if data.relative else y)
+    weights = np.minimum(weights, np.quantile(weights, 0.95))
     n = u.shape[1]
     degree = 3 if len(y) > 10 * (n + 3) * (n + 2) * (n + 1) / 6 else 2
     spread = u.std(axis=0)
     design = np.column_stack([np.ones(len(u)), features(u, degree)]) * weights[:, None]
     if len(design) < 3 * design.shape[1]:
+        return np.zeros(n), [], None
+    if not (np.all(np.isfinite(design)) and np.all(np.isfinite(weights * np.log(y)))):
         return np.zeros(n), [], None
     names = [()]
     for d in range(1, degree + 1):

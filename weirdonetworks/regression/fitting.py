@@ -1,6 +1,7 @@
 """Least squares for sums of products of powers: the parameters, their errors, the residuals."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -9,27 +10,41 @@ from scipy import optimize
 # Of the largest residual that rounding leaves, relative to the RMS of y: less is "numerical
 # precision". Sums of cancelling terms lose digits, so it is far from the 2e-16 of a double.
 PRECISION = 1e-11
+# Rows that are looked at together.
+_BLOCK = 50_000
+# What is beyond all numbers counts as this.
+_HUGE = 1e150
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Data:
     """Rows to fit: u = log x, centred [rows, features], and y [rows], > 0 if it is of one sign.
 
-    With `relative` noise, residuals are those of log y, and all y must be > 0.
+    With `relative` noise, residuals are those of log y, and all y must be > 0. Residuals are
+    divided by `deviation` [rows], the standard deviations of y or log y up to a common factor.
     """
 
     u: np.ndarray
     y: np.ndarray
     relative: bool
+    deviation: np.ndarray | None = None
 
     def rows(self, chosen: np.ndarray | slice) -> "Data":
         """Some of the rows."""
-        return Data(self.u[chosen], self.y[chosen], self.relative)
+        deviation = None if self.deviation is None else self.deviation[chosen]
+        return Data(self.u[chosen], self.y[chosen], self.relative, deviation)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """1 / deviation, [rows]."""
+        return np.ones(len(self.y)) if self.deviation is None else 1 / self.deviation
 
     @property
     def scale(self) -> float:
-        """What residuals are measured in: the RMS of y, or 1 for logarithms."""
-        return 1.0 if self.relative else float(np.sqrt(np.mean(np.square(self.y))))
+        """What residuals are measured in: the RMS of y / deviation, or 1 for logarithms."""
+        if self.relative:
+            return 1.0 if self.deviation is None else rms(1 / self.deviation)
+        return rms(self.y if self.deviation is None else self.y / self.deviation)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,11 +85,12 @@ class Model:
         return root(self.terms(u) @ self.c, self.power)[0]
 
     def residuals(self, data: Data) -> np.ndarray:
-        """y - f, or log y - log f for relative noise."""
+        """(y - f) / deviation, or (log y - log f) / deviation for relative noise."""
         f = self.predict(data.u)
-        if not data.relative:
-            return data.y - f
-        return np.log(data.y) - np.log(np.maximum(f, np.finfo(float).tiny))
+        left = data.y - f
+        if data.relative:
+            left = np.log(data.y) - np.log(np.maximum(f, np.finfo(float).tiny))
+        return left if data.deviation is None else left / data.deviation
 
 
 def monomial(u_exponents: np.ndarray, c: float, basis: np.ndarray) -> Model:
@@ -107,12 +123,53 @@ def derivatives(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
         slope = slope / np.maximum(f, 1e-12 * np.mean(np.abs(f)) + tiny)
     else:
         residuals = data.y - f
+    if data.deviation is not None:
+        residuals, slope = residuals / data.deviation, slope / data.deviation
     m = m * slope[:, None]
     columns = [m * model.c if model.positive else m]
     for k, basis in enumerate(model.bases):
         if basis.shape[1]:
             columns.append((model.c[k] * m[:, k])[:, None] * (data.u @ basis))
-    return residuals, np.concatenate(columns, axis=1)
+    return _finite(residuals), _finite(np.concatenate(columns, axis=1))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.nan_to_num(values, nan=_HUGE, posinf=_HUGE, neginf=-_HUGE), -_HUGE, _HUGE)
+
+
+def least_squares(columns: np.ndarray, target: np.ndarray, rcond: float = 1e-13) -> np.ndarray:
+    """The t of least |columns t - target|, with columns scaled to length 1; all of it finite."""
+    columns = _finite(columns)
+    size = np.linalg.norm(columns, axis=0)
+    size[size == 0] = 1
+    return np.linalg.lstsq(columns / size, _finite(target), rcond=rcond)[0] / size
+
+
+def triangle(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """The R of the QR decomposition of blocks of rows on top of one another."""
+    upper = None
+    for block in blocks:
+        stacked = block if upper is None else np.vstack([upper, block])
+        upper = np.linalg.qr(stacked, mode="r")
+    return upper
+
+
+def blocks(rows: int) -> Iterator[slice]:
+    """Slices of at most 50,000 rows."""
+    return (slice(i, i + _BLOCK) for i in range(0, rows, _BLOCK))
+
+
+def condensed(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """`derivatives`, of many rows as few that have the same products with one another.
+
+    All of J' J, J' r and r' r, on which least squares and its errors rest.
+    """
+    if len(data.y) <= _BLOCK:
+        return derivatives(model, data)
+    upper = triangle(
+        np.column_stack(derivatives(model, data.rows(rows))[::-1]) for rows in blocks(len(data.y))
+    )
+    return upper[:, -1], upper[:, :-1]
 
 
 def _moved(model: Model, start: Model, parameters: np.ndarray) -> Model:
@@ -134,10 +191,7 @@ def solve_coefficients(model: Model, data: Data) -> Model:
     positive, model = model.positive, dataclasses.replace(model, positive=False)
     for _ in range(1 if model.power == 1 and not data.relative else 4):
         residuals, jacobian = derivatives(dataclasses.replace(model, bases=_none(model)), data)
-        size = np.linalg.norm(jacobian, axis=0)
-        size[size == 0] = 1
-        step = np.linalg.lstsq(jacobian / size, residuals, rcond=1e-13)[0] / size
-        model = dataclasses.replace(model, c=model.c + step)
+        model = dataclasses.replace(model, c=model.c + least_squares(jacobian, residuals))
     if positive:
         model = dataclasses.replace(model, c=np.maximum(model.c, 1e-3 * np.abs(model.c).max()))
     return dataclasses.replace(model, positive=positive)
@@ -154,10 +208,18 @@ def fit(model: Model, data: Data, evaluations: int = 60, tolerance: float = 1e-1
     it never does on the way to a sum of 0.
     """
     start = model
+    if len(data.y) < model.num_parameters:
+        raise ValueError(
+            f"X must have at least as many rows as the law has parameters, "
+            f"{model.num_parameters}, got {len(data.y)}"
+        )
+    if len(data.y) > _BLOCK:
+        return _fit_many(model, data, evaluations, tolerance)
 
     def unpack(parameters: np.ndarray) -> Model:
         return _moved(model, start, parameters)
 
+    scale = float(np.clip(data.scale, 1e-300, 1e300))
     last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
     def both(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,21 +227,17 @@ def fit(model: Model, data: Data, evaluations: int = 60, tolerance: float = 1e-1
         if key not in last:
             last.clear()
             residuals, jacobian = derivatives(unpack(parameters), data)
-            last[key] = residuals / data.scale, -jacobian / data.scale
+            last[key] = _finite(residuals / scale), _finite(-jacobian / scale)
         return last[key]
 
-    c = np.log(model.c) if model.positive else model.c
-    parameters = np.concatenate([c, np.zeros(model.num_parameters - model.num_terms)])
-    if len(data.y) < len(parameters):
-        raise ValueError(
-            f"X must have at least as many rows as the law has parameters, {len(parameters)}, "
-            f"got {len(data.y)}"
-        )
+    parameters = _parameters(model)
+    if not np.all(np.isfinite(parameters)):
+        return model
     with np.errstate(over="ignore", invalid="ignore"):
         result = optimize.least_squares(
-            lambda p: np.nan_to_num(both(p)[0], nan=1e6, posinf=1e6, neginf=-1e6),
+            lambda p: both(p)[0],
             parameters,
-            jac=lambda p: np.nan_to_num(both(p)[1], nan=0, posinf=1e6, neginf=-1e6),
+            jac=lambda p: both(p)[1],
             method="lm",
             x_scale="jac",
             ftol=tolerance,
@@ -188,6 +246,38 @@ def fit(model: Model, data: Data, evaluations: int = 60, tolerance: float = 1e-1
             max_nfev=evaluations,
         )
         return unpack(result.x)
+
+
+def _parameters(model: Model) -> np.ndarray:
+    c = np.log(model.c) if model.positive else model.c
+    return np.concatenate([c, np.zeros(model.num_parameters - model.num_terms)])
+
+
+def _fit_many(model: Model, data: Data, evaluations: int, tolerance: float) -> Model:
+    """`fit` by blocks of rows: steps of Gauss and Newton, damped where they do not help."""
+    start, parameters, damping = model, _parameters(model), 0.0
+    residuals, jacobian = condensed(model, data)
+    square = float(residuals @ residuals)
+    for _ in range(evaluations):
+        size = np.linalg.norm(jacobian, axis=0)
+        size[size == 0] = 1
+        scaled = np.vstack([jacobian / size, damping * np.eye(len(size))])
+        target = np.concatenate([residuals, np.zeros(len(size))])
+        step = np.linalg.lstsq(scaled, target, rcond=1e-14)[0] / size
+        new = _moved(start, start, parameters + step)
+        new_residuals, new_jacobian = condensed(new, data)
+        new_square = float(new_residuals @ new_residuals)
+        if new_square >= square:
+            if damping > 1e6 or np.all(np.abs(step) <= 1e-15 * (1 + np.abs(parameters))):
+                break
+            damping = max(10 * damping, 1e-6)
+            continue
+        gained = square - new_square
+        parameters, model, square = parameters + step, new, new_square
+        residuals, jacobian, damping = new_residuals, new_jacobian, damping / 10
+        if gained <= tolerance * square:
+            break
+    return model
 
 
 def rms(residuals: np.ndarray) -> float:
@@ -213,19 +303,21 @@ def is_real(model: Model, data: Data) -> bool:
     return share <= (0.01 if model.power > 0 else 0)
 
 
-def covariance(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
+def covariance(
+    model: Model, data: Data, noise: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Covariances of c, [terms, terms], and variances of the exponents, [terms, features].
 
-    s^2 (J' J)^-1 with s^2 = |r|^2 / (rows - parameters). Directions that the data do not determine
-    have infinite variance.
+    s^2 (J' J)^-1 with s the `noise`, or s^2 = |r|^2 / (rows - parameters). Directions that the data
+    do not determine have infinite variance.
     """
-    residuals, jacobian = derivatives(dataclasses.replace(model, positive=False), data)
-    freedom = max(1, len(residuals) - jacobian.shape[1])
-    s2 = float(residuals @ residuals) / freedom
+    residuals, jacobian = condensed(dataclasses.replace(model, positive=False), data)
+    freedom = max(1, len(data.y) - jacobian.shape[1])
+    s2 = float(residuals @ residuals) / freedom if noise is None else noise**2
     size = np.linalg.norm(jacobian, axis=0)
     size[size == 0] = 1
-    inverse, determined = _inverse(jacobian / size)
-    cov = s2 * inverse / np.outer(size, size)
+    inverted, determined = inverse(jacobian / size)
+    cov = s2 * inverted / np.outer(size, size)
     cov[~determined, :] = 0
     cov[:, ~determined] = 0
     cov[~determined, ~determined] = np.inf
@@ -241,10 +333,10 @@ def covariance(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
     return cov[:k, :k], variances
 
 
-def _inverse(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def inverse(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(M' M)^-1 for columns of length 1, and which of them are determined."""
     _, values, right = np.linalg.svd(matrix, full_matrices=False)
     good = values > 1e-10 * values[0]
-    inverse = (right[good].T / values[good] ** 2) @ right[good]
+    inverted = (right[good].T / values[good] ** 2) @ right[good]
     determined = np.sum(np.square(right[~good]), axis=0) < 1e-6
-    return inverse, determined
+    return inverted, determined

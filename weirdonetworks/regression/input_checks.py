@@ -1,6 +1,7 @@
 """What a table must be for a law to be found in it."""
 
 import datetime
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from weirdonetworks import _checks
 from weirdonetworks.regression.exponent_space import Space
+from weirdonetworks.regression.rows import Measurements
 
 # A target is of one sign if its values of the other one hold no more of its sum of squares.
 _ONE_SIGN = 0.02
@@ -62,6 +65,54 @@ def features(estimator: BaseEstimator, x: Any) -> np.ndarray:
     _check_finite("X", x, names(estimator, x))
     check_positive(x, names(estimator, x))
     return x
+
+
+def measurements(x: np.ndarray, y: np.ndarray, sample_weight: Any, y_error: Any) -> Measurements:
+    """The rows with a weight above 0, with the standard deviations that weights or errors say.
+
+    Raises ValueError for weights or errors that are no finite numbers of the right sign, one a row.
+    """
+    index = np.arange(len(y))
+    if y_error is not None:
+        if sample_weight is not None:
+            raise ValueError("y_error and sample_weight say the same: give one of them")
+        deviation = _per_row("y_error", y_error, len(y))
+        if not np.all(deviation > 0):
+            row = int(np.argmin(deviation > 0))
+            raise ValueError(f"y_error must be > 0, got {deviation[row]:g} in row {row}")
+        return Measurements(x, y, deviation, True, index)
+    if sample_weight is None:
+        return Measurements(x, y, None, False, index)
+    weights = _per_row("sample_weight", sample_weight, len(y))
+    if np.any(weights < 0) or not np.any(weights > 0):
+        row = int(np.argmin(weights))
+        raise ValueError(
+            "sample_weight must be >= 0 and not zero in all rows, "
+            f"got {weights[row]:g} in row {row}" + (" and all others" if weights[row] == 0 else "")
+        )
+    if np.ptp(weights) == 0:
+        return Measurements(x, y, None, False, index)
+    kept = weights > 0
+    deviation = np.sqrt(weights[kept].max() / weights[kept])
+    return Measurements(x[kept], y[kept], deviation, False, index[kept])
+
+
+def _per_row(label: str, values: Any, rows: int) -> np.ndarray:
+    """Finite numbers, one a row; a single one counts for all."""
+    if isinstance(values, str | bytes | bool) or values is Ellipsis:
+        raise ValueError(f"{label} must be numbers, one a row, got {_checks.received(values)}")
+    if not isinstance(values, numbers.Number):
+        columns = _columns(values, True)
+        if len(columns) != 1:
+            raise ValueError(f"{label} must be one column, got shape {np.shape(values)}")
+        _check_types(label, columns)
+        values = columns[0][1]
+    array = np.asarray(values, np.float64)
+    if array.shape not in ((), (rows,)):
+        raise ValueError(f"{label} must be one number a row, {rows}, got shape {array.shape}")
+    array = np.array(np.broadcast_to(array, rows))
+    _check_finite(label, array[:, None], [""])
+    return array
 
 
 def names(estimator: BaseEstimator, x: np.ndarray) -> tuple[str, ...]:

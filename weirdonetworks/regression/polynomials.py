@@ -64,6 +64,8 @@ def _eliminated(data: Data, power: Fraction, exponents: np.ndarray, most: int) -
     residuals, terms = fitting.derivatives(model, data)
     response = residuals + terms @ model.c
     size = np.linalg.norm(terms, axis=0)
+    if not (np.all(np.isfinite(terms)) and np.all(np.isfinite(residuals)) and np.all(size > 0)):
+        return None  # a monomial is beyond all numbers, or below them
     q, r = np.linalg.qr(terms / size)
     target = q.T @ response
     outside = float(np.sum(np.square(response))) - float(target @ target)
@@ -108,8 +110,8 @@ def _all_terms(data: Data, power: Fraction, exponents: np.ndarray) -> Model:
         rows = data.y > 0
     some, p = data.rows(slice(None) if power == 1 else rows), float(power)
     weights = np.abs(some.y) ** (1 - p) / (np.abs(some.y) if data.relative else 1)
+    weights = weights * some.weights
     columns = model.terms(some.u) * weights[:, None]
-    size = np.linalg.norm(columns, axis=0)
     z = some.y**p if power != 1 else some.y
-    c = np.linalg.lstsq(columns / size, z * weights, rcond=1e-13)[0] / size
-    return fitting.solve_coefficients(dataclasses.replace(model, c=c), data)
+    model = dataclasses.replace(model, c=fitting.least_squares(columns, z * weights))
+    return fitting.solve_coefficients(model, data)

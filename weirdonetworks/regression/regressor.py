@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from weirdonetworks import _checks
 from weirdonetworks.regression import input_checks, units, verdict
-from weirdonetworks.regression.discovery import Discovery, Settings
+from weirdonetworks.regression.discovery import Settings
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.extrapolation import Extrapolation, extrapolation
+from weirdonetworks.regression.noise_choice import discover, discover_robustly
 
 _MOST_TERMS = 100
 _MOST_POWERS = 100  # each is fitted
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 POWERS = (1, -1, 2, -2, 0.5, -0.5)
 NOISE = ("absolute", "relative", "auto")
+LOSSES = ("squared_error", "robust")
 DIMENSIONS = ("check", "constrain")
 
 
@@ -38,7 +40,8 @@ class _Regressor(RegressorMixin, BaseEstimator):
         max_terms: int = 12,
         rounding: str | int | None = "auto",
         powers: Sequence[float] = POWERS,
-        noise: str = "absolute",
+        noise: str = "auto",
+        loss: str = "squared_error",
         units: Mapping[str, str] | None = None,
         target_units: str | None = None,
         dimensions: str = "check",
@@ -50,6 +53,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
         self.rounding = rounding
         self.powers = powers
         self.noise = noise
+        self.loss = loss
         self.units = units
         self.target_units = target_units
         self.dimensions = dimensions
@@ -64,11 +68,25 @@ class _Regressor(RegressorMixin, BaseEstimator):
         tags.input_tags.positive_only = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> "_Regressor":  # noqa: N803
+    def fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        y_error: Any = None,
+    ) -> "_Regressor":
         """Finds the law y = f(X), [rows, features] and [rows].
 
+        `sample_weight`, [rows]: 1 / variance of y (of log y where noise is relative) up to a common
+        factor. Rows of weight 0 take no part. One of weight 2 is one measurement, not two.
+
+        `y_error`, [rows] or one number: the standard deviations of y, in its units. They take the
+        place of a model of the noise; errors of the law follow from them, larger ones where the
+        residuals are larger than they say.
+
         Raises:
-          ValueError: bad arguments; X that is not finite and > 0, or holds what is no number; y
+          ValueError: bad arguments; weights or errors that are not finite, of one sign and one a
+            row; X that is not finite and > 0, or holds what is no number; y
             that is not finite, constant, or of both signs where the law cannot be; too few rows for
             one term; constant or collinear columns of log X; units that do not fit. Messages name
             columns and rows.
@@ -79,11 +97,18 @@ class _Regressor(RegressorMixin, BaseEstimator):
             raise ValueError(f"X must have at most {_MOST_COLUMNS} columns, got {x.shape[1]}")
         names = input_checks.names(self, x)
         settings = self._settings(names)
+        table = input_checks.measurements(x, y, sample_weight, y_error)
+        if table.measured and settings.noise != "auto":
+            raise ValueError(
+                f"noise must be 'auto' with y_error, which says what it is, got {settings.noise!r}"
+            )
+        x, y = table.x, table.y
         input_checks.check_columns(x, names, settings.space)
         if np.ptp(y) == 0:
             raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
-        sign = input_checks.sign(y)
-        relative = settings.noise == "relative" and not np.all(sign * y > 0)
+        robust = _checks.choice("loss", self.loss, LOSSES) == "robust"
+        sign = input_checks.sign(np.sign(y) if robust else y)
+        relative = settings.noise == "relative" and not robust and not np.all(sign * y > 0)
         if relative or (sign == 0 and not self._allows_signs()):
             what = "relative noise" if relative else "a posynomial without signs"
             raise ValueError(
@@ -97,17 +122,19 @@ class _Regressor(RegressorMixin, BaseEstimator):
                 f"random_state must be a seed, a RandomState or None, got {received}"
             ) from None
         generator = np.random.default_rng(random_state.randint(2**31))
-        noises = ["relative"] if settings.noise == "relative" else ["absolute"]
-        if settings.noise == "auto" and np.all(sign * y > 0):
-            noises = ["absolute", "relative"]
-        found = [
-            Discovery(x, y, sign, noise == "relative", settings, generator) for noise in noises
-        ]
-        best = min(found, key=lambda discovery: discovery.criterion)
-        self.noise_ = "relative" if best.data.relative else "absolute"
+        outliers = np.array([], int)
+        # What is beyond all numbers is sorted out where numbers are compared.
+        with np.errstate(all="ignore"):
+            if robust:
+                self.noise_, best, outliers = discover_robustly(table, sign, settings, generator)
+            else:
+                self.noise_, best = discover(table, sign, settings, generator)
+            status, evidence = verdict.judge(best, len(outliers))
+            self.deviations_ = best.deviations
         self.law_, self.coefficient_errors_, self.exponent_errors_ = best.law(names, target)
-        self.status_, self.evidence_ = verdict.judge(best.model, best.data, best.validation_error)
-        self.evidence_["noise"] = self.noise_
+        self.free_exponents_ = best.freed.exponents
+        self.status_ = status
+        self.evidence_ = evidence | {"noise": self.noise_, "outliers": outliers.tolist()}
         self.box_ = x.min(axis=0), x.max(axis=0)
         self.units_ = None
         if self.units is not None:
@@ -220,15 +247,21 @@ class PosynomialRegressor(_Regressor):
     1. Search, on the training rows: for each p, least squares of y by Levenberg and Marquardt with
        terms added one at a time at starting points that explain the residuals best; and
        polynomials of degree 2 of the features in which log y is not linear, times powers of the
-       others. It ends when the residuals show no structure.
-    2. Rounding: an exponent becomes the simplest fraction within 3.5 standard errors, if an
-       interval of that width would not hold one as simple by chance; the others are fitted again.
+       others; of few rows, sums of two monomials of simple exponents. It ends a term beyond the
+       first law whose residuals show no structure. Of more than 20,000 rows, so many are searched.
+    2. Rounding: an exponent becomes a fraction where the odds of that against any real number are
+       20 or more (`rounding.odds`), or where all exponents together have them; the others are
+       fitted again.
     3. Choice, on the validation rows: of all whose squared errors are not larger than those of the
-       best by more than three standard errors of the mean difference, and whose training residuals
-       show no obvious structure, the law that takes the fewest bits to write down (see
-       `selection.complexity`). With fewer than 60 rows, each is
-       predicted by a fit without its tenth of the rows.
-    4. The constants, and exponents that are not fractions, are fitted to all rows.
+       best by more than three standard errors of the mean difference, whose training residuals
+       show no obvious structure, and that lack nothing which a larger one explains, the law that
+       takes the fewest bits to write down (`selection.complexity`). With fewer than 60 rows, each
+       is predicted by a fit without its tenth of the rows, and what it predicts worse than the best
+       counts in bits as well.
+    4. The constants, and exponents that are not fractions, are fitted to all rows. Fractions that
+       all rows do not support are free again.
+    5. The noise is examined: whether the residuals are of one size, in units of the noise model,
+       against y and each column, and symmetric (`noise.examine`).
 
     Arguments:
       num_terms: K, if it is to be fixed.
@@ -238,7 +271,10 @@ class PosynomialRegressor(_Regressor):
       powers: the p to try.
       noise: "absolute", errors of y with one standard deviation: least squares of y; "relative", of
         log y: then y must be > 0, or < 0, throughout; "auto": the one of the better AICc
-        (Hurvich and Tsai 1989), with Gaussian noise of y or of log y.
+        (Hurvich and Tsai 1989), with Gaussian noise of y or of log y; where both fail the
+        examination, errors with a part of one size and one in proportion to y ("mixed").
+      loss: "squared_error", of all rows; "robust", of those that are no outliers
+        (`noise_choice.discover_robustly`), which `evidence_` names.
       units, target_units: units of the columns by name, and of y, as pint understands them.
       dimensions: "check" reports whether all constants are dimensionless (`units_`); "constrain"
         admits only exponents with which they are (Buckingham's theorem).
@@ -248,12 +284,20 @@ class PosynomialRegressor(_Regressor):
 
     Attributes:
       law_: the `Law`, with `exponents`, `coefficients`, `power`, `sign`.
-      status_: "exact" (the residuals are at numerical precision), "consistent" (they show no
-        structure) or "approximate" (they do, or there is too little data to tell).
+      status_: "exact" (the residuals are at numerical precision), "consistent" (nothing speaks
+        against the law, its noise model and its fractions) or "approximate" (something does, or
+        there is too little data to tell); see `verdict.judge`.
       evidence_: what the status rests on: relative_error (RMS of the residuals to that of y),
-        validation_error, p_value and test of structure, rows, parameters, reason, noise, units.
-      exponent_errors_, coefficient_errors_: standard errors, [terms, features] and [terms]; those
-        of fractions are what they were before rounding.
+        validation_error, p_value and test of structure, noise_p_value and noise_test, chi_square
+        (with errors that were given, a degree of freedom), further_term (the p-value of what a
+        larger law explains), rows, parameters, outliers (numbers of rows), reason, noise, units.
+      noise_: "absolute", "relative", "mixed" or "measured".
+      exponent_errors_, coefficient_errors_: standard errors, [terms, features] and [terms], under
+        the noise model. Those of a fraction are of the exponent that it would have free; those of
+        constants hold what the doubt about the fractions leaves open.
+      free_exponents_: what the exponents would be, were all of them free, to first order; the law
+        shows the fractions.
+      deviations_: standard deviations of y in the rows of the fit, as the noise model has them.
       units_: a `LawUnits`, or None without units.
       box_: the least and largest values of the columns in training.
 
@@ -270,7 +314,8 @@ class PosynomialRegressor(_Regressor):
         max_terms: int = 12,
         rounding: str | int | None = "auto",
         powers: Sequence[float] = POWERS,
-        noise: str = "absolute",
+        noise: str = "auto",
+        loss: str = "squared_error",
         units: Mapping[str, str] | None = None,
         target_units: str | None = None,
         dimensions: str = "check",
@@ -284,6 +329,7 @@ class PosynomialRegressor(_Regressor):
             rounding=rounding,
             powers=powers,
             noise=noise,
+            loss=loss,
             units=units,
             target_units=target_units,
             dimensions=dimensions,

@@ -1,7 +1,7 @@
 """Candidates for a law: from one term to several, for each power, until no structure is left."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +11,7 @@ from weirdonetworks.regression.diagnostics import polynomial_degree, structure
 from weirdonetworks.regression.exponent_space import Space, factor
 from weirdonetworks.regression.fitting import Data, Model, error, is_real
 from weirdonetworks.regression.polynomials import polynomials
+from weirdonetworks.regression.simple_sums import simple_sums
 
 # Rows on which starting points are tried.
 _FEW = 1000
@@ -27,28 +28,23 @@ def first_term(data: Data, space: Space) -> Model:
 
     The weights are those that errors of y have in log y. Rows with y <= 0 take no part at first.
     """
-    model = log_linear(data, space, np.ones_like if data.relative else _capped)
+    weights = data.weights * (1 if data.relative else np.abs(data.y))
+    model = log_linear(data, space, np.minimum(weights, np.quantile(weights, 0.95)))
     return fitting.fit(fitting.solve_coefficients(model, data), data)
 
 
-def log_linear(
-    data: Data, space: Space, weights: Callable[[np.ndarray], np.ndarray] = np.ones_like
-) -> Model:
-    """The monomial of least squares of log y, in the rows with y > 0, with weights(y) for each.
+def log_linear(data: Data, space: Space, weights: np.ndarray | None = None) -> Model:
+    """The monomial of least squares of log y, in the rows with y > 0, with a weight for each.
 
     Where y is of both signs, |y| stands for it.
     """
     y = np.abs(data.y) if np.mean(data.y > 0) < 0.8 else data.y
     rows = y > 0
-    w = weights(y[rows])
+    w = np.ones(rows.sum()) if weights is None else weights[rows]
     log_y = np.log(y[rows]) - data.u[rows] @ space.offset
     design = np.column_stack([np.ones(rows.sum()), data.u[rows] @ space.basis])
-    t = np.linalg.lstsq(design * w[:, None], log_y * w, rcond=None)[0]
+    t = fitting.least_squares(design * w[:, None], log_y * w)
     return fitting.monomial(space.offset + space.basis @ t[1:], np.exp(t[0]), space.basis)
-
-
-def _capped(y: np.ndarray) -> np.ndarray:
-    return np.minimum(y, np.quantile(y, 0.95))
 
 
 def with_power(model: Model, power: Fraction) -> Model:
@@ -56,6 +52,17 @@ def with_power(model: Model, power: Fraction) -> Model:
     p = float(power)
     return dataclasses.replace(
         model, power=power, a=p * model.a, c=np.sign(model.c) * np.abs(model.c) ** p
+    )
+
+
+def explicit(model: Model) -> Model:
+    """A model of one term, written for y: (c x^a)^(1/p) = c^(1/p) x^(a / p)."""
+    if model.num_terms > 1 or model.power == 1 or model.c[0] <= 0:
+        return model
+    p = float(model.power)
+    known = tuple(None if a is None else a / model.power for a in model.known[0])
+    return dataclasses.replace(
+        model, power=Fraction(1), a=model.a / p, c=model.c ** (1 / p), known=(known,)
     )
 
 
@@ -72,6 +79,7 @@ def add_term(model: Model, data: Data, space: Space, generator: np.random.Genera
     columns = np.exp(np.clip(data.u @ pool.T, -50, 50)) * slope[:, None]
     if data.relative:
         columns /= np.maximum(np.abs(model.predict(data.u)), 1e-300)[:, None]
+    columns *= data.weights[:, None]
     columns /= np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
     size = np.linalg.norm(jacobian, axis=0)
     q, _ = np.linalg.qr(jacobian / np.where(size > 0, size, 1))
@@ -138,29 +146,38 @@ def candidates(
     """Models, from the simplest on: one term, polynomials, and then a term more at a time.
 
     Beyond one term, features in which log y is linear keep their slopes in all terms while terms
-    are added. Ends with the first that fits at numerical precision, and when some of as many terms
-    leave no structure in the residuals; a power is left when others fit far better.
+    are added. Ends with the first that fits at numerical precision, and one term beyond the first
+    that leaves no structure in the residuals; a power is left when others fit far better.
     """
     most = max(term_numbers)
     one = dataclasses.replace(first_term(data, space), positive=positive)
+    finished = False
     if 1 in term_numbers:
         yield one
-        if most == 1 or done(one, data):
+        if most == 1 or error(one, data) <= fitting.PRECISION:
             return
+        finished = done(one, data)
     factored = factor(data, space)
-    finished = False
+    enough = finished
     for model in polynomials(data, space, factored, powers, term_numbers, positive):
         yield model
         if error(model, data) <= fitting.PRECISION:
             return
-        finished = finished or done(model, data)
+        enough = enough or done(model, data)
+    if 2 in term_numbers:
+        yield from simple_sums(data, space, powers, positive)
     few = data.rows(slice(0, _FEW))
     # Where y is large, the slopes of a sum are not those that it has in most rows.
     starts = [
         fitting.solve_coefficients(restricted(model, factored), few)
         for model in (one, dataclasses.replace(log_linear(data, space), positive=positive))
     ]
-    models = {power: [with_power(start, power) for start in starts] for power in powers}
+    # Beyond a law without structure, what a further term would explain is looked at for p = 1 only.
+    models = {
+        power: [with_power(start, power) for start in starts]
+        for power in powers
+        if not finished or power == 1
+    }
     for terms in range(2, min(most, _GROWN) + 1):
         if not models:
             break
@@ -182,12 +199,13 @@ def candidates(
             model = freed(model, space)
             if done(model, few):
                 model = fitting.fit(model, data)
-                finished = finished or done(model, data)
+                enough = enough or done(model, data)
             yield model
             if error(model, data) <= fitting.PRECISION:
                 return
         if finished:
             return
+        finished = enough
 
 
 def restricted(model: Model, space: Space) -> Model:

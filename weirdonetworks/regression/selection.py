@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
+from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding
 from weirdonetworks.regression.diagnostics import LEVEL
@@ -13,18 +14,32 @@ from weirdonetworks.regression.fitting import Data, Model, error
 # Standard errors of the mean difference of squared errors by which a candidate may be worse.
 _ERRORS = 3.0
 _OBVIOUS = 1e-4
-# Bits that a number costs which is not a fraction.
-_FLOAT_BITS = 12.0
+# The p-value of the F-test at which a larger candidate shows that a smaller one lacks something.
+# It has been chosen among thousands: the level is one for all of them together.
+_LACKING = 1e-5
+# The p-value above which a larger candidate does not show it, though it predicts better.
+_BY_CHANCE = 1e-3
+# Bits that a number costs which is not a fraction, at least and at most.
+_LEAST_BITS, _FLOAT_BITS = 6.0, 12.0
+# Fewer rows are held out in turn, and what they say counts in bits.
+FEW_ROWS = 60
+# Bits of the power: reciprocals are common, as of resistances, rates and times.
+_POWER_BITS = {Fraction(1): 0.0, Fraction(-1): 2.0}
+_OTHER_POWER_BITS = 6.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
     """A fitted model, its residuals in rows that it was not fitted to, and the p-value of structure
-    in those that it was fitted to."""
+    in those that it was fitted to, with their sum of squares and number; and the standard errors of
+    its exponents, [terms, features]."""
 
     model: Model
     residuals: np.ndarray
     p_value: float = 1.0
+    square: float = np.inf
+    rows: int = 0
+    errors: np.ndarray | None = None
 
     @property
     def mean_square(self) -> float:
@@ -32,42 +47,85 @@ class Candidate:
         return value if np.isfinite(value) else np.inf
 
 
-def complexity(model: Model, charged: bool = True) -> float:
+def complexity(model: Model, charged: bool = True, errors: np.ndarray | None = None) -> float:
     """Bits to write the law down: exponents, signs, terms and power; constants count alike.
 
-    An exponent p/q costs log2((1 + |p|) q^2) + 1 bits, one that is 0 nothing, a float 12; a term
-    4, a power other than 1 costs 2, and a negative coefficient 1 where signs are `charged`.
+    An exponent p/q costs log2((1 + |p|) q^2) + 1 bits, one that is 0 nothing, a float what it
+    takes to tell it to its standard error among numbers up to 3, from 6 to 12; a term 4; the
+    power -1 costs 2, others but 1 cost 6; a negative coefficient 1 where signs are `charged`.
     """
-    bits = 4.0 * model.num_terms + (2.0 if model.power != 1 else 0.0)
+    bits = 4.0 * model.num_terms + _POWER_BITS.get(model.power, _OTHER_POWER_BITS)
     bits += charged * np.sum(model.c < 0)
-    for row in model.known:
-        for exponent in row:
+    for k, row in enumerate(model.known):
+        for i, exponent in enumerate(row):
             if exponent is None:
-                bits += _FLOAT_BITS
+                bits += _FLOAT_BITS if errors is None else _float_bits(errors[k, i])
             elif exponent:
-                bits += np.log2((1 + abs(exponent.numerator)) * exponent.denominator**2) + 1
+                bits += rounding.bits(exponent)
     return float(bits)
+
+
+def _float_bits(error: float) -> float:
+    # As the odds of fractions have it: 6 numbers of unit width, and a normal density.
+    needed = np.log2(6 / np.sqrt(2 * np.pi) / max(error, 1e-300))
+    return float(np.clip(needed, _LEAST_BITS, _FLOAT_BITS))
 
 
 def select(candidates: Sequence[Candidate], floor: float, charged: bool = True) -> Candidate:
     """The least complex of those that do not predict significantly worse than the best.
 
     Those with obvious structure in their training residuals (p < 1e-4) count only if all have it,
-    and a p-value below 1 % adds log2(0.01 / p) bits to the complexity.
+    and so do those that lack what a larger one has: the F-test of their sums of squares in training
+    gives p < 1e-5, and the larger one predicts better. A p-value of structure below 1 % adds
+    log2(0.01 / p) bits to the complexity. With fewer than 60 rows, so do (n / 2) log2 of the mean
+    squared error to that of the best.
 
     Significantly: the squared residuals on the validation rows are larger by more than three
-    standard errors of their mean difference, row by row. Below `floor`, an RMS of residuals at
-    numerical precision, there are no differences.
+    standard errors of their mean difference, row by row, and where the best one is larger, the
+    F-test gives p < 1e-3. Below `floor`, an RMS of residuals at numerical precision, there are no
+    differences.
     """
     best = min(candidates, key=lambda candidate: candidate.mean_square)
-    good = [c for c in candidates if not worse(c, best, floor)]
+    good = [c for c in candidates if not worse(c, best, floor) or _by_chance(c, best)]
     good = [c for c in good if c.p_value >= _OBVIOUS] or good
-    return min(good, key=lambda c: (complexity(c.model, charged) + surprise(c), c.mean_square))
+    good = [c for c in good if not any(lacks(c, other, floor) for other in good)] or good
+
+    def bits(candidate: Candidate) -> float:
+        own = complexity(candidate.model, charged, candidate.errors) + surprise(candidate)
+        rows = len(candidate.residuals)
+        if rows < FEW_ROWS and best.mean_square > floor**2:
+            own += rows / 2 * np.log2(candidate.mean_square / best.mean_square)
+        return own
+
+    return min(good, key=lambda c: (bits(c), c.mean_square))
 
 
 def surprise(candidate: Candidate) -> float:
     """Bits by which the p-value of structure is below the level: what the law leaves unsaid."""
     return float(np.log2(LEVEL / np.clip(candidate.p_value, 1e-300, LEVEL)))
+
+
+def lacks(small: Candidate, large: Candidate, floor: float) -> bool:
+    """Whether a candidate of more parameters fits significantly better, and predicts better."""
+    if large.mean_square >= small.mean_square or small.square <= small.rows * floor**2:
+        return False
+    return gain(small, large) < _LACKING
+
+
+def gain(small: Candidate, large: Candidate) -> float:
+    """The p-value of the F-test of what the larger of two explains beyond the smaller one."""
+    first = large.model.num_parameters - small.model.num_parameters
+    second = large.rows - large.model.num_parameters
+    if first <= 0 or second <= 0 or large.square >= small.square:
+        return 1.0
+    ratio = (small.square / max(large.square, 1e-300) - 1) * second / first
+    return float(stats.f.sf(ratio, first, second))
+
+
+def _by_chance(candidate: Candidate, best: Candidate) -> bool:
+    """Whether a larger one that predicts better does not fit significantly better."""
+    larger = best.model.num_parameters > candidate.model.num_parameters
+    return larger and best.rows > 0 and gain(candidate, best) > _BY_CHANCE
 
 
 def worse(candidate: Candidate, best: Candidate, floor: float) -> bool:
@@ -84,9 +142,8 @@ def worse(candidate: Candidate, best: Candidate, floor: float) -> bool:
 def variants(model: Model, data: Data, rounded: str | int | None, structured: bool) -> list[Model]:
     """The model with free exponents, and with those rounded.
 
-    "auto": at the fractions that the data support and, where the floats that are left are all near
-    halves for their small errors, those at halves, too; an integer d: all at multiples of 1/d;
-    None: as they are.
+    "auto": at the fractions that the data support; an integer d: all at multiples of 1/d; None: as
+    they are.
     """
     if rounded is None:
         return [model]
@@ -94,8 +151,6 @@ def variants(model: Model, data: Data, rounded: str | int | None, structured: bo
         result = [model, rounding.round_exponents(model, data, 2 if structured else 6)]
         if structured:
             return result
-        if rounding.unknown(result[-1]) and rounding.all_near_halves(result[-1], data):
-            result.append(force(result[-1], data, 2))
     else:
         result = [force(model, data, rounded)]
     return [pruned(each, data) for each in result]
