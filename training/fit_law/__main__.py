@@ -19,6 +19,7 @@ from training.cli.flags import define_choice, define_workdir
 
 # As the regressor has them: it is imported when the flags have been read.
 NOISE = ("absolute", "relative", "auto")
+LOSSES = ("squared_error", "robust")
 DIMENSIONS = ("check", "constrain")
 POWERS = ("1", "-1", "2", "-2", "1/2", "-1/2")
 
@@ -42,6 +43,19 @@ _NOISE_MODEL = define_choice(
     "auto",
     NOISE,
     "errors of the target: of one size, in proportion to it, or whichever is likelier.",
+    FLAGS,
+)
+_ERRORS = flags.DEFINE_string(
+    "errors",
+    None,
+    "The column of the target's standard deviations, in its units, in place of a noise model.",
+    flag_values=FLAGS,
+)
+_LOSS = define_choice(
+    "loss",
+    "squared_error",
+    LOSSES,
+    "least squares of all rows, or of those that are no outliers, which are named.",
     FLAGS,
 )
 _NUM_TERMS = flags.DEFINE_integer(
@@ -106,6 +120,8 @@ def main(data: str) -> None:
             drop_missing=_DROP_MISSING.value,
             random_state=_RANDOM_STATE.value,
             noise=_NOISE_MODEL.value,
+            errors=_ERRORS.value,
+            loss=_LOSS.value,
             num_terms=_NUM_TERMS.value,
             max_terms=_MAX_TERMS.value,
             rounding=rounding,

@@ -26,6 +26,8 @@ class Measurements:
     Attributes:
       x: the columns, float64, with their names.
       y: the target, float64, with its name.
+      errors: its standard deviations, or None.
+      rows: their numbers in the file, from 1 below the header.
       dropped: how many rows were left out since a value is missing.
       index: whether the first column only counts the rows, and was left out.
       sha256: of the file.
@@ -33,6 +35,8 @@ class Measurements:
 
     x: pd.DataFrame
     y: pd.Series
+    errors: pd.Series | None
+    rows: np.ndarray
     dropped: int
     index: bool
     sha256: str
@@ -43,8 +47,11 @@ def read(
     target: str,
     columns: Sequence[str] | None = None,
     drop_missing: bool = False,
+    errors: str | None = None,
 ) -> Measurements:
     """Reads the target and the columns, by default all others, of a table with a header.
+
+    `errors` is the column of the target's standard deviations, which must be > 0, if there is one.
 
     The file is text, Parquet or Excel (one sheet; these need pyarrow and openpyxl). Text is in
     UTF-8, UTF-16 with a byte order mark, or else Windows-1252. Separators (tab, ;, |, comma or
@@ -70,16 +77,22 @@ def read(
         )
     if target not in names:
         raise ValueError(f"target must be a column of {path}, one of {names}, got {target!r}")
-    chosen = [name for name in names if name != target] if columns is None else list(columns)
+    if errors is not None and (errors not in names or errors == target):
+        raise ValueError(
+            f"errors must be a column of {path} other than the target, one of {names}, "
+            f"got {errors!r}"
+        )
+    others = [name for name in names if name not in (target, errors)]
+    chosen = others if columns is None else list(columns)
     for name in chosen:
-        if name not in names or name == target or chosen.count(name) > 1:
+        if name not in others or chosen.count(name) > 1:
             raise ValueError(
-                f"columns must be different columns of {path} other than the target, of {names}, "
+                f"columns must be different columns of {path} other than the target, of {others}, "
                 f"got {name!r}"
             )
     if not chosen:
         raise ValueError(f"columns must hold one at least beside the target, got {names} in {path}")
-    table = table[[*chosen, target]]
+    table = table[[*chosen, target] + ([] if errors is None else [errors])]
     missing = table.isna()
     if missing.any(axis=None) and not drop_missing:
         row, name, _ = _first(table, missing)
@@ -97,10 +110,15 @@ def read(
         lambda values: values <= 0,
         "numbers > 0 (powers of others are not real)",
     )
+    if errors is not None:
+        _check(path, numbers[[errors]], lambda values: values <= 0, "errors > 0")
+    rows = numbers.index.to_numpy()
     numbers = numbers.reset_index(drop=True)
     return Measurements(
         numbers[chosen],
         numbers[target],
+        None if errors is None else numbers[errors],
+        rows,
         len(table) - len(numbers),
         index,
         hashlib.sha256(content).hexdigest(),

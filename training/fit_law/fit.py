@@ -26,13 +26,15 @@ def fit_law(
     drop_missing: bool = False,
     random_state: int = 0,
     noise: str = "auto",
+    errors: str | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Fits a law to a table in a file (see `csv_table.read`) and returns what law.json holds.
 
     Writes config.json, law.json and law.png to the workdir. The rows that are held out, by default
     a fifth of them if there are 50 or more, are scored and have no part in the fit. `units` are
-    words such as "T=s", one for each column and the target; `settings` go to the regressor.
+    words such as "T=s", one for each column and the target; `errors` is the column of the target's
+    standard deviations; `settings` go to the regressor.
 
     Raises:
       OSError: the file cannot be read, or the workdir not be written.
@@ -40,7 +42,7 @@ def fit_law(
       ValueError: bad values in the file, arguments or units; a workdir with other results.
     """
     folder = Folder(workdir)
-    table = csv_table.read(data, target, columns, drop_missing)
+    table = csv_table.read(data, target, columns, drop_missing, errors)
     names = [str(name) for name in table.x.columns]
     if units is not None:
         known = csv_table.parse_units(units, target, names)
@@ -53,12 +55,14 @@ def fit_law(
         )
     held = csv_table.held_out(len(table.y), holdout, random_state, least)
     regressor = PosynomialRegressor(noise=noise, random_state=random_state, **settings)
-    regressor.fit(table.x[~held], table.y[~held])
+    given = None if table.errors is None else table.errors[~held]
+    regressor.fit(table.x[~held], table.y[~held], y_error=given)
     config = {
         "data": str(data),
         "sha256": table.sha256,
         "target": target,
         "columns": names,
+        "errors": errors,
         "holdout": holdout,
         "drop_missing": drop_missing,
         "regressor": _plain(regressor.get_params()),
@@ -66,6 +70,7 @@ def fit_law(
     }
     folder.claim(config, resume=True)
     law = _describe(regressor)
+    law["outliers"] = table.rows[~held][regressor.evidence_["outliers"]].tolist()
     law["rows"] = {"fitted": int(sum(~held)), "held_out": int(sum(held)), "dropped": table.dropped}
     law["index_left_out"] = table.index
     law["held_out_error"] = None
@@ -93,12 +98,14 @@ def _describe(regressor: PosynomialRegressor) -> dict[str, Any]:
             "coefficient": c,
             "coefficient_error": c_error,
             "exponents": dict(zip(law.names, exponents, strict=True)),
+            "free_exponents": dict(zip(law.names, free, strict=True)),
             "exponent_errors": dict(zip(law.names, errors, strict=True)),
         }
-        for c, c_error, exponents, errors in zip(
+        for c, c_error, exponents, free, errors in zip(
             law.coefficients,
             regressor.coefficient_errors_,
             law.exponents,
+            regressor.free_exponents_,
             regressor.exponent_errors_,
             strict=True,
         )

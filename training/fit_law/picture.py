@@ -23,7 +23,8 @@ def draw(regressor: PosynomialRegressor, x: pd.DataFrame, y: pd.Series, held: np
     On the left the law against the measurements, and the residuals. To the right, for each column
     of those with most influence: above, the law along it from a tenth of its least to ten times its
     largest value, the others at their geometric means, with the training range shaded; below, the
-    residuals. The measurements are moved there along the law: each point lies as far from the
+    residuals. Grey bars are two standard deviations of y, as the noise model has them or as they
+    were given. The measurements are moved there along the law: each point lies as far from the
     curve as its row lies from the law. Residuals are in % of the measurements' root mean square,
     or of each prediction if errors are relative.
     """
@@ -31,9 +32,13 @@ def draw(regressor: PosynomialRegressor, x: pd.DataFrame, y: pd.Series, held: np
     columns = _influential(regressor, x)
     values, measured = x.to_numpy(), y.to_numpy()
     predicted = law.predict(values)
-    relative = regressor.noise_ == "relative"
+    relative = regressor.noise_ in ("relative", "mixed")
     scale = predicted if relative else np.sqrt(np.mean(np.square(measured)))
     residuals = 100 * (measured - predicted) / scale
+    fitted = np.flatnonzero(~held)
+    fitted = fitted[np.setdiff1d(np.arange(len(fitted)), regressor.evidence_["outliers"])]
+    bars = 200 * regressor.deviations_ / (np.abs(predicted[fitted]) if relative else scale)
+    band = {"fmt": "none", "ecolor": "0.85", "elinewidth": 3, "zorder": 0}
     groups = [(~held, "C0", "fitted")] + [(held, "C3", "held out")] * bool(held.any())
     points = {"linestyle": "", "marker": ".", "alpha": 0.6}
     size = 1 + len(columns)
@@ -41,6 +46,7 @@ def draw(regressor: PosynomialRegressor, x: pd.DataFrame, y: pd.Series, held: np
     for where, color, label in groups:
         axes[0, 0].plot(measured[where], predicted[where], color=color, label=label, **points)
         axes[1, 0].plot(predicted[where], residuals[where], color=color, **points)
+    axes[1, 0].errorbar(predicted[fitted], np.zeros(len(fitted)), bars, **band)
     ends = [measured.min(), measured.max()]
     axes[0, 0].plot(ends, ends, color="black", linewidth=0.8)
     logarithmic = bool(np.all(measured > 0) and np.all(predicted > 0))
@@ -65,6 +71,7 @@ def draw(regressor: PosynomialRegressor, x: pd.DataFrame, y: pd.Series, held: np
         for where, color, _ in groups:
             upper.plot(values[where, column], moved[where], color=color, **points)
             lower.plot(values[where, column], residuals[where], color=color, **points)
+        lower.errorbar(values[fitted, column], np.zeros(len(fitted)), bars, **band)
         upper.set(ylabel=name, title=f"along {_literal(law.names[column])}")
         lower.set(xlabel=_literal(law.names[column]))
         _set_logarithmic(upper.xaxis)

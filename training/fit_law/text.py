@@ -3,6 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+# How errors were taken, by the model of the noise.
+_SPREAD = {
+    "absolute": "of one size",
+    "relative": "in proportion to it",
+    "mixed": "of one size and in proportion to it",
+    "measured": "they are given",
+}
+
 
 def to_text(law: Mapping[str, Any]) -> str:
     """The law and what it rests on, in words, from what law.json holds."""
@@ -10,7 +18,7 @@ def to_text(law: Mapping[str, Any]) -> str:
     table = [["", "constant", *law["box"]]]
     for i, term in enumerate(law["terms"], 1):
         exponents = [
-            (a if isinstance(a, str) else f"{a:.5g}") + _error(term["exponent_errors"][name])
+            _exponent(a, term["free_exponents"][name]) + _error(term["exponent_errors"][name])
             for name, a in term["exponents"].items()
         ]
         constant = f"{term['coefficient']:.6g}{_error(term['coefficient_error'])}"
@@ -24,7 +32,7 @@ def to_text(law: Mapping[str, Any]) -> str:
         power = law["power"] if law["power"].isdecimal() else f"({law['power']})"
         lines.append(f"terms of {law['target']}^{power}")
     lines += [
-        "± standard errors; those of exponents, before they were rounded to fractions",
+        "± standard errors; of a fraction, those of the exponent = ... that it would have free",
         "",
         f"status      {law['status']}: {evidence['reason']}",
     ]
@@ -33,11 +41,17 @@ def to_text(law: Mapping[str, Any]) -> str:
             f"test        {evidence['test']}, p = {evidence['p_value']:.2g} "
             f"({rows['fitted']} rows, {evidence['parameters']} parameters)"
         )
-    spread = "in proportion to it" if law["noise"] == "relative" else "of one size"
+    spread = _SPREAD[law["noise"]]
     errors = [f"{_percent(evidence['relative_error'])} of {law['target']} where fitted"]
     if rows["held_out"]:
         errors.append(f"{_percent(law['held_out_error'])} on {rows['held_out']} rows held out")
     lines.append(f"errors      {', '.join(errors)}; taken as {spread}")
+    if law["outliers"]:
+        said = ", ".join(str(row) for row in law["outliers"][:20])
+        said += ", ..." if len(law["outliers"]) > 20 else ""
+        lines.append(f"outliers    rows {said}")
+    if evidence.get("chi_square") is not None:
+        lines.append(f"chi square  {evidence['chi_square']:.3g} a degree of freedom")
     if rows["dropped"]:
         lines.append(f"dropped     {rows['dropped']} rows with missing values")
     if law["index_left_out"]:
@@ -47,6 +61,13 @@ def to_text(law: Mapping[str, Any]) -> str:
     for name, (low, high) in law["box"].items():
         lines.append(f"known for   {name} from {low:.6g} to {high:.6g}")
     return "\n".join(lines) + "\n"
+
+
+def _exponent(exponent: str | float, free: float | None) -> str:
+    """A float, or a fraction with what the exponent is where it is free."""
+    if not isinstance(exponent, str):
+        return f"{exponent:.5g}"
+    return exponent if free is None else f"{exponent} = {free:.4g}"
 
 
 def _error(error: float | None) -> str:

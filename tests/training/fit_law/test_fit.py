@@ -55,6 +55,32 @@ def test_the_box_and_the_error_are_those_of_the_rows(pendulum):
     assert 0.005 < law["held_out_error"] < 0.02
 
 
+def test_errors_of_measurement_and_outliers(write, tmp_path):
+    """A column says how good each row is; what is wrong all the same is named as in the file."""
+    g = np.random.default_rng(0)
+    table = pd.DataFrame({"a": g.uniform(1, 5, 45), "b": g.uniform(1, 5, 45)})
+    clean = 3 * table.a**1.5 / table.b
+    table["dy"] = 0.03 * clean
+    table["y"] = clean + table.dy * g.normal(size=45)
+    table.loc[[4, 20], "y"] *= 10
+    table.loc[10, "a"] = np.nan
+    data = write(table)
+    law = fit_law(data, "y", tmp_path / "run", errors="dy", loss="robust", drop_missing=True)
+    assert list(law["box"]) == ["a", "b"] and law["noise"] == "measured"
+    # The row without a value counts, as it does in the file.
+    assert law["outliers"] == [5, 21] and law["status"] == "consistent"
+    (term,) = law["terms"]
+    assert term["free_exponents"]["b"] == pytest.approx(-1, abs=0.05)
+    text = to_text(law)
+    assert "outliers    rows 5, 21\n" in text and "taken as they are given" in text
+    assert "chi square" in text and "-1 = -" in text
+    with pytest.raises(ValueError, match="errors must be a column of .* got 'q'"):
+        fit_law(data, "y", tmp_path / "other", errors="q")
+    table.loc[7, "dy"] = 0.0
+    with pytest.raises(ValueError, match="errors > 0 in column 'dy', got 0 in row 8"):
+        fit_law(write(table), "y", tmp_path / "other", errors="dy", drop_missing=True)
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_held_out_rows_have_no_part_in_the_fit(pendulum, write, tmp_path):
     table = pd.read_csv(pendulum[1])
