@@ -52,7 +52,7 @@ def report(name: str) -> Report:
 
 
 def table(path: str) -> str:
-    """STUDY/NAME -> Markdown; "studies" is the table of all of them.
+    """STUDY/NAME -> Markdown; "studies" is the table of all of them, measured/NAME of the laws.
 
     Raises:
       ValueError: no such study, or no such table of it.
@@ -63,6 +63,10 @@ def table(path: str) -> str:
     if path == "studies":
         return to_markdown(_studies())
     name, _, which = path.partition("/")
+    if name == "measured":
+        from training.fitting.laws.measured import answers
+
+        return to_markdown(answers.shown(which))
     return pages.shown(report(name), which)
 
 

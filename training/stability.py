@@ -11,9 +11,7 @@ from training.cli.flags import MovedFlags, define_choice, define_workdir, loaded
 FLAGS = app.Flags(__doc__)
 _PATHS = MovedFlags(FLAGS)
 _WORKDIR = define_workdir(FLAGS, "The folder of a run.")
-_ACTION = define_choice(
-    "action", "rotation", choices.ACTIONS, "how images are transformed.", FLAGS
-)
+_ACTION = define_choice("action", "rotation", choices.ACTIONS, "how images are transformed.", FLAGS)
 _IMAGES = flags.DEFINE_integer(
     "images", 1000, "How many test images, from the first.", 1, flag_values=FLAGS
 )

@@ -212,9 +212,7 @@ def _prepare(builder, manual_dir: PathLike | None) -> None:
 def _check_manual_dir(name: str, manual_dir: pathlib.Path, files: list[str]) -> None:
     what = f"the four original files of {name}" if files else f"the files of {name}"
     if not manual_dir.is_dir():
-        raise FileNotFoundError(
-            f"manual_dir must be a folder with {what}, got {str(manual_dir)!r}"
-        )
+        raise FileNotFoundError(f"manual_dir must be a folder with {what}, got {str(manual_dir)!r}")
     if missing := [file for file in files if not (manual_dir / file).is_file()]:
         raise FileNotFoundError(
             f"manual_dir must hold {what}, got {str(manual_dir)!r} without {', '.join(missing)}"

@@ -46,9 +46,7 @@ def percent(values: Iterable[float], digits: int = 2) -> str:
     return mean_and_spread([100 * value for value in values], digits)
 
 
-def summary(
-    frame: pd.DataFrame, by: Sequence[str], columns: dict[str, Any]
-) -> pd.DataFrame:
+def summary(frame: pd.DataFrame, by: Sequence[str], columns: dict[str, Any]) -> pd.DataFrame:
     """A row for each group of equal `by`, in the order in which they come.
 
     columns: {title: (column, function of its values)}, such as {"test %": ("test_accuracy",

@@ -138,8 +138,19 @@ def test_folders_of_splits_and_colours(tmp_path):
             "must hold validation or val, got both",
         ),
     ],
-    ids=["empty", "empty class", "a file", "no picture", "damaged", "sizes", "one class",
-         "nested", "a pipe", "float pixels", "val twice"],
+    ids=[
+        "empty",
+        "empty class",
+        "a file",
+        "no picture",
+        "damaged",
+        "sizes",
+        "one class",
+        "nested",
+        "a pipe",
+        "float pixels",
+        "val twice",
+    ],
 )
 def test_folders_that_are_no_data_set(tmp_path, spoil, message):
     folder = tmp_path / "pictures"
