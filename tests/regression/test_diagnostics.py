@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from weirdonetworks.regression.diagnostics import LEVEL, Structure, features, structure
+from weirdonetworks.regression.diagnostics import LEVEL, Finding, features, structure
 
 RUNS = 300
 
@@ -83,11 +83,11 @@ def test_says_which_test_found_it():
 
 def test_few_rows_give_no_alarm():
     u = _inputs(8, 2, np.random.default_rng(0))
-    assert structure(u, u[:, 0] ** 2, 3) == Structure(1.0, None)
+    assert structure(u, u[:, 0] ** 2, 3) == Finding(1.0, None)
 
 
 def test_level():
-    assert Structure(0.0099, "").found and not Structure(0.0101, "").found
+    assert Finding(0.0099, "").found and not Finding(0.0101, "").found
 
 
 def test_features_are_all_monomials():

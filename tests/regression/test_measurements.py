@@ -231,6 +231,15 @@ def test_a_few_outliers_are_named_and_leave_the_law():
     )
 
 
+@pytest.mark.parametrize("factor", [-10, -1, 1e-3])
+def test_outliers_may_be_of_the_other_sign_or_small(factor):
+    x, y, _ = _table()
+    y[[3, 17, 40]] *= factor
+    r = PosynomialRegressor(loss="robust").fit(x, y)
+    assert r.evidence_["outliers"] == [3, 17, 40] and r.noise_ == "relative"
+    assert np.all(_errors(r, [[1.5, -1]], 3) < 3)
+
+
 def test_many_outliers_are_said():
     x, y, _ = _table()
     y[:12] *= 10
@@ -286,6 +295,8 @@ def test_what_does_not_go_together_is_refused():
     x, y, g = _table()
     with pytest.raises(ValueError, match="noise must be 'auto' with y_error"):
         PosynomialRegressor(noise="relative").fit(x, y, y_error=0.1)
+    with pytest.raises(ValueError, match=r"y must not be constant .*, got 0.0 only"):
+        PosynomialRegressor(loss="robust").fit(x, 0 * y)
     with pytest.raises(ValueError, match=r"loss must be one of .*, got 'huber'"):
         PosynomialRegressor(loss="huber").fit(x, y)
     # Where hardly any two rows agree.

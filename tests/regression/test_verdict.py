@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from weirdonetworks.regression import fitting, verdict
-from weirdonetworks.regression.noise import Examination
+from weirdonetworks.regression.diagnostics import Finding
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(14, "approximate"), (60, "consistent")])
@@ -33,7 +33,7 @@ def _found(model, data, **changes) -> SimpleNamespace:
         "gain": 1.0,
         "chi_square": None,
         "chi_p_value": 1.0,
-        "examination": Examination(0.5, "y"),
+        "examination": Finding(0.5, "y"),
         "freed": SimpleNamespace(odds=np.full(model.a.shape, 1e6)),
     }
     return SimpleNamespace(model=model, data=data, **(usual | changes))
@@ -43,10 +43,10 @@ def _found(model, data, **changes) -> SimpleNamespace:
     ("changes", "reason"),
     [
         ({}, "no structure"),
-        ({"examination": Examination(1e-3, "y")}, "the residuals' size goes with y"),
-        ({"examination": Examination(1e-3, 0)}, "the residuals' size goes with column 0"),
-        ({"examination": Examination(1e-3, "skewness")}, "not symmetric"),
-        ({"examination": Examination(1.0, None)}, "too few to examine the noise"),
+        ({"examination": Finding(1e-3, "y")}, "the residuals' size goes with y"),
+        ({"examination": Finding(1e-3, 0)}, "the residuals' size goes with column 0"),
+        ({"examination": Finding(1e-3, "skewness")}, "not symmetric"),
+        ({"examination": Finding(1.0, None)}, "too few to examine the noise"),
         ({"validation_p_value": 1e-5}, "held out are predicted worse"),
         ({"gain": 1e-4}, "a further term explains more"),
         ({"chi_p_value": 1e-4}, "larger than the errors of y"),

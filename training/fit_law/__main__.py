@@ -105,6 +105,11 @@ _WORKDIR = define_workdir(FLAGS, "The folder of the results; by default a new on
 def main(data: str) -> None:
     if not _TARGET.value:
         raise ValueError("target must be given: --target=COLUMN")
+    if _ERRORS.value is not None and _NOISE_MODEL.value != "auto":
+        raise ValueError(
+            "noise_model must be auto with errors, which say what it is, "
+            f"got {_NOISE_MODEL.value!r}"
+        )
     rounding, powers = _parse_rounding(_ROUNDING.value), _parse_powers(_POWERS.value)
     from training.fit_law.fit import fit_law
     from training.fit_law.text import to_text

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ LEVEL = 0.01
 _MANY = 20_000
 
 
-class Structure(NamedTuple):
-    """The smallest p-value of the tests, corrected for their number, and which one gave it.
+class Finding(NamedTuple):
+    """The smallest p-value of several tests, times their number (Bonferroni), and whose it is.
 
     `test` is None, with a p-value of 1, where there were too few rows for any.
     """
@@ -26,8 +27,16 @@ class Structure(NamedTuple):
 
     @property
     def found(self) -> bool:
-        """Whether residuals this structured come up in less than 1 % of fits of a true law."""
+        """Whether residuals like these come up in less than 1 % of fits of a true law."""
         return self.p_value < LEVEL
+
+
+def smallest(results: Sequence[tuple[float, str]]) -> Finding:
+    """What the p-values and names of some tests say together."""
+    if not results:
+        return Finding(1.0, None)
+    p_value, test = min(results, key=lambda result: result[0])
+    return Finding(min(1.0, len(results) * p_value), test)
 
 
 def structure(
@@ -36,7 +45,7 @@ def structure(
     num_parameters: int,
     neighbours: bool = True,
     weights: np.ndarray | None = None,
-) -> Structure:
+) -> Finding:
     """Tests whether residuals [rows] of a fit depend on the inputs u [rows, features].
 
     * polynomial: the F-test of all monomials of u of the highest degree <= 3 that leaves ten rows
@@ -49,8 +58,6 @@ def structure(
       different ones than parameters: the F-test of the residuals' means in equal rows against what
       they vary by within these (lack of fit against pure error). `weights` [rows] are those by
       which y - f was multiplied.
-
-    Bonferroni's correction: the smallest p-value times the number of tests.
     """
     results = []
     p_value = _replicates(u, residuals, num_parameters, weights)
@@ -61,10 +68,7 @@ def structure(
         results.append((_polynomial(u, residuals, num_parameters, degree), "polynomial"))
     if neighbours and len(u) >= 20:
         results.append((_neighbours(u, residuals), "neighbours"))
-    if not results:
-        return Structure(1.0, None)
-    p_value, test = min(results)
-    return Structure(min(1.0, len(results) * p_value), test)
+    return smallest(results)
 
 
 def features(u: np.ndarray, degree: int) -> np.ndarray:

@@ -173,9 +173,8 @@ class Discovery:
             return 1.0
         residuals, jacobian = fitting.derivatives(model, self._train)
         left, outside = fitting.derivatives(model, self._validation)
-        size = np.linalg.norm(jacobian, axis=0)
-        size[size == 0] = 1
-        inverted, _ = fitting.inverse(jacobian / size)
+        columns, size = fitting.scaled(jacobian)
+        inverted, _ = fitting.inverse(columns)
         outside = outside / size
         spread = 1 + np.einsum("ij,jk,ik->i", outside, inverted, outside)
         second = len(residuals) - jacobian.shape[1]

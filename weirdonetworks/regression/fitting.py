@@ -137,12 +137,17 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(values, nan=_HUGE, posinf=_HUGE, neginf=-_HUGE), -_HUGE, _HUGE)
 
 
+def scaled(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The columns with length 1, and their lengths; columns of zeros stay, with a length of 1."""
+    size = np.linalg.norm(jacobian, axis=0)
+    size[size == 0] = 1
+    return jacobian / size, size
+
+
 def least_squares(columns: np.ndarray, target: np.ndarray, rcond: float = 1e-13) -> np.ndarray:
     """The t of least |columns t - target|, with columns scaled to length 1; all of it finite."""
-    columns = _finite(columns)
-    size = np.linalg.norm(columns, axis=0)
-    size[size == 0] = 1
-    return np.linalg.lstsq(columns / size, _finite(target), rcond=rcond)[0] / size
+    columns, size = scaled(_finite(columns))
+    return np.linalg.lstsq(columns, _finite(target), rcond=rcond)[0] / size
 
 
 def triangle(blocks: Iterable[np.ndarray]) -> np.ndarray:
@@ -259,11 +264,10 @@ def _fit_many(model: Model, data: Data, evaluations: int, tolerance: float) -> M
     residuals, jacobian = condensed(model, data)
     square = float(residuals @ residuals)
     for _ in range(evaluations):
-        size = np.linalg.norm(jacobian, axis=0)
-        size[size == 0] = 1
-        scaled = np.vstack([jacobian / size, damping * np.eye(len(size))])
+        columns, size = scaled(jacobian)
+        columns = np.vstack([columns, damping * np.eye(len(size))])
         target = np.concatenate([residuals, np.zeros(len(size))])
-        step = np.linalg.lstsq(scaled, target, rcond=1e-14)[0] / size
+        step = np.linalg.lstsq(columns, target, rcond=1e-14)[0] / size
         new = _moved(start, start, parameters + step)
         new_residuals, new_jacobian = condensed(new, data)
         new_square = float(new_residuals @ new_residuals)
@@ -314,9 +318,8 @@ def covariance(
     residuals, jacobian = condensed(dataclasses.replace(model, positive=False), data)
     freedom = max(1, len(data.y) - jacobian.shape[1])
     s2 = float(residuals @ residuals) / freedom if noise is None else noise**2
-    size = np.linalg.norm(jacobian, axis=0)
-    size[size == 0] = 1
-    inverted, determined = inverse(jacobian / size)
+    columns, size = scaled(jacobian)
+    inverted, determined = inverse(columns)
     cov = s2 * inverted / np.outer(size, size)
     cov[~determined, :] = 0
     cov[:, ~determined] = 0

@@ -99,7 +99,7 @@ def measurements(x: np.ndarray, y: np.ndarray, sample_weight: Any, y_error: Any)
 
 def _per_row(label: str, values: Any, rows: int) -> np.ndarray:
     """Finite numbers, one a row; a single one counts for all."""
-    if isinstance(values, str | bytes | bool) or values is Ellipsis:
+    if isinstance(values, str | bytes | bool):
         raise ValueError(f"{label} must be numbers, one a row, got {_checks.received(values)}")
     if not isinstance(values, numbers.Number):
         columns = _columns(values, True)

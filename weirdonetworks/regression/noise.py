@@ -1,16 +1,14 @@
 """Models of the noise: how large the errors of y are, and whether the residuals are so."""
 
 import dataclasses
-from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
 
 from weirdonetworks.regression import fitting
+from weirdonetworks.regression.diagnostics import Finding, smallest
 from weirdonetworks.regression.fitting import Data, Model
 
-# Of a false alarm, over all tests together.
-LEVEL = 0.01
 # Rows beyond the parameters below which nothing is tested.
 _FEWEST = 6
 # Rows from which the residuals' asymmetry is tested, too.
@@ -19,35 +17,19 @@ _SKEW = 20
 _MANY = 20_000
 
 
-class Examination(NamedTuple):
-    """The smallest p-value of the tests, corrected for their number, and which one gave it.
-
-    `test` is None, with a p-value of 1, where there were too few rows for any.
-    """
-
-    p_value: float
-    test: str | None
-
-    @property
-    def failed(self) -> bool:
-        """Whether residuals like these come up in less than 1 % of fits under a right model."""
-        return self.p_value < LEVEL
-
-
-def examine(model: Model, data: Data) -> Examination:
+def examine(model: Model, data: Data) -> Finding:
     """Tests whether residuals are of one size and symmetric, as the fit took them to be.
 
     * Spearman's rank correlation of the residuals' sizes with |f|, and with each column.
     * With 20 rows or more, the skewness of the residuals (D'Agostino 1970).
 
     Residuals are divided by sqrt(1 - leverage), without which those of few rows are small where the
-    fit bends to them. Of more than 20,000 rows, so many are looked at. Bonferroni's correction: the
-    smallest p-value times the number of tests.
+    fit bends to them. Of more than 20,000 rows, so many are looked at.
     """
     data = data.rows(slice(None, None, -(-len(data.y) // _MANY)))
     r = standardised(model, data)
     if len(r) - model.num_parameters < _FEWEST:
-        return Examination(1.0, None)
+        return smallest([])
     size = np.abs(r)
     results = []
     f = np.abs(model.predict(data.u))
@@ -57,10 +39,7 @@ def examine(model: Model, data: Data) -> Examination:
             results.append((p_value if np.isfinite(p_value) else 1.0, name))
     if len(r) >= _SKEW and np.ptp(r) > 1e-6 * size.max():
         results.append((float(stats.skewtest(r).pvalue), "skewness"))
-    if not results:
-        return Examination(1.0, None)
-    p_value, test = min(results, key=lambda result: result[0])
-    return Examination(min(1.0, len(results) * p_value), test)
+    return smallest(results)
 
 
 def standardised(model: Model, data: Data) -> np.ndarray:
@@ -73,8 +52,7 @@ def standardised(model: Model, data: Data) -> np.ndarray:
 
 def leverages(jacobian: np.ndarray) -> np.ndarray:
     """The diagonal of J (J' J)^-1 J', [rows]."""
-    size = np.linalg.norm(jacobian, axis=0)
-    left, values, _ = np.linalg.svd(jacobian / np.where(size > 0, size, 1), full_matrices=False)
+    left, values, _ = np.linalg.svd(fitting.scaled(jacobian)[0], full_matrices=False)
     return np.sum(np.square(left[:, values > 1e-10 * values[0]]), axis=1)
 
 

@@ -18,14 +18,18 @@ _MEDIAN = 0.6745
 
 
 def discover(
-    table: Measurements, sign: int, settings: Settings, generator: np.random.Generator
+    table: Measurements, settings: Settings, generator: np.random.Generator
 ) -> tuple[str, Discovery]:
     """The name of the noise model, "absolute", "relative", "mixed" or "measured", and the law.
 
     Of absolute and relative noise, that of the smaller AICc, if `settings.noise` leaves it open;
     mixed, where the residuals of both are not as they take them to be. A model of the noise under
     which no law can be fitted leaves the others.
+
+    Raises ValueError for y of a sign that the noise or the law cannot have, or if no model of the
+    noise can be fitted.
     """
+    sign = _sign(table.y, settings)
     models = [settings.noise]
     if table.measured:
         models = ["measured"]
@@ -40,7 +44,7 @@ def discover(
     if not found:
         raise refused
     best = min(found, key=lambda name: found[name].criterion)
-    failed = all(each.examination.failed for each in found.values())
+    failed = all(each.examination.found for each in found.values())
     if failed and settings.noise == "auto" and not table.measured:
         found["mixed"] = _mixed(table, sign, found[best], settings, generator)
         best = min(found, key=lambda name: found[name].criterion)
@@ -48,7 +52,7 @@ def discover(
 
 
 def discover_robustly(
-    table: Measurements, sign: int, settings: Settings, generator: np.random.Generator
+    table: Measurements, settings: Settings, generator: np.random.Generator
 ) -> tuple[str, Discovery, np.ndarray]:
     """As `discover`, of the rows that are no outliers, and the numbers of those that are.
 
@@ -57,9 +61,9 @@ def discover_robustly(
     of log x fitted to log y (arsinh y, if it is of both signs) by least absolute
     residuals; then those of the law, until they stay.
 
-    Raises ValueError if too few rows are left for a law.
+    Raises ValueError as `discover`, and if too few rows are left for a law.
     """
-    kept = _inliers(_screened(table, sign))
+    kept = _inliers(_screened(table))
     for _ in range(10):
         rest = table.rows(kept)
         least = input_checks.least_rows(settings.space, min(settings.term_numbers))
@@ -68,7 +72,7 @@ def discover_robustly(
                 f"y must have at least {least} rows that are no outliers, got {len(rest.y)} of "
                 f"{len(table.y)}"
             )
-        name, found = discover(rest, sign, settings, generator)
+        name, found = discover(rest, settings, generator)
         before, kept = kept, _inliers(found.standardised(table))
         if np.array_equal(kept, before):
             break
@@ -80,25 +84,39 @@ def _inliers(z: np.ndarray) -> np.ndarray:
     return np.abs(z) <= stats.norm.isf(_LEVEL / 2 / len(z))
 
 
-def _screened(table: Measurements, sign: int) -> np.ndarray:
-    """Residuals of least absolute ones, in robust standard deviations; infinite of wrong signs."""
-    y = table.y
-    usable = sign * y > 0 if sign else np.ones(len(y), bool)
-    u = np.log(table.x)
-    if sign:
-        target = np.log(np.abs(y), where=usable, out=np.zeros(len(y)))
-    else:
-        target = np.arcsinh(y / np.median(np.abs(y[y != 0])))
-    some = np.flatnonzero(usable)[:_SOME]
+def _sign(y: np.ndarray, settings: Settings) -> int:
+    """1, -1, or 0 for y of both signs; raises ValueError where noise or law do not admit it."""
+    if np.ptp(y) == 0:
+        raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
+    sign = input_checks.sign(y)
+    relative = settings.noise == "relative" and not np.all(sign * y > 0)
+    if relative or (sign == 0 and not settings.signs):
+        what = "relative noise" if relative else "a posynomial without signs"
+        raise ValueError(
+            f"y must be of one sign for {what}, got values from {y.min():.6g} to {y.max():.6g}"
+        )
+    return sign
+
+
+def _screened(table: Measurements) -> np.ndarray:
+    """Residuals of least absolute ones, in robust standard deviations.
+
+    Of both signs, what the others are not will be far off as well.
+    """
+    y, u = table.y, np.log(table.x)
+    if np.ptp(y) == 0:
+        return np.zeros(len(y))
+    one_sign = np.all(y > 0) or np.all(y < 0)
+    target = np.log(np.abs(y)) if one_sign else np.arcsinh(y / np.median(np.abs(y[y != 0])))
     columns = features(u, 2)
-    if 3 * (columns.shape[1] + 1) > len(some):
+    if 3 * (columns.shape[1] + 1) > len(y):
         columns = features(u, 1)
+    some = slice(0, _SOME)
     fitted = QuantileRegressor(quantile=0.5, alpha=0).fit(columns[some], target[some])
     residuals = target - fitted.predict(columns)
-    sigma = np.median(np.abs(residuals[usable])) / _MEDIAN
     # Rounding errors are no outliers.
-    sigma = max(sigma, 1e-9 * float(np.ptp(target[usable])), 1e-300)
-    return np.where(usable, residuals / sigma, np.inf)
+    least = max(1e-9 * float(np.ptp(target)), 1e-300)
+    return residuals / max(float(np.median(np.abs(residuals))) / _MEDIAN, least)
 
 
 def _mixed(table, sign, first: Discovery, settings, generator) -> Discovery:

@@ -104,16 +104,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
             )
         x, y = table.x, table.y
         input_checks.check_columns(x, names, settings.space)
-        if np.ptp(y) == 0:
-            raise ValueError(f"y must not be constant (there is no law in it), got {y[0]} only")
         robust = _checks.choice("loss", self.loss, LOSSES) == "robust"
-        sign = input_checks.sign(np.sign(y) if robust else y)
-        relative = settings.noise == "relative" and not robust and not np.all(sign * y > 0)
-        if relative or (sign == 0 and not self._allows_signs()):
-            what = "relative noise" if relative else "a posynomial without signs"
-            raise ValueError(
-                f"y must be of one sign for {what}, got values from {y.min():.6g} to {y.max():.6g}"
-            )
         try:
             random_state = check_random_state(self.random_state)
         except (ValueError, TypeError):
@@ -126,9 +117,9 @@ class _Regressor(RegressorMixin, BaseEstimator):
         # What is beyond all numbers is sorted out where numbers are compared.
         with np.errstate(all="ignore"):
             if robust:
-                self.noise_, best, outliers = discover_robustly(table, sign, settings, generator)
+                self.noise_, best, outliers = discover_robustly(table, settings, generator)
             else:
-                self.noise_, best = discover(table, sign, settings, generator)
+                self.noise_, best = discover(table, settings, generator)
             status, evidence = verdict.judge(best, len(outliers))
             self.deviations_ = best.deviations
         self.law_, self.coefficient_errors_, self.exponent_errors_ = best.law(names, target)

@@ -154,12 +154,11 @@ def freed(
     plain = dataclasses.replace(model, positive=False)
     free = dataclasses.replace(plain, bases=(space.basis,) * k)
     residuals, jacobian = fitting.condensed(free, data)
-    size = np.linalg.norm(jacobian, axis=0)
-    size[size == 0] = 1
-    inverse, determined = fitting.inverse(jacobian / size)
-    step = inverse @ ((jacobian / size).T @ residuals)
+    columns, size = fitting.scaled(jacobian)
+    inverse, determined = fitting.inverse(columns)
+    step = inverse @ (columns.T @ residuals)
     freedom = len(data.y) - jacobian.shape[1]
-    left = residuals - (jacobian / size) @ step
+    left = residuals - columns @ step
     s = noise or float(np.sqrt(left @ left / max(freedom, 1)))
     if freedom < 1:
         determined[:] = False
@@ -196,9 +195,8 @@ def _log_variances(model: Model, data: Data, center: np.ndarray, noise: float | 
     residuals, jacobian = fitting.condensed(model, data)
     freedom = max(1, len(data.y) - jacobian.shape[1])
     s2 = float(residuals @ residuals) / freedom if noise is None else noise**2
-    size = np.linalg.norm(jacobian, axis=0)
-    size[size == 0] = 1
-    inverted, determined = fitting.inverse(jacobian / size)
+    columns, size = fitting.scaled(jacobian)
+    inverted, determined = fitting.inverse(columns)
     to_log, at = np.zeros((k, jacobian.shape[1])), k
     to_log[np.arange(k), np.arange(k)] = 1 / model.c
     for i, basis in enumerate(model.bases):
@@ -232,8 +230,7 @@ def _odds(
         each = np.split(columns, model.num_terms, axis=1)
         moved = [own @ basis for own, basis in zip(each, model.bases, strict=True)]
         jacobian = np.concatenate([terms, *moved], axis=1)
-        size = np.linalg.norm(jacobian, axis=0)
-        q, _ = np.linalg.qr(jacobian / np.where(size > 0, size, 1))
+        q, _ = np.linalg.qr(fitting.scaled(jacobian)[0])
         sizes = np.square(model.c) * np.sum(np.square(terms), axis=0)
     for k, i in np.ndindex(*model.a.shape):
         fraction = model.known[k][i]

@@ -81,8 +81,7 @@ def add_term(model: Model, data: Data, space: Space, generator: np.random.Genera
         columns /= np.maximum(np.abs(model.predict(data.u)), 1e-300)[:, None]
     columns *= data.weights[:, None]
     columns /= np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
-    size = np.linalg.norm(jacobian, axis=0)
-    q, _ = np.linalg.qr(jacobian / np.where(size > 0, size, 1))
+    q, _ = np.linalg.qr(fitting.scaled(jacobian)[0])
     columns -= q @ (q.T @ columns)
     residuals = residuals - q @ (q.T @ residuals)
     size = np.linalg.norm(columns, axis=0)

@@ -6,9 +6,14 @@ import numpy as np
 from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding
-from weirdonetworks.regression.diagnostics import LEVEL, different, polynomial_degree, structure
+from weirdonetworks.regression.diagnostics import (
+    LEVEL,
+    Finding,
+    different,
+    polynomial_degree,
+    structure,
+)
 from weirdonetworks.regression.discovery import Discovery
-from weirdonetworks.regression.noise import Examination
 
 # Rows for each parameter below which a law of one term, or of more, is never called consistent.
 _CONSISTENT, _SUM = 3, 6
@@ -94,7 +99,7 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         > _CHANCE,
         f"the residuals depend on X ({result.test} test, p = {result.p_value:.2g})": result.found,
         f"{rows} rows are too few to examine the noise": noise.test is None,
-        f"the noise is not as the fit takes it to be: {_said(noise)}": noise.failed,
+        f"the noise is not as the fit takes it to be: {_said(noise)}": noise.found,
         f"the residuals are larger than the errors of y (p = {found.chi_p_value:.2g})": (
             found.chi_p_value < _CHI_SQUARE
         ),
@@ -116,7 +121,7 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
     return "consistent", evidence
 
 
-def _said(noise: Examination) -> str:
+def _said(noise: Finding) -> str:
     if noise.test is None:
         return ""
     if noise.test == "skewness":

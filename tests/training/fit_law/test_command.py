@@ -1,6 +1,8 @@
 """The command: its flags and lines, that it is light, and which tables and flags are refused."""
 
 import datetime
+import re
+import shlex
 import subprocess
 import sys
 import types
@@ -72,6 +74,18 @@ def test_kepler_through_the_command(command, write):
     where = f"runs/{workdir.name}/: config.json, law.json, law.png"
     assert lines[-1] == f"written to  {where}"
     assert not any("held out" in line for line in lines)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_readme_shows_what_is_printed(command, write):
+    """All but the line of the files, which has the time in it."""
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"```\n(a,T\n.*?)```", readme, re.DOTALL)
+    (words,) = re.findall(r"^python -m training.fit_law (planets.csv .*)", readme, re.MULTILINE)
+    (expected,) = re.findall(r"```\n(T = .*?)^written to", readme, re.DOTALL | re.MULTILINE)
+    write(table, "planets.csv")
+    outcome = command(fit_law, *shlex.split(words))
+    assert outcome.exit_code == 0 and outcome.stdout.partition("written to")[0] == expected
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -160,6 +174,12 @@ def test_tables_that_are_refused(command, write, tmp_path, text, parts):
         (["data.csv", "--target=T", "--columns=l,x"], 1, "columns must be different columns of"),
         (["data.csv", "--target=T", "--columns=l,l"], 1, "of ['l', 'g', 'm'], got 'l'"),
         (["data.csv", "--target=T", "--columns=l,T"], 1, "other than the target"),
+        (
+            ["data.csv", "--target=T", "--errors=m", "--noise_model=relative"],
+            1,
+            "noise_model must be auto with errors, which say what it is, got 'relative'",
+        ),
+        (["data.csv", "--target=T", "--errors=x"], 1, "errors must be a column of"),
         (["data.csv", "--target=T", "--columns="], 1, "columns must hold one at least"),
         (["data.csv", "--target=T", "--units=l=m"], 1, "got none for g, m, T"),
         (["data.csv", "--target=T", "--units=l"], 1, "units must be NAME=UNIT, got 'l'"),
