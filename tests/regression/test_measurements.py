@@ -271,6 +271,10 @@ def test_rows_without_outliers_are_rarely_called_so():
         ({"y_error": [0.0] * 60}, r"y_error must be > 0, got 0 in row 0"),
         ({"y_error": [1.0] * 5}, r"y_error must be one number a row, 60, got shape \(5,\)"),
         ({"y_error": [np.nan] * 60}, r"y_error must be finite, got NaN"),
+        (
+            {"y_error": 1e300},
+            r"y_error must be within a factor of 1e100 of the largest y, .*1e\+300",
+        ),
         ({"y_error": "error"}, r"y_error must be numbers, one a row, got 'error'"),
         (
             {"sample_weight": [0] * 60},
@@ -289,6 +293,18 @@ def test_bad_weights_and_errors_are_refused(regressor, given, message):
     x, y, _ = _table()
     with pytest.raises(ValueError, match=message):
         regressor().fit(x, y, **given)
+
+
+def test_tensors_are_taken_where_they_have_values():
+    tf = pytest.importorskip("tensorflow")
+    x, y, _ = _table()
+    r = PosynomialRegressor(num_terms=1).fit(tf.constant(x), tf.constant(y), y_error=0.02 * y)
+    plain = PosynomialRegressor(num_terms=1).fit(x, y, y_error=tf.constant(0.02 * y))
+    assert r.formula() == plain.formula()
+    with pytest.raises(ValueError, match="got a SymbolicTensor without values"):
+        tf.function(lambda a: PosynomialRegressor().fit(a, y) and a, autograph=False)(
+            tf.constant(x)
+        )
 
 
 def test_what_does_not_go_together_is_refused():

@@ -15,6 +15,8 @@ from weirdonetworks.regression.rows import Measurements
 
 # A target is of one sign if its values of the other one hold no more of its sum of squares.
 _ONE_SIGN = 0.02
+# Decades by which errors may differ from y.
+_FAR = 100
 
 
 # What is refused though it may be made a number, as words say it.
@@ -80,6 +82,14 @@ def measurements(x: np.ndarray, y: np.ndarray, sample_weight: Any, y_error: Any)
         if not np.all(deviation > 0):
             row = int(np.argmin(deviation > 0))
             raise ValueError(f"y_error must be > 0, got {deviation[row]:g} in row {row}")
+        size = float(np.abs(y).max())
+        far = np.abs(np.log10(deviation) - np.log10(size or 1.0)) > _FAR
+        if np.any(far):
+            row = int(np.argmax(far))
+            raise ValueError(
+                f"y_error must be within a factor of 1e{_FAR} of the largest y, {size:g}, "
+                f"got {deviation[row]:g} in row {row}"
+            )
         return Measurements(x, y, deviation, True, index)
     if sample_weight is None:
         return Measurements(x, y, None, False, index)
@@ -142,6 +152,12 @@ def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
             array = np.asarray(table)
         except (TypeError, ValueError):
             return []
+        except NotImplementedError:  # of TensorFlow, for what has no values yet
+            kind = type(table).__name__
+            raise ValueError(
+                f"X, y and what belongs to them must hold numbers, got a {kind} without values: "
+                "call outside of tf.function"
+            ) from None
         if target and array.ndim == 1:
             return [("", table if hasattr(table, "iloc") else array)]
         if array.ndim != 2:
