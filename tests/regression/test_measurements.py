@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy import stats
 from sklearn.model_selection import cross_val_score
 
-from weirdonetworks.regression import PosynomialRegressor, SignomialRegressor
+from weirdonetworks.regression import PosynomialRegressor, SignomialRegressor, diagnostics
 from weirdonetworks.regression.diagnostics import structure
 
 
@@ -153,6 +154,17 @@ def test_replicates_tell_lack_of_fit_from_error():
     assert wrong.test == "replicates" and wrong.p_value < 1e-6
     # Of one row each, there is no pure error.
     assert structure(u + g.normal(size=u.shape), noise, 2, neighbours=False).test != "replicates"
+
+
+def test_replicates_of_unequal_errors_are_weighted():
+    """Means of equal rows are those of y: without the weights, the F-test is no F-test."""
+    u = np.repeat(np.linspace(-1, 1, 8), 5)[:, None]
+    p_values = []
+    for seed in range(200):
+        g = np.random.default_rng(seed)
+        w = np.exp(g.uniform(-2, 2, 40))
+        p_values.append(diagnostics._replicates(u, g.normal(size=40), 0, w))  # y - f = e / w
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-3
 
 
 def test_replicates_count_as_rows():
