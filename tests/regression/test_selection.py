@@ -233,3 +233,18 @@ def test_obvious_structure_is_outweighed_by_no_number_of_bits():
         1e-12,
     )
     assert chosen.model is floats
+
+
+def test_a_larger_law_must_fit_better_as_well_as_predict_better():
+    """Rows of validation may prefer it by chance, by three errors once in a thousand times."""
+    small, large = _model([[None, None]]), _model([[None, None], [None, None]])
+    rows = np.ones(100)
+    for square, chosen in ((1000.0, small), (600.0, large)):
+        candidates = [
+            Candidate(small, 1.2 * rows, square=1000.5, rows=300),
+            Candidate(large, rows, square=square, rows=300),
+        ]
+        assert select(candidates, 1e-12).model is chosen
+    # One at numerical precision has no sum of squares, and needs none.
+    exact = Candidate(large, 0 * rows)
+    assert select([Candidate(small, rows, square=1000.0, rows=300), exact], 1e-12) is exact

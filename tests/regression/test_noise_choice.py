@@ -1,0 +1,75 @@
+"""Which model of the noise is taken, and what a search says beside its law."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from weirdonetworks.regression import noise_choice
+from weirdonetworks.regression.discovery import Discovery, Settings
+from weirdonetworks.regression.exponent_space import Space
+from weirdonetworks.regression.rows import Measurements
+from weirdonetworks.regression.selection import Candidate
+
+
+def _settings(noise="auto", terms=(1, 2)) -> Settings:
+    return Settings(terms, "auto", (1,), noise, Space(np.zeros(1), np.eye(1)), 0.25, True, True)
+
+
+def _table(seed=0, rows=200, second=0.0):
+    g = np.random.default_rng(seed)
+    x = np.exp(g.uniform(-1, 1, (rows, 1)))
+    y = 3 * x[:, 0] ** 1.5 + second / x[:, 0] ** 2
+    y = y * np.exp(0.02 * g.normal(size=rows))
+    return Measurements(x, y, None, False, np.arange(rows)), g
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), np.linalg.LinAlgError("no")])
+def test_a_model_that_cannot_be_fitted_leaves_the_others(monkeypatch, error):
+    def discovery(table, sign, relative, *rest):
+        if relative in broken:
+            raise error
+        return Discovery(table, sign, relative, *rest)
+
+    monkeypatch.setattr(noise_choice, "Discovery", discovery)
+    table, g = _table()
+    broken = {True}
+    name, found = noise_choice.discover(table, _settings(), g)
+    assert name in ("absolute", "mixed") and found.model.num_terms >= 1
+    broken = {False}
+    assert noise_choice.discover(table, _settings(), g)[0] == "relative"
+    broken = {False, True}
+    with pytest.raises(type(error), match="^no$"):
+        noise_choice.discover(table, _settings(), g)
+
+
+@pytest.mark.slow
+def test_held_out_rows_are_compared_with_those_of_the_fit():
+    """The p-value is one: even for a true law, and small where they have larger errors."""
+    p_values, larger = [], []
+    for seed in range(60):
+        table, g = _table(seed, rows=80)
+        found = Discovery(table, 1, True, _settings(terms=(1,)), g)
+        p_values.append(found.validation_p_value)
+        left = found._validation
+        worse = left.y * np.exp(0.06 * g.normal(size=len(left.y)))
+        found._validation = dataclasses.replace(left, y=worse)
+        larger.append(found._against_training(Candidate(found.model, found.data.y)))
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-3
+    assert np.mean(np.array(larger) < 1e-4) > 0.8
+
+
+@pytest.mark.slow
+def test_what_a_further_term_explains_is_told():
+    """Of a second term that is too weak to be taken at once, and not of one that is not there."""
+    gains = {}
+    for second in (0.0, 0.004):
+        gains[second] = []
+        for seed in range(30):
+            table, g = _table(seed, second=second)
+            found = Discovery(table, 1, True, _settings(), g)
+            if found.model.num_terms == 1:
+                gains[second].append(found.gain)
+    assert len(gains[0.0]) >= 28 and np.mean(np.array(gains[0.0]) < 1e-3) <= 0.1
+    assert len(gains[0.004]) >= 12 and np.mean(np.array(gains[0.004]) < 1e-3) > 0.25
