@@ -188,3 +188,59 @@ def test_undetermined_exponents_have_infinite_errors():
 def test_number_of_parameters():
     assert _model().num_parameters == 6
     assert _model(bases=(np.eye(2), np.zeros((2, 0)))).num_parameters == 4
+
+
+def _many(rows=2000, noise=0.05, seed=3):
+    g = np.random.default_rng(seed)
+    u = g.uniform(-1, 1, (rows, 2))
+    a = np.array([[1.2, -0.4], [-0.7, 1.9]])
+    model = fitting.Model(
+        np.array([2.0, 1.0]), a, Fraction(1), (np.eye(2),) * 2, ((None,) * 2,) * 2
+    )
+    y = model.predict(u) + noise * g.normal(size=rows)
+    start = dataclasses.replace(model, c=np.array([1.0, 2.0]), a=a + 0.5)
+    return start, fitting.Data(u, y, False, np.exp(g.uniform(-1, 1, rows)))
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_many_rows_are_fitted_by_blocks_as_few_are_at_once(monkeypatch, positive, noise):
+    """From the same start, by steps of our own and by MINPACK."""
+    start, data = _many(noise=noise)
+    start = dataclasses.replace(start, positive=positive)
+    whole = fitting.fit(start, data, 200)
+    covariance = fitting.covariance(whole, data)
+    monkeypatch.setattr(fitting, "_BLOCK", 300)
+    by_blocks = fitting.fit(start, data, 200)
+    np.testing.assert_allclose(by_blocks.a, whole.a, atol=1e-6 if noise else 1e-10)
+    np.testing.assert_allclose(by_blocks.c, whole.c, atol=1e-6 if noise else 1e-10)
+    if noise:
+        for own, other in zip(fitting.covariance(whole, data), covariance, strict=True):
+            np.testing.assert_allclose(own, other, rtol=1e-8)
+    assert sum(len(data.y[rows]) for rows in fitting.blocks(len(data.y))) == len(data.y)
+
+
+def test_steps_that_do_not_help_are_damped(monkeypatch):
+    """From a start from which the first step of Gauss and Newton makes it worse."""
+    start, data = _many(noise=0.01)
+    start = dataclasses.replace(start, a=start.a * [[-1.0, 1], [1, -1.0]])
+    whole = fitting.fit(start, data, 500)
+    monkeypatch.setattr(fitting, "_BLOCK", 300)
+    squares = []
+    monkeypatch.setattr(
+        fitting, "_moved", lambda *args, moved=fitting._moved: squares.append(1) or moved(*args)
+    )
+    by_blocks = fitting.fit(start, data, 500)
+    assert fitting.error(by_blocks, data) <= 1.01 * fitting.error(whole, data)
+    assert fitting.error(by_blocks, data) < fitting.error(start, data) / 5 and len(squares) > 3
+
+
+def test_condensed_rows_have_the_same_products(monkeypatch):
+    start, data = _many()
+    r, jacobian = fitting.derivatives(start, data)
+    monkeypatch.setattr(fitting, "_BLOCK", 300)
+    few_r, few = fitting.condensed(start, data)
+    assert len(few_r) == 1 + few.shape[1]
+    np.testing.assert_allclose(few.T @ few, jacobian.T @ jacobian, rtol=1e-10)
+    np.testing.assert_allclose(few.T @ few_r, jacobian.T @ r, rtol=1e-8)
+    assert few_r @ few_r == pytest.approx(r @ r, rel=1e-12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from weirdonetworks.regression import noise_choice
+from weirdonetworks.regression import discovery, noise_choice, search
 from weirdonetworks.regression.discovery import Discovery, Settings
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.rows import Measurements
@@ -27,12 +27,12 @@ def _table(seed=0, rows=200, second=0.0):
 
 @pytest.mark.parametrize("error", [ValueError("no"), np.linalg.LinAlgError("no")])
 def test_a_model_that_cannot_be_fitted_leaves_the_others(monkeypatch, error):
-    def discovery(table, sign, relative, *rest):
+    def fitted(table, sign, relative, *rest):
         if relative in broken:
             raise error
         return Discovery(table, sign, relative, *rest)
 
-    monkeypatch.setattr(noise_choice, "Discovery", discovery)
+    monkeypatch.setattr(noise_choice, "Discovery", fitted)
     table, g = _table()
     broken = {True}
     name, found = noise_choice.discover(table, _settings(), g)
@@ -73,3 +73,22 @@ def test_what_a_further_term_explains_is_told():
                 gains[second].append(found.gain)
     assert len(gains[0.0]) >= 28 and np.mean(np.array(gains[0.0]) < 1e-3) <= 0.1
     assert len(gains[0.004]) >= 12 and np.mean(np.array(gains[0.004]) < 1e-3) > 0.25
+
+
+def test_many_rows_are_searched_by_some_and_fitted_by_all(monkeypatch):
+    """The law's errors are those of all rows; a table that is sorted is not cut."""
+    table, g = _table(rows=2000)
+    order = np.argsort(table.x[:, 0])
+    table = dataclasses.replace(table.rows(order), index=np.arange(2000))
+    whole = Discovery(table, 1, True, _settings(terms=(1,)), np.random.default_rng(0))
+    seen = []
+    searched = search.candidates
+    monkeypatch.setattr(
+        search, "candidates", lambda data, *rest: seen.append(data) or searched(data, *rest)
+    )
+    monkeypatch.setattr(discovery, "_MANY", 200)
+    found = Discovery(table, 1, True, _settings(terms=(1,)), np.random.default_rng(0))
+    (data,) = seen
+    assert len(data.y) == 150 and np.ptp(data.u) > 0.9 * np.ptp(found.data.u)
+    np.testing.assert_allclose(found.freed.errors, whole.freed.errors, rtol=1e-6)
+    np.testing.assert_allclose(found.model.c, whole.model.c, rtol=1e-6)

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding
 from weirdonetworks.regression.exponent_space import Space
@@ -189,3 +190,35 @@ def test_free_exponents_and_errors_are_those_of_the_free_fit():
     cov, _ = fitting.covariance(rounded, data)
     own = np.sqrt(np.diag(cov)) / rounded.c
     assert freed.c_errors == pytest.approx(own, rel=0.05)
+
+
+def test_errors_of_few_rows_are_wider():
+    """So that twice the error holds the truth as often as of many rows, by Student's t."""
+    model, data = _fitted([0.41, -1.3], 0.05, rows=6)
+    freed = rounding.freed(model, data, Space(np.zeros(2), np.eye(2)), np.zeros(2))
+    _, variances = fitting.covariance(model, data)
+    widening = stats.t.ppf(stats.norm.cdf(2), 6 - 3) / 2
+    assert widening > 1.5
+    np.testing.assert_allclose(freed.errors, widening * np.sqrt(variances), rtol=1e-6)
+    known = rounding.freed(model, data, Space(np.zeros(2), np.eye(2)), np.zeros(2), noise=0.05)
+    _, variances = fitting.covariance(model, data, 0.05)
+    np.testing.assert_allclose(known.errors, np.sqrt(variances), rtol=1e-6)
+
+
+def test_errors_of_constants_hold_the_doubt_about_fractions():
+    """Far from the rows' middle a constant depends on the exponent: doubt makes it vague."""
+    space, center = Space(np.zeros(1), np.eye(1)), np.array([8.0])
+    for exponent, certain in ((0.5, True), (0.61, False)):
+        model, data = _fitted([exponent], 0.002 if certain else 0.1)
+        fraction = Fraction(1, 2) if certain else Fraction(3, 5)
+        told = fitting.fit(rounding.fix(model, 0, 0, fraction), data)
+        freed = rounding.freed(told, data, space, center)
+        cov, _ = fitting.covariance(told, data)
+        own = np.sqrt(cov[0, 0]) / told.c[0]
+        (doubt,) = rounding.doubts(told, freed.odds)[0]
+        assert bool(doubt < 0.05) is certain
+        free = 8 * freed.errors[0, 0]  # of log c, by far most of it
+        if certain:
+            assert freed.c_errors[0] < own + 1.1 * np.sqrt(doubt) * free
+        else:
+            assert freed.c_errors[0] > 0.9 * np.sqrt(doubt) * free > 3 * own

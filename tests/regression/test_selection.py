@@ -248,3 +248,18 @@ def test_a_larger_law_must_fit_better_as_well_as_predict_better():
     # One at numerical precision has no sum of squares, and needs none.
     exact = Candidate(large, 0 * rows)
     assert select([Candidate(small, rows, square=1000.0, rows=300), exact], 1e-12) is exact
+
+
+def test_a_law_that_lacks_what_a_larger_one_has_is_not_taken():
+    """Rows of validation may not tell the two apart where the rows of training do."""
+    small, large = _model([[1, None]]), _model([[None, None], [None, None]])
+    r = _residuals()
+    for square, chosen in ((700.0, large), (950.0, small)):
+        candidates = [
+            Candidate(small, 1.01 * r, square=1000.0, rows=300),
+            Candidate(large, r, square=square, rows=300),
+        ]
+        assert select(candidates, 1e-12).model is chosen
+    # Not if it predicts worse.
+    candidates[1] = Candidate(large, 1.02 * r, square=700.0, rows=300)
+    assert select(candidates, 1e-12).model is small
