@@ -1,7 +1,7 @@
 """Which physical laws does the posynomial regression find, blindly, and at what noise?
 
 Each of the 100 Feynman equations is fitted from a sample and the variables' names. All laws with
-one seed at one noise take a minute or two on one core.
+one seed at one noise take six to ten minutes on one core.
 """
 
 from training.experiments import Setting, Study, main
