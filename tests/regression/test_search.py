@@ -5,9 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from weirdonetworks.regression import fitting, search
+from weirdonetworks.regression import PosynomialRegressor, fitting, search
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data
+from weirdonetworks.regression.lattice import pursuit
 
 FREE = Space(np.zeros(2), np.eye(2))
 POWERS = tuple(map(Fraction, (1, -1, 2, -2, 0.5, -0.5)))
@@ -216,6 +217,36 @@ def test_candidates_end_with_the_exact_law(name):
     models = _all(data)
     assert _is_law(models[-1], terms, power)
     assert sum(search.error(m, data) <= fitting.PRECISION for m in models) == 1
+
+
+def _six(a, b):
+    return a**2 + 3 * b**2 + 2 * a * b + 5 * a + 7 / b + 11
+
+
+@pytest.mark.slow
+def test_six_terms_are_found_and_the_limit_is_said():
+    """In noise of 0.1 %; with room for four terms, what is left is not hidden."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 5, (400, 2))
+    y = _six(*x.T) * (1 + 0.001 * rng.normal(size=400))
+    found = PosynomialRegressor().fit(x, y)
+    assert set(found.law_.exponents) == {(2, 0), (0, 2), (1, 1), (1, 0), (0, -1), (0, 0)}
+    assert found.status_ == "consistent" and "limit" not in found.evidence_["reason"]
+    short = PosynomialRegressor(max_terms=2).fit(x, y)
+    assert short.status_ == "approximate"
+    assert "the limit of terms, 2, was reached" in short.evidence_["reason"]
+
+
+@pytest.mark.parametrize("noise", [0, 0.01])
+def test_pursuit_finds_fractions(noise):
+    exponents = [[2, 0, 0, 1, 0], [0, -1, 0.5, 0, 1], [0, 0, 3, 0, -1], [1, 1, 0, 0, 0]]
+    rng = np.random.default_rng(1)
+    u = np.log(10) * (rng.random((1000, 5)) - 0.5)
+    clean = np.exp(u @ np.array(exponents).T).sum(axis=1)
+    data = Data(u, clean + noise * clean.std() * rng.normal(size=1000), False)
+    model = pursuit(np.zeros((1, 5)), data, 8)
+    assert sorted(model.a.tolist()) == sorted(exponents)
+    np.testing.assert_allclose(model.c, 1, rtol=0.2 if noise else 1e-9)
 
 
 def test_candidates_end_where_noise_is_left():

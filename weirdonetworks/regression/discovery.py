@@ -47,6 +47,7 @@ class Discovery:
       validation_error: the RMS of the validation residuals, relative to that of y.
       validation_p_value: that they are larger than the training residuals by chance (an F-test).
       gain: the p-value of what the best law of more terms explains beyond this one.
+      limit: the largest number of terms, if the search came that far; else None.
       criterion: AICc / n of y under this noise, up to a constant; smaller is better.
       chi_square: the sum of squared residuals over the errors of y that were given, per degree of
         freedom; None without them.
@@ -194,7 +195,7 @@ class Discovery:
         if not models:
             raise ValueError(
                 f"num_terms must be a number of terms that {len(self.data.y)} rows can determine "
-                f"and the search reaches (1 to 4, or those of a polynomial), "
+                f"and the search reaches (1 to {search.GROWN}, or those of a polynomial), "
                 f"got {settings.term_numbers}"
             )
         floor = fitting.PRECISION * train.scale
@@ -225,6 +226,15 @@ class Discovery:
         chosen = selection.select(finalists, floor, settings.charged)
         larger = [other for other in finalists if other.model.num_terms > chosen.model.num_terms]
         self.gain = min((selection.gain(chosen, other) for other in larger), default=1.0)
+        limit = min(search.GROWN, max(settings.term_numbers))
+        self.limit = limit if max(m.num_terms for m in models) >= limit else None
+        if (
+            chosen.model.num_terms >= limit
+            and fitting.error(chosen.model, train) > fitting.PRECISION
+        ):
+            further = search.further_term(chosen.model, train, settings.space, generator)
+            if further is not None:
+                self.gain = selection.gain(chosen, self._with_p_value(Candidate(further, [])))
         return chosen
 
     def _candidate(self, model: Model) -> Candidate:

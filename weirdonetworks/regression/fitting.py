@@ -99,6 +99,18 @@ def monomial(u_exponents: np.ndarray, c: float, basis: np.ndarray) -> Model:
     return Model(np.array([c]), a, Fraction(1), (basis,), ((None,) * a.shape[1],))
 
 
+def without(model: Model, term: int) -> Model:
+    """The model without one of its terms, else as it is."""
+    kept = [k for k in range(model.num_terms) if k != term]
+    return dataclasses.replace(
+        model,
+        c=model.c[kept],
+        a=model.a[kept],
+        bases=tuple(model.bases[k] for k in kept),
+        known=tuple(model.known[k] for k in kept),
+    )
+
+
 def root(z: np.ndarray, power: Fraction) -> tuple[np.ndarray, np.ndarray]:
     """z^(1/p) and its derivative; for p != 1, z is held above a small share of its mean."""
     if power == 1:
@@ -291,8 +303,9 @@ def rms(residuals: np.ndarray) -> float:
 
 
 def error(model: Model, data: Data) -> float:
-    """The RMS of the residuals, relative to that of y."""
-    return rms(model.residuals(data)) / data.scale
+    """The RMS of the residuals, relative to that of y; infinite beyond all numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return rms(model.residuals(data)) / data.scale
 
 
 def is_real(model: Model, data: Data) -> bool:

@@ -1,6 +1,7 @@
 """Candidates of many terms: polynomials of degree 2, to a power and times powers of features."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -24,26 +25,32 @@ def polynomials(
 ) -> Iterator[Model]:
     """y^p = x^b (a polynomial of degree 2 of the other features), for each power.
 
-    x^b are the features of fixed exponents in the factored space. From all monomials, the least
-    significant are taken out one at a time, until all that are left are significant.
+    For p = 1 then also with negative powers, of absolute degree 2. x^b are the features of fixed
+    exponents in the factored space. From all monomials, the least significant are taken out one at
+    a time, until all that are left are significant.
     """
     some = data.rows(slice(0, _SOME))
     n = data.u.shape[1]
     rest = np.flatnonzero(np.any(factored.basis != 0, axis=1))
-    for power in powers:
+    kinds = [(power, _up_to_two) for power in powers]
+    seen = set()
+    if 1 in powers:
+        kinds.append((Fraction(1), _laurent))
+    for power, monomials in kinds:
         p = float(power)
         b = p * factored.offset
         if np.any(np.abs(12 * b - np.round(12 * b)) > 1e-9):
             continue
-        exponents = np.array([b + e for e in _up_to_two(n, rest)])
+        exponents = np.array([b + e for e in monomials(n, rest)])
         exponents = exponents[space.holds(exponents, p)]
         if len(exponents) < 2 or 3 * len(exponents) > len(some.y):
             continue
         model = _eliminated(some, power, exponents, max(term_numbers))
         if model is None or model.num_terms not in term_numbers:
             continue
-        if positive and np.any(model.c <= 0):
+        if (positive and np.any(model.c <= 0)) or (power, tuple(sorted(model.known))) in seen:
             continue
+        seen.add((power, tuple(sorted(model.known))))
         model = fitting.fit(dataclasses.replace(model, positive=positive), data)
         if is_real(model, data):
             yield model
@@ -56,6 +63,15 @@ def _up_to_two(n: int, chosen: Sequence[int]) -> Iterator[np.ndarray]:
         yield unit[first]
         for second in chosen[i:]:
             yield unit[first] + unit[second]
+
+
+def _laurent(n: int, chosen: Sequence[int]) -> Iterator[np.ndarray]:
+    for e in _up_to_two(n, chosen):
+        places = np.flatnonzero(e)
+        for signs in itertools.product((1, -1), repeat=len(places)):
+            signed = e.copy()
+            signed[places] *= signs
+            yield signed
 
 
 def _eliminated(data: Data, power: Fraction, exponents: np.ndarray, most: int) -> Model | None:

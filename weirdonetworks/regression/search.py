@@ -10,13 +10,25 @@ from weirdonetworks.regression import fitting
 from weirdonetworks.regression.diagnostics import polynomial_degree, structure
 from weirdonetworks.regression.exponent_space import Space, factor
 from weirdonetworks.regression.fitting import Data, Model, error, is_real
+from weirdonetworks.regression.lattice import pursuit
 from weirdonetworks.regression.polynomials import polynomials
 from weirdonetworks.regression.simple_sums import simple_sums
 
 # Rows on which starting points are tried.
 _FEW = 1000
 # Terms up to which they are added one at a time; polynomials may have more.
-_GROWN = 4
+GROWN = 8
+# From so many terms on, for the two powers that fit best; and from twice as many, for the best one.
+_TWO_POWERS = 4
+# Exchanges of terms that are tried in a row without one that lowers the error by this share.
+_EXCHANGES = 3
+_LOWER = 0.05
+# Exchanges that are tried at each number of terms.
+_TRIES = 8
+# Features whose exponents are the same in all terms are free where that lowers the error so far.
+_OTHER = 0.8
+# Denominators up to which fractions are pursued, in turn: the fewer, the fewer are local minima.
+_DENOMINATORS = (1, 2, 4)
 # Exponents that are looked at for a new term, and from how many of them a fit is started.
 _POOL = 400
 _STARTS = 8
@@ -107,6 +119,60 @@ def add_term(model: Model, data: Data, space: Space, generator: np.random.Genera
     return models[0]
 
 
+def further_term(
+    model: Model, data: Data, space: Space, generator: np.random.Generator
+) -> Model | None:
+    """What one more term would make of a model, or None for too few rows; exponents are free."""
+    few, free = data.rows(slice(0, _FEW)), freed(model, space)
+    if len(few.y) <= free.num_parameters + 1 + space.basis.shape[1]:
+        return None
+    larger = fitting.fit(add_term(free, few, space, generator), data)
+    return larger if is_real(larger, data) else None
+
+
+def exchanged(model: Model, data: Data, space: Space, generator: np.random.Generator) -> Model:
+    """The model after its terms have been replaced, one at a time, while that lowers the error.
+
+    A term that was added first stands for several that were not there yet, and keeps those that
+    come later from where they belong. The terms that are missed least are tried first.
+    """
+    before = error(model, data)
+    fails: set[int] = set()
+    for _ in range(_TRIES):
+        if before <= fitting.PRECISION or len(fails) >= min(_EXCHANGES, model.num_terms):
+            break
+        loss = _losses(model, data)
+        k = min((k for k in range(model.num_terms) if k not in fails), key=loss.__getitem__)
+        rest = fitting.fit(fitting.without(model, k), data, 30, 1e-6)
+        new = add_term(rest, data, space, generator)
+        after = error(new, data)
+        if after < (1 - _LOWER) * before:
+            model, before, fails = new, after, set()
+        else:
+            fails.add(k)
+    return model
+
+
+def _losses(model: Model, data: Data) -> np.ndarray:
+    """By how much the sum of squares grows without each term, to first order, [terms]."""
+    _, jacobian = fitting.derivatives(dataclasses.replace(model, positive=False), data)
+    size = np.linalg.norm(jacobian, axis=0)
+    k, at = model.num_terms, model.num_terms
+    terms = jacobian[:, :k] * model.c
+    loss = np.empty(k)
+    size[size == 0] = 1
+    own = []
+    for basis in model.bases:
+        own.append(range(at, at + basis.shape[1]))
+        at += basis.shape[1]
+    for j in range(k):
+        others = np.delete(jacobian / size, [j, *own[j]], axis=1)
+        q, _ = np.linalg.qr(others)
+        left = terms[:, j] - q @ (q.T @ terms[:, j])
+        loss[j] = left @ left
+    return loss
+
+
 def _different(columns: np.ndarray, score: np.ndarray, number: int) -> list[int]:
     """The columns of the highest scores, of which no two have a correlation above 0.98."""
     chosen: list[int] = []
@@ -177,34 +243,92 @@ def candidates(
         for power in powers
         if not finished or power == 1
     }
-    for terms in range(2, min(most, _GROWN) + 1):
-        if not models:
-            break
+    spaces = dict.fromkeys(models, factored)
+    pursued = _Pursued(data, few, space, term_numbers, positive)
+    if not finished and Fraction(1) in models:
+        yield from pursued.new(one)
+        if pursued.exact:
+            return
+    for terms in range(2, min(most, GROWN) + 1):
         if terms > 2:
-            least = min(error(model, few) for (model,) in models.values())
+            least = min((error(model, few) for (model,) in models.values()), default=0)
             models = {p: own for p, own in models.items() if error(own[0], few) <= 2 * least}
-        if terms == _GROWN:
-            models = dict(sorted(models.items(), key=lambda item: error(item[1][0], few))[:2])
+        if terms >= _TWO_POWERS:
+            number = 2 if terms < 2 * _TWO_POWERS else 1
+            models = dict(sorted(models.items(), key=lambda it: error(it[1][0], few))[:number])
+        leading = min(models, key=lambda p: error(models[p][0], few), default=None)
         for power, own in list(models.items()):
-            parameters = own[0].num_parameters + 1 + factored.basis.shape[1]
+            parameters = own[0].num_parameters + 1 + spaces[power].basis.shape[1]
             if len(few.y) <= parameters:
                 del models[power]
                 continue
-            larger = [add_term(model, few, factored, generator) for model in own]
+            larger = [add_term(model, few, spaces[power], generator) for model in own]
             model = min(larger, key=lambda model: error(model, few))
+            if terms > 2 and power == leading and not done(model, few):
+                model = exchanged(model, few, spaces[power], generator)
             models[power] = [model]
+            if spaces[power] is not space:
+                model = freed(model, space)
+                if len(few.y) > model.num_parameters:
+                    model = fitting.fit(model, few)
+                if error(model, few) < _OTHER * error(models[power][0], few):
+                    spaces[power], models[power] = space, [model]
+            if power == 1 and not finished:
+                yield from pursued.new(model)
+                if pursued.exact:
+                    return
+                enough = enough or pursued.agreed
             if terms not in term_numbers or not is_real(model, few):
                 continue
-            model = freed(model, space)
             if done(model, few):
                 model = fitting.fit(model, data)
                 enough = enough or done(model, data)
             yield model
             if error(model, data) <= fitting.PRECISION:
                 return
-        if finished:
+        if finished or not models:
             return
         finished = enough
+
+
+class _Pursued:
+    """The sums with usual fractions for exponents that `lattice.pursuit` reaches from models.
+
+    Attributes:
+      exact: whether one fits at numerical precision.
+      agreed: whether one without structure was reached from two models: it is hardly
+        a local minimum.
+    """
+
+    def __init__(
+        self, data: Data, few: Data, space: Space, term_numbers: Sequence[int], positive: bool
+    ):
+        self._data, self._few, self._space = data, few, space
+        self._numbers, self._positive = term_numbers, positive
+        self._found: set[tuple] = set()
+        self.exact = self.agreed = False
+
+    def new(self, start: Model) -> Iterator[Model]:
+        """What is reached from a model, if it has not been reached before."""
+        if self._space.basis.shape != (self._data.u.shape[1],) * 2:
+            return
+        most, before = min(max(self._numbers), GROWN), set(self._found)
+        for denominator in _DENOMINATORS:
+            model = pursuit(start.a, self._few, most, denominator)
+            if model is None or model.num_terms not in self._numbers:
+                continue
+            if self._positive and np.any(model.c <= 0):
+                continue
+            model = fitting.fit(dataclasses.replace(model, positive=self._positive), self._data)
+            known = tuple(sorted(model.known))
+            if known in self._found:
+                self.agreed = self.agreed or (known in before and done(model, self._data))
+                continue
+            self._found.add(known)
+            yield model
+            self.exact = error(model, self._data) <= fitting.PRECISION
+            if self.exact:
+                return
 
 
 def restricted(model: Model, space: Space) -> Model:

@@ -190,29 +190,18 @@ def pruned(model: Model, data: Data) -> Model:
         if error(model, data) <= fitting.PRECISION:
             # Rounding errors are no noise: what is not needed for the precision goes.
             share = np.mean(np.abs(model.c * model.terms(data.u)), axis=0)
-            without = fitting.fit(_without(model, int(np.argmin(share))), data)
+            without = fitting.fit(fitting.without(model, int(np.argmin(share))), data)
             if error(without, data) > fitting.PRECISION:
                 break
             model = without
             continue
         if significance[least] > 3 or not np.isfinite(errors[least]):
             break
-        without = fitting.fit(_without(model, least), data)
+        without = fitting.fit(fitting.without(model, least), data)
         if error(without, data) ** 2 > error(model, data) ** 2 * (1 + 10 / len(data.y)):
             break
         model = without
     return model
-
-
-def _without(model: Model, term: int) -> Model:
-    kept = [k for k in range(model.num_terms) if k != term]
-    return dataclasses.replace(
-        model,
-        c=model.c[kept],
-        a=model.a[kept],
-        bases=tuple(model.bases[k] for k in kept),
-        known=tuple(model.known[k] for k in kept),
-    )
 
 
 def _merged(model: Model) -> Model | None:
@@ -222,5 +211,5 @@ def _merged(model: Model) -> Model | None:
             if same and model.c[first] + model.c[second] != 0:
                 c = model.c.copy()
                 c[first] += c[second]
-                return _without(dataclasses.replace(model, c=c), second)
+                return fitting.without(dataclasses.replace(model, c=c), second)
     return None

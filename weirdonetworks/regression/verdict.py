@@ -97,7 +97,9 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         "the law explains hardly anything of y": spread > 1 - _EXPLAINED,
         "the law explains no more of y than chance may": _by_chance(spread**2, rows, parameters)
         > _CHANCE,
-        f"the residuals depend on X ({result.test} test, p = {result.p_value:.2g})": result.found,
+        f"{_limit(found)}the residuals depend on X ({result.test} test, p = {result.p_value:.2g})": (
+            result.found
+        ),
         f"{rows} rows are too few to examine the noise": noise.test is None,
         f"the noise is not as the fit takes it to be: {_said(noise)}": noise.found,
         f"the residuals are larger than the errors of y (p = {found.chi_p_value:.2g})": (
@@ -105,7 +107,7 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         ),
         "rows that were held out are predicted worse than those of the fit "
         f"(p = {found.validation_p_value:.2g})": found.validation_p_value < _CHANCE,
-        f"a further term explains more (p = {found.gain:.2g})": found.gain < _GAIN,
+        f"{_limit(found)}a further term explains more (p = {found.gain:.2g})": found.gain < _GAIN,
         "a root of a sum whose exponents are no fractions is one form of many": (
             model.power != 1 and model.num_terms > 1 and bool(rounding.unknown(model))
         ),
@@ -119,6 +121,10 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
             return "approximate", evidence
     evidence["reason"] = f"no structure in the residuals at the level of {LEVEL:.0%}"
     return "consistent", evidence
+
+
+def _limit(found: Discovery) -> str:
+    return "" if found.limit is None else f"the limit of terms, {found.limit}, was reached, and "
 
 
 def _said(noise: Finding) -> str:
