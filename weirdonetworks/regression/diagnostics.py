@@ -71,6 +71,32 @@ def structure(
     return smallest(results)
 
 
+def products(u: np.ndarray, residuals: np.ndarray) -> Finding:
+    """The correlations of residuals with products of two columns and squares, one at a time.
+
+    For tables of so many columns that no polynomial of degree 2 can be fitted. Of the products,
+    what the columns explain is taken out.
+    """
+    rows, n = u.shape
+    spread = u.std(axis=0)
+    v = (u - u.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    q, _ = np.linalg.qr(np.column_stack([np.ones(rows), v]))
+    left = residuals - q @ (q.T @ residuals)
+    first, second = np.triu_indices(n)
+    largest = 0.0
+    for block in np.array_split(np.arange(len(first)), -(-len(first) * rows // 10_000_000)):
+        columns = v[:, first[block]] * v[:, second[block]]
+        columns -= q @ (q.T @ columns)
+        size = np.maximum(np.linalg.norm(columns, axis=0), 1e-9 * np.sqrt(rows))
+        largest = max(largest, float(np.max(np.abs(left @ columns) / size)))
+    r2 = min(largest**2 / max(float(left @ left), 1e-300), 1.0)
+    freedom = rows - n - 2
+    if freedom < 1:
+        return Finding(1.0, None)
+    p_value = float(stats.f.sf(freedom * r2 / max(1 - r2, 1e-300), 1, freedom))
+    return Finding(min(1.0, len(first) * p_value), "products")
+
+
 def features(u: np.ndarray, degree: int) -> np.ndarray:
     """All monomials of the standardised u of degree 1 .. degree, [rows, number]."""
     spread = u.std(axis=0)

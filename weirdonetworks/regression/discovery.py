@@ -54,6 +54,7 @@ class Discovery:
       chi_p_value: that it is larger by chance; 1 without them.
       freed: what the fit would be with all exponents free.
       examination: of the noise.
+      effective_rows: by how many rows each parameter is held, all exponents being free.
     """
 
     def __init__(
@@ -105,6 +106,9 @@ class Discovery:
             model = fitting.fit(model, self.data)
         self.freed = freed
         self.examination = noises.examine(model, self.data)
+        plain = dataclasses.replace(model, positive=False)
+        free = search.freed(plain, self._settings.space)
+        self.effective_rows = noises.effective_rows(free, self.data)
         freedom = max(1, len(self.data.y) - model.num_parameters)
         square = float(np.sum(np.square(model.residuals(self.data))))
         self.chi_square = square / freedom if self._measured else None

@@ -1,6 +1,7 @@
 """Exponents to fractions: where the data support one, it is fixed, and the rest is fitted again."""
 
 import dataclasses
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -22,7 +23,7 @@ _VAGUE = 0.1
 
 def bits(fraction: Fraction) -> float:
     """log2((1 + |p|) q^2) + 1 of p/q: 1 for 0, 2 for 1, 4 for 1/2, 5.2 for 1/3."""
-    return float(np.log2((1 + abs(fraction.numerator)) * fraction.denominator**2)) + 1
+    return math.log2((1 + abs(fraction.numerator)) * fraction.denominator**2) + 1
 
 
 def odds(fraction: Fraction, exponent: float, error: float, freedom: float = np.inf) -> float:
@@ -36,8 +37,17 @@ def odds(fraction: Fraction, exponent: float, error: float, freedom: float = np.
     s = max(error, _LEAST)
     if not np.isfinite(s):
         return 0.0
-    density = stats.t.pdf((float(fraction) - exponent) / s, freedom) / s
-    return float(_RANGE * density * 2.0 ** -bits(fraction))
+    density = _student((float(fraction) - exponent) / s, freedom) / s
+    return _RANGE * density * 2.0 ** -bits(fraction)
+
+
+def _student(z: float, freedom: float) -> float:
+    """Student's density, as that of `scipy.stats.t`, which is slow for one number."""
+    if not np.isfinite(freedom):
+        return math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    log_size = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
+    log_size -= math.log(freedom * math.pi) / 2
+    return math.exp(log_size - (freedom + 1) / 2 * math.log1p(z * z / freedom))
 
 
 def likeliest(
@@ -54,6 +64,15 @@ def together(number: int) -> float:
     As at even odds all exponents of a law are fractions, and else each of them is at even odds.
     """
     return 1 + 2.0 ** min(number - 1, 40)
+
+
+def sparsity(model: Model) -> float:
+    """By how much the odds of an exponent 0 are better in a law that misses most of its columns.
+
+    The number of exponents that are 0 over that of all others, plus one; at least 1.
+    """
+    absent = sum(value == 0 for row in model.known for value in row)
+    return max(1.0, absent / (model.a.size - absent + 1))
 
 
 def fix(model: Model, term: int, feature: int, value: Fraction) -> Model:
@@ -91,15 +110,17 @@ def round_exponents(model: Model, data: Data, max_denominator: int) -> Model:
 
     One is supported at odds of 20, or all of them at odds of 20 with those that they have together.
     All that are supported are fixed at once; where that fits worse by more than chance would have
-    it, only the most certain one is, and the others are looked at again with new errors.
+    it, only the more certain half of them is, and so on, and the others are looked at again with
+    new errors.
     """
     while True:
         _, variances = fitting.covariance(model, data)
         freedom = max(1, len(data.y) - model.num_parameters)
-        proposals = []
+        proposals, sparse = [], sparsity(model)
         for k, i in (left := unknown(model)):
             error = float(np.sqrt(variances[k, i]))
             fraction, evidence = likeliest(model.a[k, i], error, max_denominator, freedom)
+            evidence *= 1 if fraction else sparse
             proposals.append((evidence, k, i, fraction))
         proposals.sort(key=lambda proposal: -proposal[0])
         bonus = together(model.a.size)
@@ -107,9 +128,10 @@ def round_exponents(model: Model, data: Data, max_denominator: int) -> Model:
             proposals = [proposal for proposal in proposals if proposal[0] >= ODDS]
         if not left or not proposals:
             return model
-        new = _fixed(model, proposals, data) or _fixed(model, proposals[:1], data)
-        if new is None:
-            return model
+        while (new := _fixed(model, proposals, data)) is None:
+            if len(proposals) == 1:
+                return model
+            proposals = proposals[: len(proposals) // 2]
         model = new
 
 
@@ -121,7 +143,8 @@ def _fixed(model: Model, proposals: list, data: Data) -> Model | None:
         new = fix(new, k, i, fraction)
     new = fitting.fit(new, data)
     after = fitting.rms(new.residuals(data))
-    increase = len(data.y) * (after**2 - before**2) / before**2
+    freedom = max(1, len(data.y) - model.num_parameters)
+    increase = freedom * (after**2 - before**2) / before**2
     number = len(proposals)
     return new if increase <= number + 4 * np.sqrt(2 * number) else None
 
@@ -220,7 +243,7 @@ def _odds(
 
     In a constrained space, where an exponent does not move alone, by the free fit's errors.
     """
-    result = np.full(model.a.shape, np.inf)
+    result, sparse = np.full(model.a.shape, np.inf), sparsity(model)
     plain = space.basis.shape == (model.a.shape[1],) * 2
     if plain:
         fitted = dataclasses.replace(model, positive=False)
@@ -246,7 +269,7 @@ def _odds(
             else:
                 value = model.a[k, i] + float(column @ residuals) / square
                 error = noise / np.sqrt(square)
-        result[k, i] = odds(fraction, value, error, freedom)
+        result[k, i] = odds(fraction, value, error, freedom) * (1 if fraction else sparse)
     return result
 
 

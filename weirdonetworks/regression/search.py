@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from weirdonetworks.regression import fitting
-from weirdonetworks.regression.diagnostics import polynomial_degree, structure
+from weirdonetworks.regression.diagnostics import polynomial_degree, products, structure
 from weirdonetworks.regression.exponent_space import Space, factor
 from weirdonetworks.regression.fitting import Data, Model, error, is_real
 from weirdonetworks.regression.lattice import pursuit
@@ -27,6 +27,10 @@ _LOWER = 0.05
 _TRIES = 8
 # Features whose exponents are the same in all terms are free where that lowers the error so far.
 _OTHER = 0.8
+# The p-value of single products below which there may be a further term.
+_SUSPECT = 0.05
+# Columns up to which fractions are pursued, in all pairs of two.
+_PURSUED = 12
 # Denominators up to which fractions are pursued, in turn: the fewer, the fewer are local minima.
 _DENOMINATORS = (1, 2, 4)
 # Exponents that are looked at for a new term, and from how many of them a fit is started.
@@ -310,7 +314,8 @@ class _Pursued:
 
     def new(self, start: Model) -> Iterator[Model]:
         """What is reached from a model, if it has not been reached before."""
-        if self._space.basis.shape != (self._data.u.shape[1],) * 2:
+        n = self._data.u.shape[1]
+        if n > _PURSUED or self._space.basis.shape != (n, n):
             return
         most, before = min(max(self._numbers), GROWN), set(self._found)
         for denominator in _DENOMINATORS:
@@ -345,15 +350,16 @@ def freed(model: Model, space: Space) -> Model:
 def done(model: Model, data: Data) -> bool:
     """Whether the model fits at numerical precision, or leaves no structure that a test finds.
 
-    Rows too few to look for products of two columns, but twice as many as a further term would
-    make parameters, may always hold some.
+    Where rows are too few to fit all products of two columns, but twice as many as a further term
+    would make parameters, each product is looked at by itself.
     """
     if error(model, data) <= fitting.PRECISION:
         return True
     residuals, parameters = model.residuals(data), model.num_parameters
     larger = parameters + 1 + data.u.shape[1]
     if polynomial_degree(data.u, parameters) < 2 and len(data.y) > 2 * larger:
-        return False
+        if products(data.u, residuals).found:
+            return False
     return not (
         structure(data.u, residuals, parameters, neighbours=False).found
         or structure(data.u, residuals, parameters).found

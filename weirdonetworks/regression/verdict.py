@@ -14,10 +14,13 @@ from weirdonetworks.regression.diagnostics import (
     structure,
 )
 from weirdonetworks.regression.discovery import Discovery
+from weirdonetworks.regression.fitting import Model
 
 # Rows for each parameter below which a law of one term, or of more, is never called consistent.
 _CONSISTENT, _SUM = 3, 6
-# The share of the standard deviation of y that an exact law may leave.
+# Rows that hold each parameter, below which the others do not test the law.
+_HELD_BY = 1.5
+# The share of the standard deviation of y that an exact law may leave, and of each row.
 _EXACT = 1e-6
 # The share of the standard deviation of y that a law must explain.
 _EXPLAINED = 0.1
@@ -37,15 +40,16 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
     """The status of a fit, of which some rows were left out as outliers, and what it rests on.
 
     exact: the RMS of the residuals is at most 1e-11 of that of y and 1e-6 of its standard
-      deviation, and there are at least twice as many different rows as parameters, so that as many
-      rows agree with the law as determined it. Parameters are all coefficients and exponents,
-      fractions or not: they were chosen by the data.
+      deviation, each is at most 1e-6 of the law's terms in its row, and there are at least twice as
+      many different rows as parameters, so that as many rows agree with the law as determined it.
+      Parameters are all coefficients and exponents, fractions or not: they were chosen by the data.
     consistent: nothing speaks against the law. No test finds structure in the residuals, or finds
       that they are not of the size that the noise model says, at the level of 1 %; rows that were
       held out are predicted as well, and no further term explains more; the errors of measurement
       that were given are not exceeded; all fractions have odds of 20 or more. There are at least
       three times as many rows as parameters (six for a sum), and enough to look for products of
-      two columns in the residuals; at most a tenth of the rows are outliers; the law explains at
+      two columns in the residuals; of their leverages h, sum h / sum h^2 is at least 1.5, so that
+      each parameter is held by more rows than one; at most a tenth of the rows are outliers; the law explains at
       least a tenth of the standard deviation of y and more than chance would (the F-test against a
       constant, p < 1e-4).
     approximate: all else.
@@ -77,6 +81,12 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         if spread > _EXACT:
             evidence["reason"] = "y is constant but for rounding"
             return "approximate", evidence
+        unlike = int(np.sum(np.abs(data.y - f) > _EXACT * _sizes(model, data.u)))
+        if unlike:
+            evidence["reason"] = (
+                f"the largest rows are at numerical precision, and {unlike} smaller ones are not"
+            )
+            return "approximate", evidence
         evidence["reason"] = "the residuals are at numerical precision"
         return "exact", evidence
     result = structure(data.u, model.residuals(data), model.num_parameters, weights=data.weights)
@@ -88,12 +98,15 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         "noise_test": noise.test,
         "chi_square": found.chi_square,
         "further_term": found.gain,
+        "effective_rows": found.effective_rows,
     }
     needed = (_CONSISTENT if model.num_terms == 1 else _SUM) * parameters
     few = rows < needed or different_rows <= parameters
     against = {
         f"{rows} rows are too few to look for structure in the residuals": few
         or polynomial_degree(data.u, model.num_parameters) < 2,
+        "a few rows hold the law, and the others are too small to test it "
+        f"({found.effective_rows:.2g} rows for each parameter)": found.effective_rows < _HELD_BY,
         "the law explains hardly anything of y": spread > 1 - _EXPLAINED,
         "the law explains no more of y than chance may": _by_chance(spread**2, rows, parameters)
         > _CHANCE,
@@ -121,6 +134,12 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
             return "approximate", evidence
     evidence["reason"] = f"no structure in the residuals at the level of {LEVEL:.0%}"
     return "consistent", evidence
+
+
+def _sizes(model: Model, u: np.ndarray) -> np.ndarray:
+    """What the terms add up to where none cancels another, in units of f, [rows]."""
+    terms = model.terms(u) * model.c
+    return np.abs(fitting.root(terms.sum(axis=1), model.power)[1]) * np.abs(terms).sum(axis=1)
 
 
 def _limit(found: Discovery) -> str:
