@@ -162,8 +162,12 @@ def _neighbours(u: np.ndarray, residuals: np.ndarray) -> float:
 
 def different(u: np.ndarray) -> np.ndarray:
     """The number of each row among the different rows, [rows]."""
+    if any(len(np.unique(column)) == len(u) for column in u.T):
+        return np.arange(len(u))
     order = np.lexsort(u.T)
-    new = np.any(np.diff(u[order], axis=0) != 0, axis=1)
+    new = np.zeros(len(u) - 1, bool)
+    for column in u.T:
+        new |= np.diff(column[order]) != 0
     number = np.empty(len(u), int)
     number[order] = np.concatenate([[0], np.cumsum(new)])
     return number

@@ -67,8 +67,8 @@ class Discovery:
         spread: np.ndarray | None = None,
     ):
         """`spread`, [rows]: a factor of the standard deviations besides those of the table."""
-        log_x, y = np.log(table.x), table.y
-        self._center = log_x.mean(axis=0)
+        y = table.y
+        u, self._center = table.logs
         largest = np.abs(y).max()  # of which the square need not be a number
         self._scale = float(largest * np.sqrt(np.mean(np.square(y / largest))))
         self._sign = sign or 1
@@ -77,7 +77,7 @@ class Discovery:
         self._own = table.deviation
         if table.measured:
             self._own = table.deviation / self._scale
-        self.data = Data(log_x - self._center, self._sign * y / self._scale, relative)
+        self.data = Data(u, self._sign * y / self._scale, relative)
         self._spread_by(spread)
         order = generator.permutation(len(y))[:_MANY]
         held = round(settings.validation_fraction * len(order))

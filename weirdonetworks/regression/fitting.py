@@ -78,7 +78,8 @@ class Model:
 
     def terms(self, u: np.ndarray) -> np.ndarray:
         """The monomials, [rows, terms]."""
-        return np.exp(np.clip(u @ self.a.T, -600, 600))
+        logs = u @ self.a.T
+        return np.exp(np.clip(logs, -600, 600, out=logs), out=logs)
 
     def predict(self, u: np.ndarray) -> np.ndarray:
         """f, [rows]."""
@@ -146,6 +147,8 @@ def derivatives(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
+    if values.size and values.min() >= -_HUGE and values.max() <= _HUGE:  # and none is NaN
+        return values
     return np.clip(np.nan_to_num(values, nan=_HUGE, posinf=_HUGE, neginf=-_HUGE), -_HUGE, _HUGE)
 
 
@@ -271,7 +274,12 @@ def _parameters(model: Model) -> np.ndarray:
 
 
 def _fit_many(model: Model, data: Data, evaluations: int, tolerance: float) -> Model:
-    """`fit` by blocks of rows: steps of Gauss and Newton, damped where they do not help."""
+    """`fit` by blocks of rows: steps of Gauss and Newton, damped where they do not help.
+
+    They stop, too, where a step lowers the sum of squares by less than a thousandth of the variance
+    of the residuals: parameters are within a thirtieth of their standard errors.
+    """
+    tolerance = max(tolerance, 1e-3 / len(data.y))
     start, parameters, damping = model, _parameters(model), 0.0
     residuals, jacobian = condensed(model, data)
     square = float(residuals @ residuals)
@@ -280,6 +288,9 @@ def _fit_many(model: Model, data: Data, evaluations: int, tolerance: float) -> M
         columns = np.vstack([columns, damping * np.eye(len(size))])
         target = np.concatenate([residuals, np.zeros(len(size))])
         step = np.linalg.lstsq(columns, target, rcond=1e-14)[0] / size
+        left = residuals - jacobian @ step
+        if square - float(left @ left) <= tolerance * square:
+            break
         new = _moved(start, start, parameters + step)
         new_residuals, new_jacobian = condensed(new, data)
         new_square = float(new_residuals @ new_residuals)
@@ -316,8 +327,10 @@ def is_real(model: Model, data: Data) -> bool:
     """
     if model.power == 1:
         return True
-    share = float(np.mean(model.terms(data.u) @ model.c <= 0))
-    return share <= (0.01 if model.power > 0 else 0)
+    other = sum(
+        int(np.sum(model.terms(data.u[block]) @ model.c <= 0)) for block in blocks(len(data.y))
+    )
+    return other <= (0.01 * len(data.y) if model.power > 0 else 0)
 
 
 def covariance(

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from weirdonetworks import _checks
+from weirdonetworks.regression import fitting
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.rows import Measurements
 
@@ -253,18 +254,18 @@ def check_columns(x: np.ndarray, names: Sequence[str], space: Space) -> None:
         raise ValueError(
             f"X must have at least {least_rows(space)} rows to fit one term with, got {len(x)}"
         )
-    u = np.log(x)
-    u = u - u.mean(axis=0)
-    varying = np.ptp(u, axis=0) > 1e-12
-    u[:, ~varying] = 0
     free = np.any(space.basis != 0, axis=1)
     if space.basis.shape[1] == 0:
         return
+    center = np.array([np.mean(np.log(column)) for column in x.T])
+    varying = np.log(x.max(axis=0)) - np.log(x.min(axis=0)) > 1e-12
     constant = [name for name, v, f in zip(names, varying, free, strict=True) if f and not v]
-    moved = u @ space.basis
-    size = np.linalg.norm(moved, axis=0)
-    if np.all(size > 0):
-        values, right = np.linalg.svd(moved / size, full_matrices=False)[1:]
+    upper = fitting.triangle(
+        (np.log(x[block]) - center) * varying @ space.basis for block in fitting.blocks(len(x))
+    )
+    columns, size = fitting.scaled(upper)
+    if np.all(np.any(upper != 0, axis=0)):
+        values, right = np.linalg.svd(columns, full_matrices=False)[1:]
         if values[-1] > 1e-7 * values[0]:
             return
         direction = np.abs(space.basis @ (right[-1] / size))

@@ -1,6 +1,7 @@
 """Measurements, with what is known of their errors."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -21,6 +22,14 @@ class Measurements:
     deviation: np.ndarray | None
     measured: bool
     index: np.ndarray
+
+    @functools.cached_property
+    def logs(self) -> tuple[np.ndarray, np.ndarray]:
+        """log x, centred, [rows, features], and its means, [features]."""
+        u = np.log(self.x)
+        center = u.mean(axis=0)
+        u -= center
+        return u, center
 
     def rows(self, chosen: np.ndarray) -> "Measurements":
         """Some of the rows."""
