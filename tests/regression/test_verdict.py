@@ -34,6 +34,9 @@ def _found(model, data, **changes) -> SimpleNamespace:
         "chi_square": None,
         "chi_p_value": 1.0,
         "examination": Finding(0.5, "y"),
+        "structure": Finding(0.5, "polynomial"),
+        "effective_rows": 10.0,
+        "limit": None,
         "freed": SimpleNamespace(odds=np.full(model.a.shape, 1e6)),
     }
     return SimpleNamespace(model=model, data=data, **(usual | changes))
@@ -49,6 +52,10 @@ def _found(model, data, **changes) -> SimpleNamespace:
         ({"examination": Finding(1.0, None)}, "too few to examine the noise"),
         ({"validation_p_value": 1e-5}, "held out are predicted worse"),
         ({"gain": 1e-4}, "a further term explains more"),
+        ({"structure": Finding(1e-3, "neighbours")}, "depend on X (neighbours test"),
+        ({"structure": Finding(1e-3, "neighbours"), "limit": 8}, "limit of terms, 8, was reached"),
+        ({"gain": 1e-4, "limit": 8}, "limit of terms, 8, was reached"),
+        ({"effective_rows": 1.2}, "a few rows hold the law"),
         ({"chi_p_value": 1e-4}, "larger than the errors of y"),
         ({"freed": SimpleNamespace(odds=np.array([[1.0, np.inf]]))}, "do not tell whether"),
     ],

@@ -9,7 +9,7 @@ from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding, search, selection
 from weirdonetworks.regression import noise as noises
-from weirdonetworks.regression.diagnostics import structure
+from weirdonetworks.regression.diagnostics import LEVEL, structure
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.input_checks import least_rows
@@ -54,6 +54,7 @@ class Discovery:
       chi_p_value: that it is larger by chance; 1 without them.
       freed: what the fit would be with all exponents free.
       examination: of the noise.
+      structure: in the residuals of all rows.
       effective_rows: by how many rows each parameter is held, all exponents being free.
     """
 
@@ -90,7 +91,10 @@ class Discovery:
         chosen = self._choose(sign, generator)
         self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
         self.validation_p_value = self._against_training(chosen)
-        self._settle(fitting.fit(chosen.model, self.data))
+        model = fitting.fit(chosen.model, self.data)
+        if settings.rounding == "auto" and chosen.p_value >= LEVEL:
+            model = rounding.round_exponents(model, self.data, selection.DENOMINATORS)
+        self._settle(model)
 
     def _settle(self, model: Model) -> None:
         """Fractions that all rows do not support are fitted; the rest follows from that."""
@@ -114,6 +118,20 @@ class Discovery:
         self.chi_square = square / freedom if self._measured else None
         self.chi_p_value = float(stats.chi2.sf(square, freedom)) if self._measured else 1.0
         self.criterion = noises.criterion(model, self.data)
+        self.structure = structure(
+            self.data.u,
+            model.residuals(self.data),
+            model.num_parameters,
+            weights=self.data.weights,
+        )
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether nothing speaks for more terms, or another model of the noise."""
+        if fitting.error(self.model, self.data) <= fitting.PRECISION:
+            return True
+        other = self.structure.found or self.examination.found
+        return not other and self.gain >= selection.BY_CHANCE
 
     def _spread_by(self, spread: np.ndarray | None) -> None:
         self._spread = spread

@@ -1,5 +1,7 @@
 """The law under the likeliest model of the noise, of all rows or of those that are no outliers."""
 
+import dataclasses
+
 import numpy as np
 from scipy import stats
 from sklearn.linear_model import QuantileRegressor
@@ -11,6 +13,8 @@ from weirdonetworks.regression.rows import Measurements
 
 # Of a row that is none to be called an outlier, over all rows.
 _LEVEL = 0.01
+# Numbers of terms that are looked for under all models of the noise, before more are.
+_STAGES = (2, 4)
 # Rows on which the first guess at the outliers is fitted.
 _SOME = 2000
 # Median of |z| of the normal distribution.
@@ -24,7 +28,9 @@ def discover(
 
     Of absolute and relative noise, that of the smaller AICc, if `settings.noise` leaves it open;
     mixed, where the residuals of both are not as they take them to be. A model of the noise under
-    which no law can be fitted leaves the others.
+    which no law can be fitted leaves the others. Laws of few terms are looked for under all models
+    of the noise, and those of more terms only where none is enough: under a wrong one, no number of
+    terms is.
 
     Raises ValueError for y of a sign that the noise or the law cannot have, or if no model of the
     noise can be fitted.
@@ -35,6 +41,19 @@ def discover(
         models = ["measured"]
     elif settings.noise == "auto":
         models = ["absolute", "relative"] if np.all(sign * table.y > 0) else ["absolute"]
+    numbers = settings.term_numbers
+    for most in (*(stage for stage in _STAGES if stage < max(numbers)), max(numbers)):
+        few = tuple(number for number in numbers if number <= most)
+        if not few:
+            continue
+        own = dataclasses.replace(settings, term_numbers=few)
+        name, found = _likeliest(table, sign, models, own, generator)
+        if found.is_enough:
+            break
+    return name, found
+
+
+def _likeliest(table, sign, models, settings, generator) -> tuple[str, Discovery]:
     found, refused = {}, None
     for name in models:
         try:

@@ -27,10 +27,10 @@ _LOWER = 0.05
 _TRIES = 8
 # Features whose exponents are the same in all terms are free where that lowers the error so far.
 _OTHER = 0.8
-# The p-value of single products below which there may be a further term.
-_SUSPECT = 0.05
 # Columns up to which fractions are pursued, in all pairs of two.
 _PURSUED = 12
+# The standard error, if it were free, up to which an exponent is taken to be a fraction.
+_KNOWN = 0.5
 # Denominators up to which fractions are pursued, in turn: the fewer, the fewer are local minima.
 _DENOMINATORS = (1, 2, 4)
 # Exponents that are looked at for a new term, and from how many of them a fit is started.
@@ -296,7 +296,7 @@ def candidates(
 
 
 class _Pursued:
-    """The sums with usual fractions for exponents that `lattice.pursuit` reaches from models.
+    """The sums of usual fractions that `lattice.pursuit` reaches from models, if they are done.
 
     Attributes:
       exact: whether one fits at numerical precision.
@@ -330,10 +330,16 @@ class _Pursued:
                 self.agreed = self.agreed or (known in before and done(model, self._data))
                 continue
             self._found.add(known)
-            yield model
             self.exact = error(model, self._data) <= fitting.PRECISION
+            if self.exact or self._supported(model):
+                yield model
             if self.exact:
                 return
+
+    def _supported(self, model: Model) -> bool:
+        """Whether fractions leave no structure, and the rows know each exponent to half a unit."""
+        variances = fitting.covariance(freed(model, self._space), self._few)[1]
+        return bool(np.all(variances < _KNOWN**2)) and done(model, self._few)
 
 
 def restricted(model: Model, space: Space) -> Model:

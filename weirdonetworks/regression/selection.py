@@ -18,11 +18,13 @@ _OBVIOUS = 1e-4
 # It has been chosen among thousands: the level is one for all of them together.
 _LACKING = 1e-5
 # The p-value above which a larger candidate does not show it, though it predicts better.
-_BY_CHANCE = 1e-3
+BY_CHANCE = 1e-3
 # Bits that a number costs which is not a fraction, at least and at most.
 _LEAST_BITS, _FLOAT_BITS = 6.0, 12.0
 # Fewer rows are held out in turn, and what they say counts in bits.
 FEW_ROWS = 60
+# Denominators of the fractions that are looked at.
+DENOMINATORS = 6
 # Bits of the power: reciprocals are common, as of resistances, rates and times.
 _POWER_BITS = {Fraction(1): 0.0, Fraction(-1): 2.0}
 _OTHER_POWER_BITS = 6.0
@@ -125,7 +127,7 @@ def gain(small: Candidate, large: Candidate) -> float:
 def _by_chance(candidate: Candidate, best: Candidate) -> bool:
     """Whether a larger one that predicts better does not fit significantly better."""
     larger = best.model.num_parameters > candidate.model.num_parameters
-    return larger and best.rows > 0 and gain(candidate, best) > _BY_CHANCE
+    return larger and best.rows > 0 and gain(candidate, best) > BY_CHANCE
 
 
 def worse(candidate: Candidate, best: Candidate, floor: float) -> bool:
@@ -148,7 +150,7 @@ def variants(model: Model, data: Data, rounded: str | int | None, structured: bo
     if rounded is None:
         return [model]
     if rounded == "auto":
-        result = [model, rounding.round_exponents(model, data, 2 if structured else 6)]
+        result = [model, rounding.round_exponents(model, data, 2 if structured else DENOMINATORS)]
         if structured:
             return result
     else:

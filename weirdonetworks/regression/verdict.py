@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from weirdonetworks.regression import fitting, rounding
+from weirdonetworks.regression import fitting, rounding, selection
 from weirdonetworks.regression.diagnostics import (
     LEVEL,
     Finding,
     different,
     polynomial_degree,
-    structure,
 )
 from weirdonetworks.regression.discovery import Discovery
 from weirdonetworks.regression.fitting import Model
@@ -26,8 +25,6 @@ _EXACT = 1e-6
 _EXPLAINED = 0.1
 # The chance that noise without a law is explained as well, by as many parameters.
 _CHANCE = 1e-4
-# The p-value of the F-test for a further term, the best of thousands, below which it may be there.
-_GAIN = 1e-3
 # The chance of residuals as large, if the errors of measurement are as they were given.
 _CHI_SQUARE = 1e-3
 # Of so many exponents, at most, fractions are taken to be more likely together.
@@ -89,8 +86,7 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
             return "approximate", evidence
         evidence["reason"] = "the residuals are at numerical precision"
         return "exact", evidence
-    result = structure(data.u, model.residuals(data), model.num_parameters, weights=data.weights)
-    noise = found.examination
+    result, noise = found.structure, found.examination
     evidence |= {
         "p_value": result.p_value,
         "test": result.test,
@@ -120,7 +116,8 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         ),
         "rows that were held out are predicted worse than those of the fit "
         f"(p = {found.validation_p_value:.2g})": found.validation_p_value < _CHANCE,
-        f"{_limit(found)}a further term explains more (p = {found.gain:.2g})": found.gain < _GAIN,
+        f"{_limit(found)}a further term explains more (p = {found.gain:.2g})": found.gain
+        < selection.BY_CHANCE,
         "a root of a sum whose exponents are no fractions is one form of many": (
             model.power != 1 and model.num_terms > 1 and bool(rounding.unknown(model))
         ),
