@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from weirdonetworks.regression.diagnostics import LEVEL, Finding, features, structure
+from weirdonetworks.regression.diagnostics import LEVEL, Finding, features, products, structure
 
 RUNS = 300
 
@@ -100,3 +100,21 @@ def test_features_are_all_monomials():
     # A constant column has no spread to divide by.
     u[:, 1] = 3
     assert np.all(np.isfinite(features(u, 2)))
+
+
+@pytest.mark.slow
+def test_products_of_many_columns_are_found_one_at_a_time():
+    """Of 40 columns in 150 rows, where no polynomial of degree 2 can be fitted."""
+    rng = np.random.default_rng(0)
+    alarms = found = 0
+    for _ in range(100):
+        u = _inputs(150, 40, rng)
+        e = rng.normal(size=150)
+        alarms += products(u, e).found
+        i, j = rng.integers(40, size=2)
+        found += products(u, e + 4 * u[:, i] * u[:, j]).found
+    assert alarms <= stats.binom.ppf(0.9999, 100, LEVEL), alarms
+    assert found >= 90
+    # What columns explain alone is no product of two; nor is anything of no rows beyond.
+    assert not products(u, 100 * u[:, 3] + rng.normal(size=150)).found
+    assert products(u[:40], e[:40]) == Finding(1.0, None)

@@ -72,6 +72,18 @@ def test_leverages_are_those_of_the_hat_matrix():
     assert noise.leverages(jacobian).sum() == pytest.approx(3)
 
 
+def test_effective_rows_are_those_that_hold_the_law():
+    """All of 30 in a law of one size; two, in one of which the others are next to nothing."""
+    flat = fitting.monomial(np.array([0.0]), 1.0, np.zeros((1, 0)))
+    steep = fitting.monomial(np.array([3.0]), 1.0, np.eye(1))
+    u = np.linspace(-9, 9, 30)[:, None]
+    data = Data(u, flat.predict(u), relative=False)
+    assert noise.effective_rows(flat, data) == pytest.approx(30)
+    data = Data(u, steep.predict(u), relative=False)
+    assert 1 <= noise.effective_rows(steep, data) < 1.5
+    assert noise.effective_rows(steep, Data(u, steep.predict(u), relative=True)) > 5
+
+
 @pytest.mark.parametrize("share", [0.0, 0.05, 1.0])
 def test_mixed_deviations_are_those_that_made_the_errors(share):
     g = np.random.default_rng(1)

@@ -726,3 +726,25 @@ def test_constrained_dimensions_need_those_of_the_target():
         r.fit(x, y)
     r.set_params(target_units="m**2/s").fit(x, y)
     assert r.status_ == "exact" and r.units_.consistent
+
+
+def test_a_law_is_exact_only_if_it_is_so_in_each_row():
+    """Of a steep one, two rows hold both numbers, and noise of 1 % in the others is not seen."""
+    rng = np.random.default_rng(0)
+    x = np.geomspace(1, 1e8, 12)[:, None]
+    clean = 3 / x[:, 0] ** 2.5
+    noisy = clean * (1 + 0.01 * rng.normal(size=12) * (x[:, 0] > 1e5))
+    assert PosynomialRegressor(noise="absolute").fit(x, clean).status_ == "exact"
+    found = PosynomialRegressor(noise="absolute").fit(x, noisy)
+    assert found.status_ == "approximate" and "smaller ones are not" in found.evidence_["reason"]
+
+
+@pytest.mark.slow
+def test_few_terms_under_another_noise_come_before_many():
+    """Under absolute noise, sums of many steep terms bend to errors in proportion to y."""
+    rng = np.random.default_rng(28)
+    x = 10 ** rng.uniform(-2, 2, (300, 3))
+    y = 5 * x[:, 0] ** 1.965 * x[:, 1] ** 2.702 / x[:, 2] ** 2.712
+    y = y * np.exp(0.1 * rng.normal(size=300))
+    found = PosynomialRegressor().fit(x, y)
+    assert found.noise_ == "relative" and len(found.law_.coefficients) == 1

@@ -1,5 +1,6 @@
 """Rounding: a fraction where the data support it, and a float where they do not."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -222,3 +223,21 @@ def test_errors_of_constants_hold_the_doubt_about_fractions():
             assert freed.c_errors[0] < own + 1.1 * np.sqrt(doubt) * free
         else:
             assert freed.c_errors[0] > 0.9 * np.sqrt(doubt) * free > 3 * own
+
+
+def test_exponents_are_likelier_0_where_most_are():
+    """In a law of forty columns of which two matter; of three, it makes no difference."""
+    model = fitting.monomial(np.zeros(40), 1.0, np.eye(40))
+    assert rounding.sparsity(model) == 1
+    for i in range(37):
+        model = rounding.fix(model, 0, i, Fraction(0))
+    assert rounding.sparsity(model) == pytest.approx(37 / 4)
+    assert rounding.sparsity(rounding.fix(model, 0, 38, Fraction(2))) == pytest.approx(37 / 4)
+    few = rounding.fix(fitting.monomial(np.zeros(3), 1.0, np.eye(3)), 0, 0, Fraction(0))
+    assert rounding.sparsity(few) == 1
+
+
+def test_student_is_that_of_scipy():
+    for z, freedom in itertools.product([0.0, -1.3, 40.0, 1e200], [1, 7, 1e6, np.inf]):
+        expected = stats.t.pdf(z, freedom)
+        assert rounding._student(z, freedom) == pytest.approx(expected, rel=1e-7, abs=1e-300)

@@ -308,3 +308,13 @@ def test_search_is_not_done_where_too_few_rows_could_show_structure():
     data = Data(np.log(x), y, False)
     assert search.error(search.first_term(data, _free(10)), data) > 0.3
     assert max(model.num_terms for model in _all(data, powers=POWERS[:1])) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [100, 300])
+def test_of_fifty_columns_those_that_matter_are_found(rows):
+    rng = np.random.default_rng(3)
+    x = np.exp(rng.uniform(-1, 1, (rows, 50)))
+    y = 2 * x[:, 3] ** 2 / x[:, 17] * np.sqrt(x[:, 40]) * np.exp(0.02 * rng.normal(size=rows))
+    (exponents,) = PosynomialRegressor().fit(x, y).law_.exponents
+    assert {i: float(a) for i, a in enumerate(exponents) if a} == {3: 2, 17: -1, 40: 0.5}

@@ -236,28 +236,31 @@ class PosynomialRegressor(_Regressor):
     fractions where the data support it.
 
     1. Search, on the training rows: for each p, least squares of y by Levenberg and Marquardt with
-       terms added one at a time at starting points that explain the residuals best; and
-       polynomials of degree 2 of the features in which log y is not linear, times powers of the
-       others; of few rows, sums of two monomials of simple exponents. It ends a term beyond the
-       first law whose residuals show no structure. Of more than 20,000 rows, so many are searched.
+       terms added one at a time at starting points that explain the residuals best, up to eight,
+       and exchanged where another lowers the error; sums of usual fractions, by matching pursuit
+       (`lattice.pursuit`); polynomials of degree 2 of the features in which log y is not linear,
+       times powers of the others, and such with negative powers; of few rows, sums of two monomials
+       of simple exponents. It ends a term beyond the first law whose residuals show no structure.
+       Two terms, and four, are looked for under all models of the noise before more are. Of more
+       than 20,000 rows, so many are searched.
     2. Rounding: an exponent becomes a fraction where the odds of that against any real number are
        20 or more (`rounding.odds`), or where all exponents together have them; the others are
-       fitted again.
+       fitted again. The odds of 0 are better where most exponents are 0.
     3. Choice, on the validation rows: of all whose squared errors are not larger than those of the
        best by more than three standard errors of the mean difference, whose training residuals
        show no obvious structure, and that lack nothing which a larger one explains, the law that
        takes the fewest bits to write down (`selection.complexity`). With fewer than 60 rows, each
        is predicted by a fit without its tenth of the rows, and what it predicts worse than the best
        counts in bits as well.
-    4. The constants, and exponents that are not fractions, are fitted to all rows. Fractions that
-       all rows do not support are free again.
+    4. The constants, and exponents that are not fractions, are fitted to all rows, and rounded
+       where these support it. Fractions that all rows do not support are free again.
     5. The noise is examined: whether the residuals are of one size, in units of the noise model,
        against y and each column, and symmetric (`noise.examine`).
 
     Arguments:
       num_terms: K, if it is to be fixed.
-      max_terms: up to which K is chosen. Terms are added one at a time up to four; beyond, they are
-        those of polynomials.
+      max_terms: up to which K is chosen. Terms are added one at a time up to eight; beyond, they
+        are those of polynomials. `evidence_["reason"]` says where the limit was reached.
       rounding: "auto" as above; an integer d for multiples of 1/d; None for none.
       powers: the p to try.
       noise: "absolute", errors of y with one standard deviation: least squares of y; "relative", of
@@ -281,7 +284,8 @@ class PosynomialRegressor(_Regressor):
       evidence_: what the status rests on: relative_error (RMS of the residuals to that of y),
         validation_error, p_value and test of structure, noise_p_value and noise_test, chi_square
         (with errors that were given, a degree of freedom), further_term (the p-value of what a
-        larger law explains), rows, parameters, outliers (numbers of rows), reason, noise, units.
+        larger law explains), effective_rows (by how many rows each parameter is held), rows,
+        parameters, outliers (numbers of rows), reason, noise, units.
       noise_: "absolute", "relative", "mixed" or "measured".
       exponent_errors_, coefficient_errors_: standard errors, [terms, features] and [terms], under
         the noise model. Those of a fraction are of the exponent that it would have free; those of

@@ -363,10 +363,9 @@ def done(model: Model, data: Data) -> bool:
         return True
     residuals, parameters = model.residuals(data), model.num_parameters
     larger = parameters + 1 + data.u.shape[1]
-    if polynomial_degree(data.u, parameters) < 2 and len(data.y) > 2 * larger:
-        if products(data.u, residuals).found:
-            return False
+    wide = polynomial_degree(data.u, parameters) < 2 and len(data.y) > 2 * larger
     return not (
-        structure(data.u, residuals, parameters, neighbours=False).found
+        (wide and products(data.u, residuals).found)
+        or structure(data.u, residuals, parameters, neighbours=False).found
         or structure(data.u, residuals, parameters).found
     )

@@ -46,9 +46,9 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
       that were given are not exceeded; all fractions have odds of 20 or more. There are at least
       three times as many rows as parameters (six for a sum), and enough to look for products of
       two columns in the residuals; of their leverages h, sum h / sum h^2 is at least 1.5, so that
-      each parameter is held by more rows than one; at most a tenth of the rows are outliers; the law explains at
-      least a tenth of the standard deviation of y and more than chance would (the F-test against a
-      constant, p < 1e-4).
+      each parameter is held by more rows than one; at most a tenth of the rows are outliers; the
+      law explains at least a tenth of the standard deviation of y and more than chance would (the
+      F-test against a constant, p < 1e-4).
     approximate: all else.
     """
     model, data = found.model, found.data
@@ -106,9 +106,8 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         "the law explains hardly anything of y": spread > 1 - _EXPLAINED,
         "the law explains no more of y than chance may": _by_chance(spread**2, rows, parameters)
         > _CHANCE,
-        f"{_limit(found)}the residuals depend on X ({result.test} test, p = {result.p_value:.2g})": (
-            result.found
-        ),
+        f"{_limit(found)}the residuals depend on X "
+        f"({result.test} test, p = {result.p_value:.2g})": result.found,
         f"{rows} rows are too few to examine the noise": noise.test is None,
         f"the noise is not as the fit takes it to be: {_said(noise)}": noise.found,
         f"the residuals are larger than the errors of y (p = {found.chi_p_value:.2g})": (
