@@ -28,7 +28,7 @@ _MANY = 20_000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Settings:
-    """The arguments of a regressor, checked."""
+    """The arguments of a regressor, checked, and the number of terms up to which sums are grown."""
 
     term_numbers: tuple[int, ...]
     rounding: str | int | None
@@ -38,6 +38,7 @@ class Settings:
     validation_fraction: float
     signs: bool
     charged: bool
+    grown: int = search.GROWN
 
 
 class Discovery:
@@ -211,7 +212,13 @@ class Discovery:
         powers = settings.powers if sign else tuple(p for p in settings.powers if p == 1)
         models = list(
             search.candidates(
-                train, settings.space, powers, settings.term_numbers, not settings.signs, generator
+                train,
+                settings.space,
+                powers,
+                settings.term_numbers,
+                not settings.signs,
+                generator,
+                settings.grown,
             )
         )
         if not models:
@@ -248,7 +255,7 @@ class Discovery:
         chosen = selection.select(finalists, floor, settings.charged)
         larger = [other for other in finalists if other.model.num_terms > chosen.model.num_terms]
         self.gain = min((selection.gain(chosen, other) for other in larger), default=1.0)
-        limit = min(search.GROWN, max(settings.term_numbers))
+        limit = min(settings.grown, max(settings.term_numbers))
         self.limit = limit if max(m.num_terms for m in models) >= limit else None
         if (
             chosen.model.num_terms >= limit

@@ -41,12 +41,9 @@ def discover(
         models = ["measured"]
     elif settings.noise == "auto":
         models = ["absolute", "relative"] if np.all(sign * table.y > 0) else ["absolute"]
-    numbers = settings.term_numbers
-    for most in (*(stage for stage in _STAGES if stage < max(numbers)), max(numbers)):
-        few = tuple(number for number in numbers if number <= most)
-        if not few:
-            continue
-        own = dataclasses.replace(settings, term_numbers=few)
+    least, most = min(settings.term_numbers), max(settings.term_numbers)
+    for grown in (*(stage for stage in _STAGES if least <= stage < most), settings.grown):
+        own = dataclasses.replace(settings, grown=grown)
         name, found = _likeliest(table, sign, models, own, generator)
         if found.is_enough:
             break

@@ -211,8 +211,9 @@ def candidates(
     term_numbers: Sequence[int],
     positive: bool,
     generator: np.random.Generator,
+    grown: int = GROWN,
 ) -> Iterator[Model]:
-    """Models, from the simplest on: one term, polynomials, and then a term more at a time.
+    """Models, from the simplest on: one term, polynomials, and then a term more up to `grown`.
 
     Beyond one term, features in which log y is linear keep their slopes in all terms while terms
     are added. Ends with the first that fits at numerical precision, and one term beyond the first
@@ -248,12 +249,12 @@ def candidates(
         if not finished or power == 1
     }
     spaces = dict.fromkeys(models, factored)
-    pursued = _Pursued(data, few, space, term_numbers, positive)
+    pursued = _Pursued(data, few, space, term_numbers, positive, grown)
     if not finished and Fraction(1) in models:
         yield from pursued.new(one)
         if pursued.exact:
             return
-    for terms in range(2, min(most, GROWN) + 1):
+    for terms in range(2, min(most, grown) + 1):
         if terms > 2:
             least = min((error(model, few) for (model,) in models.values()), default=0)
             models = {p: own for p, own in models.items() if error(own[0], few) <= 2 * least}
@@ -305,9 +306,15 @@ class _Pursued:
     """
 
     def __init__(
-        self, data: Data, few: Data, space: Space, term_numbers: Sequence[int], positive: bool
+        self,
+        data: Data,
+        few: Data,
+        space: Space,
+        term_numbers: Sequence[int],
+        positive: bool,
+        grown: int,
     ):
-        self._data, self._few, self._space = data, few, space
+        self._data, self._few, self._space, self._grown = data, few, space, grown
         self._numbers, self._positive = term_numbers, positive
         self._found: set[tuple] = set()
         self.exact = self.agreed = False
@@ -317,7 +324,7 @@ class _Pursued:
         n = self._data.u.shape[1]
         if n > _PURSUED or self._space.basis.shape != (n, n):
             return
-        most, before = min(max(self._numbers), GROWN), set(self._found)
+        most, before = min(max(self._numbers), self._grown), set(self._found)
         for denominator in _DENOMINATORS:
             model = pursuit(start.a, self._few, most, denominator)
             if model is None or model.num_terms not in self._numbers:
