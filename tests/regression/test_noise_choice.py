@@ -92,3 +92,13 @@ def test_many_rows_are_searched_by_some_and_fitted_by_all(monkeypatch):
     assert len(data.y) == 150 and np.ptp(data.u) > 0.9 * np.ptp(found.data.u)
     np.testing.assert_allclose(found.freed.errors, whole.freed.errors, rtol=1e-6)
     np.testing.assert_allclose(found.model.c, whole.model.c, rtol=1e-6)
+
+
+def test_models_without_constants_in_these_units_are_no_candidates():
+    """Of exponents of thousands, which reach one row alone."""
+    table, g = _table()
+    found = Discovery(table, 1, True, _settings(terms=(1,)), g)
+    wild = dataclasses.replace(found.model, a=np.array([[2000.0]]))
+    assert found._is_writable(found.model)
+    moved = dataclasses.replace(table, x=1e3 * table.x)
+    assert not Discovery(moved, 1, True, _settings(terms=(1,)), g)._is_writable(wild)

@@ -748,3 +748,20 @@ def test_few_terms_under_another_noise_come_before_many():
     y = y * np.exp(0.1 * rng.normal(size=300))
     found = PosynomialRegressor().fit(x, y)
     assert found.noise_ == "relative" and len(found.law_.coefficients) == 1
+
+
+@pytest.mark.slow
+def test_laws_over_many_decades_of_y():
+    """Of y over 30 decades, the smallest tell as much as the largest if errors are in proportion;
+    and of a reciprocal over ten, the largest y are those of the smallest sums."""
+    rng = np.random.default_rng(0)
+    x = 10 ** rng.uniform(-4, 4, (150, 2))
+    noise = 1 + 0.02 * rng.normal(size=150)
+    y = (3e-5 * x[:, 0] ** 4 / x[:, 1] + 50 * x[:, 1] ** 2.5 / x[:, 0]) * noise
+    found = PosynomialRegressor().fit(x, y)
+    assert found.noise_ == "relative" and found.status_ == "consistent"
+    assert set(found.law_.exponents) == {(4, -1), (-1, Fraction(5, 2))}
+    y = noise / (2 * x[:, 0] ** 1.5 + 7 / x[:, 1])
+    found = PosynomialRegressor().fit(x, y)
+    assert found.law_.power == -1 and found.status_ == "consistent"
+    assert set(found.law_.exponents) == {(Fraction(3, 2), 0), (0, -1)}

@@ -24,6 +24,8 @@ _FINALISTS = 8
 _APPROXIMATE = 2
 # Of more rows, so many are searched; the law is fitted to all, and judged on all.
 _MANY = 20_000
+# Of the logarithm of a constant's factor: 1e300.
+_LARGEST = 690.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -227,6 +229,7 @@ class Discovery:
                 f"and the search reaches (1 to {search.GROWN}, or those of a polynomial), "
                 f"got {settings.term_numbers}"
             )
+        models = [model for model in models if self._is_writable(model)] or models
         floor = fitting.PRECISION * train.scale
         free = sorted(
             (self._candidate(model) for model in models if fitting.is_real(model, self.data)),
@@ -297,13 +300,19 @@ class Discovery:
             rows=len(residuals),
         )
 
+    def _log_factors(self, model: Model) -> np.ndarray:
+        """By what constants are larger in the units of the table, as logarithms, [terms]."""
+        return float(model.power) * np.log(self._scale) - model.a @ self._center
+
+    def _is_writable(self, model: Model) -> bool:
+        """Whether the constants are numbers in the units of the table."""
+        return bool(np.all(np.abs(self._log_factors(model)) < _LARGEST))
+
     def law(self, names: Sequence[str], target: str) -> tuple[Law, np.ndarray, np.ndarray]:
         """The law in the units of the data, with the errors of coefficients and exponents."""
-        model, p = self.model, float(self.model.power)
-        log_factor = p * np.log(self._scale) - model.a @ self._center
-        with np.errstate(over="ignore"):
-            factor = np.exp(log_factor)
-        if not np.all(np.isfinite(factor) & (factor > 0)):
+        model, log_factor = self.model, self._log_factors(self.model)
+        factor = np.exp(log_factor)
+        if not self._is_writable(model):
             raise ValueError(
                 "X must be in units in which the constants of the law are between 1e-300 and "
                 f"1e300, got one of exp({log_factor[np.argmax(np.abs(log_factor))]:.0f})"

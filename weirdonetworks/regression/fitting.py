@@ -117,7 +117,9 @@ def root(z: np.ndarray, power: Fraction) -> tuple[np.ndarray, np.ndarray]:
     if power == 1:
         return z, np.ones_like(z)
     q = float(1 / power)
-    z = np.maximum(z, max(1e-6 * np.mean(np.abs(z)), 1e-300))
+    # Near z = 0, noise makes of a root of it what it likes; of a reciprocal, it is the largest y.
+    share = 1e-6 if power > 0 else 1e-12
+    z = np.maximum(z, max(share * np.mean(np.abs(z)), 1e-300))
     f = z**q
     return f, q * f / z
 
@@ -133,7 +135,8 @@ def derivatives(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
     if data.relative:
         tiny = np.finfo(float).tiny
         residuals = np.log(data.y) - np.log(np.maximum(f, tiny))
-        slope = slope / np.maximum(f, 1e-12 * np.mean(np.abs(f)) + tiny)
+        # Where f has no logarithm, a slope that leads out.
+        slope = slope / np.where(f > 0, f, 1e-12 * np.mean(np.abs(f)) + tiny)
     else:
         residuals = data.y - f
     if data.deviation is not None:
