@@ -132,9 +132,20 @@ class Discovery:
     def is_enough(self) -> bool:
         """Whether nothing speaks for more terms, or another model of the noise."""
         if fitting.error(self.model, self.data) <= fitting.PRECISION:
-            return True
-        other = self.structure.found or self.examination.found
-        return not other and self.gain >= selection.BY_CHANCE
+            return not fitting.inexact_rows(self.model, self.data)
+        found = self.structure.found or self.examination.found
+        chances = self.gain, self.chi_p_value, self.validation_p_value
+        return not found and min(chances) >= selection.BY_CHANCE
+
+    @property
+    def bits(self) -> float:
+        """Of the law, and of y by what rows that were held out say of its error; but a constant."""
+        model, data = self.model, self.data
+        errors = np.sqrt(fitting.covariance(model, data)[1])
+        own = selection.complexity(model, self._settings.charged, errors)
+        ratio = self.validation_error / max(fitting.error(model, data), fitting.PRECISION)
+        error = self.criterion + 2 * np.log(max(ratio, fitting.PRECISION))
+        return own + len(data.y) / 2 * error / np.log(2)
 
     def _spread_by(self, spread: np.ndarray | None) -> None:
         self._spread = spread
@@ -227,7 +238,7 @@ class Discovery:
             raise ValueError(
                 f"num_terms must be a number of terms that {len(self.data.y)} rows can determine "
                 f"and the search reaches (1 to {search.GROWN}, or those of a polynomial), "
-                f"got {settings.term_numbers}"
+                f"got {', '.join(map(str, settings.term_numbers))}"
             )
         models = [model for model in models if self._is_writable(model)] or models
         floor = fitting.PRECISION * train.scale
@@ -259,14 +270,16 @@ class Discovery:
         larger = [other for other in finalists if other.model.num_terms > chosen.model.num_terms]
         self.gain = min((selection.gain(chosen, other) for other in larger), default=1.0)
         limit = min(settings.grown, max(settings.term_numbers))
-        self.limit = limit if max(m.num_terms for m in models) >= limit else None
+        grown = [m.num_terms for m in models if any(basis.shape[1] for basis in m.bases)]
+        self.limit = limit if max(grown, default=0) >= limit else None
         if (
-            chosen.model.num_terms >= limit
+            chosen.model.num_terms >= min(2, limit)
             and fitting.error(chosen.model, train) > fitting.PRECISION
         ):
             further = search.further_term(chosen.model, train, settings.space, generator)
             if further is not None:
-                self.gain = selection.gain(chosen, self._with_p_value(Candidate(further, [])))
+                explained = selection.gain(chosen, self._with_p_value(Candidate(further, [])))
+                self.gain = min(self.gain, explained)
         return chosen
 
     def _candidate(self, model: Model) -> Candidate:
@@ -288,9 +301,10 @@ class Discovery:
 
     def _with_p_value(self, candidate: Candidate) -> Candidate:
         model, train = candidate.model, self._train
-        if fitting.error(model, train) <= fitting.PRECISION:
-            return candidate  # rounding errors have structure
         residuals = model.residuals(train)
+        if fitting.error(model, train) <= fitting.PRECISION:  # rounding errors have structure
+            square = float(residuals @ residuals)
+            return dataclasses.replace(candidate, square=square, rows=len(residuals))
         found = structure(train.u, residuals, model.num_parameters, neighbours=False)
         return dataclasses.replace(
             candidate,
@@ -311,7 +325,8 @@ class Discovery:
     def law(self, names: Sequence[str], target: str) -> tuple[Law, np.ndarray, np.ndarray]:
         """The law in the units of the data, with the errors of coefficients and exponents."""
         model, log_factor = self.model, self._log_factors(self.model)
-        factor = np.exp(log_factor)
+        with np.errstate(over="ignore"):
+            factor = np.exp(log_factor)
         if not self._is_writable(model):
             raise ValueError(
                 "X must be in units in which the constants of the law are between 1e-300 and "

@@ -10,6 +10,8 @@ from scipy import optimize
 # Of the largest residual that rounding leaves, relative to the RMS of y: less is "numerical
 # precision". Sums of cancelling terms lose digits, so it is far from the 2e-16 of a double.
 PRECISION = 1e-11
+# Of a row, what an exact law may leave.
+_EXACT = 1e-9
 # Rows that are looked at together.
 _BLOCK = 50_000
 # What is beyond all numbers counts as this.
@@ -320,6 +322,16 @@ def error(model: Model, data: Data) -> float:
     """The RMS of the residuals, relative to that of y; infinite beyond all numbers."""
     with np.errstate(over="ignore", invalid="ignore"):
         return rms(model.residuals(data)) / data.scale
+
+
+def inexact_rows(model: Model, data: Data) -> int:
+    """The number of rows whose y - f is more than 1e-9 of what the terms add up to, in units of f.
+
+    Where y is large, it may be at numerical precision, and far from it where y is small.
+    """
+    terms = model.terms(data.u) * model.c
+    size = np.abs(root(terms.sum(axis=1), model.power)[1]) * np.abs(terms).sum(axis=1)
+    return int(np.sum(np.abs(data.y - model.predict(data.u)) > _EXACT * size))
 
 
 def is_real(model: Model, data: Data) -> bool:

@@ -98,6 +98,7 @@ class _Pursuit:
         return q, left - q @ (q.T @ left)
 
     def square(self, terms: np.ndarray) -> float:
+        """The sum of squares that these terms leave."""
         left = self._rest(terms)[1]
         return float(left @ left)
 
@@ -149,6 +150,7 @@ class _Pursuit:
         return max(square, 1e-4 * self._floor) / max(1, len(self._y) - number)
 
     def added(self, terms: np.ndarray) -> np.ndarray | None:
+        """With the term that explains most for its bits; None if none is worth them."""
         q, left = self._rest(terms)
         s2 = self._variance(float(left @ left), len(terms))
         constant = np.full(self._n, self._fractions.index(Fraction(0)))
@@ -161,6 +163,7 @@ class _Pursuit:
         return np.vstack([terms, new])
 
     def exchanged(self, terms: np.ndarray) -> np.ndarray:
+        """With each term in turn in the place where the others need it, until all are."""
         square, fails, k = self.square(terms), 0, 0
         for _ in range(_SWEEPS * len(terms)):
             if fails >= len(terms) or square <= self._floor:

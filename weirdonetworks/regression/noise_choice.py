@@ -1,6 +1,7 @@
 """The law under the likeliest model of the noise, of all rows or of those that are no outliers."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -30,7 +31,7 @@ def discover(
     mixed, where the residuals of both are not as they take them to be. A model of the noise under
     which no law can be fitted leaves the others. Laws of few terms are looked for under all models
     of the noise, and those of more terms only where none is enough: under a wrong one, no number of
-    terms is.
+    terms is. Where no number of terms is enough, the law of the fewest bits.
 
     Raises ValueError for y of a sign that the noise or the law cannot have, or if no model of the
     noise can be fitted.
@@ -42,15 +43,26 @@ def discover(
     elif settings.noise == "auto":
         models = ["absolute", "relative"] if np.all(sign * table.y > 0) else ["absolute"]
     least, most = min(settings.term_numbers), max(settings.term_numbers)
+    stages = []
     for grown in (*(stage for stage in _STAGES if least <= stage < most), settings.grown):
         own = dataclasses.replace(settings, grown=grown)
         name, found = _likeliest(table, sign, models, own, generator)
         if found.is_enough:
-            break
-    return name, found
+            found.limit = found.limit if grown == settings.grown else None
+            return name, found
+        stages.append((name, found))
+    name, best = min(stages, key=lambda stage: stage[1].bits)
+    best.limit = found.limit  # of the last stage
+    return name, best
 
 
-def _likeliest(table, sign, models, settings, generator) -> tuple[str, Discovery]:
+def _likeliest(
+    table: Measurements,
+    sign: int,
+    models: Sequence[str],
+    settings: Settings,
+    generator: np.random.Generator,
+) -> tuple[str, Discovery]:
     found, refused = {}, None
     for name in models:
         try:
@@ -135,7 +147,13 @@ def _screened(table: Measurements) -> np.ndarray:
     return residuals / max(float(np.median(np.abs(residuals))) / _MEDIAN, least)
 
 
-def _mixed(table, sign, first: Discovery, settings, generator) -> Discovery:
+def _mixed(
+    table: Measurements,
+    sign: int,
+    first: Discovery,
+    settings: Settings,
+    generator: np.random.Generator,
+) -> Discovery:
     """The law for errors with a part of one size and one in proportion to y."""
     y = table.y
     spread = noise.mixed_deviation(first.model, first.data)

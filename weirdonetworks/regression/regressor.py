@@ -258,7 +258,7 @@ class PosynomialRegressor(_Regressor):
        against y and each column, and symmetric (`noise.examine`).
 
     Arguments:
-      num_terms: K, if it is to be fixed.
+      num_terms: K, if it is to be fixed; terms that are not significant are left out all the same.
       max_terms: up to which K is chosen. Terms are added one at a time up to eight; beyond, they
         are those of polynomials. `evidence_["reason"]` says where the limit was reached.
       rounding: "auto" as above; an integer d for multiples of 1/d; None for none.

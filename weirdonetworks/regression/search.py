@@ -236,6 +236,8 @@ def candidates(
         enough = enough or done(model, data)
     if 2 in term_numbers:
         yield from simple_sums(data, space, powers, positive)
+    if min(term_numbers) > grown:
+        return
     few = data.rows(slice(0, _FEW))
     # Where y is large, the slopes of a sum are not those that it has in most rows.
     starts = [
@@ -316,7 +318,7 @@ class _Pursued:
     ):
         self._data, self._few, self._space, self._grown = data, few, space, grown
         self._numbers, self._positive = term_numbers, positive
-        self._found: set[tuple] = set()
+        self._found: dict[tuple, bool] = {}  # exponents, and whether they are supported
         self.exact = self.agreed = False
 
     def new(self, start: Model) -> Iterator[Model]:
@@ -324,7 +326,8 @@ class _Pursued:
         n = self._data.u.shape[1]
         if n > _PURSUED or self._space.basis.shape != (n, n):
             return
-        most, before = min(max(self._numbers), self._grown), set(self._found)
+        most = min(max(self._numbers), 2 * self._grown, GROWN)  # those too many are eliminated
+        before = set(self._found)
         for denominator in _DENOMINATORS:
             model = pursuit(start.a, self._few, most, denominator)
             if model is None or model.num_terms not in self._numbers:
@@ -334,11 +337,12 @@ class _Pursued:
             model = fitting.fit(dataclasses.replace(model, positive=self._positive), self._data)
             known = tuple(sorted(model.known))
             if known in self._found:
-                self.agreed = self.agreed or (known in before and done(model, self._data))
+                supported = self._found[known] and known in before
+                self.agreed = self.agreed or (supported and done(model, self._data))
                 continue
-            self._found.add(known)
             self.exact = error(model, self._data) <= fitting.PRECISION
-            if self.exact or self._supported(model):
+            self._found[known] = self.exact or self._supported(model)
+            if self._found[known]:
                 yield model
             if self.exact:
                 return

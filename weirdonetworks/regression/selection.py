@@ -14,6 +14,8 @@ from weirdonetworks.regression.fitting import Data, Model, error
 # Standard errors of the mean difference of squared errors by which a candidate may be worse.
 _ERRORS = 3.0
 _OBVIOUS = 1e-4
+# The standard error of an exponent that is not known.
+_UNKNOWN = 2.0
 # The p-value of the F-test at which a larger candidate shows that a smaller one lacks something.
 # It has been chosen among thousands: the level is one for all of them together.
 _LACKING = 1e-5
@@ -76,8 +78,9 @@ def _float_bits(error: float) -> float:
 def select(candidates: Sequence[Candidate], floor: float, charged: bool = True) -> Candidate:
     """The least complex of those that do not predict significantly worse than the best.
 
-    Those with obvious structure in their training residuals (p < 1e-4) count only if all have it,
-    and so do those that lack what a larger one has: the F-test of their sums of squares in training
+    Those with obvious structure in their training residuals (p < 1e-4) count only if all have it;
+    so do those of which an exponent has a standard error above 2, as of two terms that are nearly
+    one, and those that lack what a larger one has: the F-test of their sums of squares in training
     gives p < 1e-5, and the larger one predicts better. A p-value of structure below 1 % adds
     log2(0.01 / p) bits to the complexity. With fewer than 60 rows, so do (n / 2) log2 of the mean
     squared error to that of the best.
@@ -90,6 +93,7 @@ def select(candidates: Sequence[Candidate], floor: float, charged: bool = True) 
     best = min(candidates, key=lambda candidate: candidate.mean_square)
     good = [c for c in candidates if not worse(c, best, floor) or _by_chance(c, best)]
     good = [c for c in good if c.p_value >= _OBVIOUS] or good
+    good = [c for c in good if c.errors is None or np.max(c.errors) <= _UNKNOWN] or good
     good = [c for c in good if not any(lacks(c, other, floor) for other in good)] or good
 
     def bits(candidate: Candidate) -> float:

@@ -13,13 +13,12 @@ from weirdonetworks.regression.diagnostics import (
     polynomial_degree,
 )
 from weirdonetworks.regression.discovery import Discovery
-from weirdonetworks.regression.fitting import Model
 
 # Rows for each parameter below which a law of one term, or of more, is never called consistent.
 _CONSISTENT, _SUM = 3, 6
 # Rows that hold each parameter, below which the others do not test the law.
 _HELD_BY = 1.5
-# The share of the standard deviation of y that an exact law may leave, and of each row.
+# The share of the standard deviation of y that an exact law may leave.
 _EXACT = 1e-6
 # The share of the standard deviation of y that a law must explain.
 _EXPLAINED = 0.1
@@ -37,7 +36,8 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
     """The status of a fit, of which some rows were left out as outliers, and what it rests on.
 
     exact: the RMS of the residuals is at most 1e-11 of that of y and 1e-6 of its standard
-      deviation, each is at most 1e-6 of the law's terms in its row, and there are at least twice as
+      deviation, each is at most 1e-9 of the law's terms in its row, errors of
+      y that were given are not exceeded, and there are at least twice as
       many different rows as parameters, so that as many rows agree with the law as determined it.
       Parameters are all coefficients and exponents, fractions or not: they were chosen by the data.
     consistent: nothing speaks against the law. No test finds structure in the residuals, or finds
@@ -78,11 +78,14 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         if spread > _EXACT:
             evidence["reason"] = "y is constant but for rounding"
             return "approximate", evidence
-        unlike = int(np.sum(np.abs(data.y - f) > _EXACT * _sizes(model, data.u)))
-        if unlike:
+        inexact = fitting.inexact_rows(model, data)
+        if inexact:
             evidence["reason"] = (
-                f"the largest rows are at numerical precision, and {unlike} smaller ones are not"
+                f"the largest rows are at numerical precision, and {inexact} smaller ones are not"
             )
+            return "approximate", evidence
+        if found.chi_p_value < _CHI_SQUARE:
+            evidence["reason"] = _larger(found)
             return "approximate", evidence
         evidence["reason"] = "the residuals are at numerical precision"
         return "exact", evidence
@@ -106,17 +109,13 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         "the law explains hardly anything of y": spread > 1 - _EXPLAINED,
         "the law explains no more of y than chance may": _by_chance(spread**2, rows, parameters)
         > _CHANCE,
-        f"{_limit(found)}the residuals depend on X "
-        f"({result.test} test, p = {result.p_value:.2g})": result.found,
+        f"the residuals depend on X ({result.test} test, p = {result.p_value:.2g})": result.found,
         f"{rows} rows are too few to examine the noise": noise.test is None,
         f"the noise is not as the fit takes it to be: {_said(noise)}": noise.found,
-        f"the residuals are larger than the errors of y (p = {found.chi_p_value:.2g})": (
-            found.chi_p_value < _CHI_SQUARE
-        ),
+        _larger(found): found.chi_p_value < _CHI_SQUARE,
         "rows that were held out are predicted worse than those of the fit "
         f"(p = {found.validation_p_value:.2g})": found.validation_p_value < _CHANCE,
-        f"{_limit(found)}a further term explains more (p = {found.gain:.2g})": found.gain
-        < selection.BY_CHANCE,
+        f"a further term explains more (p = {found.gain:.2g})": found.gain < selection.BY_CHANCE,
         "a root of a sum whose exponents are no fractions is one form of many": (
             model.power != 1 and model.num_terms > 1 and bool(rounding.unknown(model))
         ),
@@ -126,16 +125,14 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
     }
     for reason, holds in against.items():
         if holds:
-            evidence["reason"] = reason
+            evidence["reason"] = _limit(found) + reason
             return "approximate", evidence
     evidence["reason"] = f"no structure in the residuals at the level of {LEVEL:.0%}"
     return "consistent", evidence
 
 
-def _sizes(model: Model, u: np.ndarray) -> np.ndarray:
-    """What the terms add up to where none cancels another, in units of f, [rows]."""
-    terms = model.terms(u) * model.c
-    return np.abs(fitting.root(terms.sum(axis=1), model.power)[1]) * np.abs(terms).sum(axis=1)
+def _larger(found: Discovery) -> str:
+    return f"the residuals are larger than the errors of y (p = {found.chi_p_value:.2g})"
 
 
 def _limit(found: Discovery) -> str:
