@@ -332,6 +332,8 @@ class _Pursued:
             model = pursuit(start.a, self._few, most, denominator)
             if model is None or model.num_terms not in self._numbers:
                 continue
+            if model.num_terms > self._grown:
+                continue
             if self._positive and np.any(model.c <= 0):
                 continue
             model = fitting.fit(dataclasses.replace(model, positive=self._positive), self._data)
