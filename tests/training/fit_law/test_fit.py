@@ -118,7 +118,7 @@ def test_a_law_outside_the_family_is_called_approximate(write, tmp_path):
     t = np.linspace(0.1, 3, 80)
     law = fit_law(write(pd.DataFrame({"t": t, "y": np.exp(-t)})), "y", tmp_path / "run")
     assert law["status"] == "approximate"
-    assert "status      approximate: the residuals depend on X" in to_text(law)
+    assert "status      approximate: the limit of terms, 8, was reached, and " in to_text(law)
 
 
 def test_rows_where_a_law_has_no_value(write, tmp_path, monkeypatch):
