@@ -216,8 +216,8 @@ def test_many_rows_are_fitted_by_blocks_as_few_are_at_once(monkeypatch, positive
         np.testing.assert_allclose(by_blocks.a, whole.a, atol=1e-10)
         np.testing.assert_allclose(by_blocks.c, whole.c, atol=1e-10)
     else:
-        assert np.all(np.square(by_blocks.a - whole.a) <= np.square(0.03) * covariance[1])
-        assert np.all(np.square(by_blocks.c - whole.c) <= np.square(0.03) * np.diag(covariance[0]))
+        assert np.all(np.square(by_blocks.a - whole.a) <= np.square(0.01) * covariance[1])
+        assert np.all(np.square(by_blocks.c - whole.c) <= np.square(0.01) * np.diag(covariance[0]))
         for own, other in zip(fitting.covariance(whole, data), covariance, strict=True):
             np.testing.assert_allclose(own, other, rtol=1e-8)
     assert sum(len(data.y[rows]) for rows in fitting.blocks(len(data.y))) == len(data.y)

@@ -319,6 +319,20 @@ def test_tensors_are_taken_where_they_have_values():
         )
 
 
+@pytest.mark.parametrize("kind", ["RaggedTensor", "SparseTensor", "Dataset", "list"])
+def test_what_is_no_table_is_refused_by_name(kind):
+    tf = pytest.importorskip("tensorflow")
+    x, y, _ = _table()
+    table = {
+        "RaggedTensor": lambda: tf.ragged.constant([[1.0, 2.0], [1.0]]),
+        "SparseTensor": lambda: tf.sparse.from_dense(x),
+        "Dataset": lambda: tf.data.Dataset.from_tensor_slices(x),
+        "list": lambda: [[1.0, 2.0], [1.0]],
+    }[kind]()
+    with pytest.raises(ValueError, match=f"must be tables of numbers, got a .*{kind}"):
+        PosynomialRegressor().fit(table, y)
+
+
 def test_what_does_not_go_together_is_refused():
     x, y, g = _table()
     with pytest.raises(ValueError, match="noise must be 'auto' with y_error"):

@@ -39,6 +39,19 @@ def smallest(results: Sequence[tuple[float, str]]) -> Finding:
     return Finding(min(1.0, len(results) * p_value), test)
 
 
+def nested(small: float, large: float, first: int, second: int) -> float:
+    """The p-value of the F-test that the larger of two fits explains more by chance.
+
+    Their sums of squares are `small`, of the smaller fit, and `large`; `first` is by how many
+    parameters they differ, `second` the degrees of freedom of the larger one. 1 where either is
+    below 1, or the larger fit leaves as much.
+    """
+    if first < 1 or second < 1 or large >= small:
+        return 1.0
+    ratio = (small / max(large, 1e-300) - 1) * second / first
+    return float(stats.f.sf(ratio, first, second))
+
+
 def structure(
     u: np.ndarray,
     residuals: np.ndarray,

@@ -9,7 +9,7 @@ from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding, search, selection
 from weirdonetworks.regression import noise as noises
-from weirdonetworks.regression.diagnostics import LEVEL, structure
+from weirdonetworks.regression.diagnostics import LEVEL, Finding, structure
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.fitting import Data, Model
 from weirdonetworks.regression.input_checks import least_rows
@@ -57,8 +57,6 @@ class Discovery:
       chi_p_value: that it is larger by chance; 1 without them.
       freed: what the fit would be with all exponents free.
       examination: of the noise.
-      structure: in the residuals of all rows.
-      effective_rows: by how many rows each parameter is held, all exponents being free.
     """
 
     def __init__(
@@ -113,20 +111,24 @@ class Discovery:
             model = fitting.fit(model, self.data)
         self.freed = freed
         self.examination = noises.examine(model, self.data)
-        plain = dataclasses.replace(model, positive=False)
-        free = search.freed(plain, self._settings.space)
-        self.effective_rows = noises.effective_rows(free, self.data)
         freedom = max(1, len(self.data.y) - model.num_parameters)
         square = float(np.sum(np.square(model.residuals(self.data))))
         self.chi_square = square / freedom if self._measured else None
         self.chi_p_value = float(stats.chi2.sf(square, freedom)) if self._measured else 1.0
         self.criterion = noises.criterion(model, self.data)
-        self.structure = structure(
-            self.data.u,
-            model.residuals(self.data),
-            model.num_parameters,
-            weights=self.data.weights,
-        )
+
+    @property
+    def structure(self) -> Finding:
+        """In the residuals of all rows."""
+        data, model = self.data, self.model
+        residuals = model.residuals(data)
+        return structure(data.u, residuals, model.num_parameters, weights=data.weights)
+
+    @property
+    def effective_rows(self) -> float:
+        """By how many rows each parameter is held, all exponents being free."""
+        plain = dataclasses.replace(self.model, positive=False)
+        return noises.effective_rows(search.freed(plain, self._settings.space), self.data)
 
     @property
     def is_enough(self) -> bool:

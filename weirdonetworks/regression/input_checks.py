@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
@@ -149,16 +150,18 @@ def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
             (str(name), table[name]) for name in getattr(table, "column_names", table.columns)
         ]
     else:
+        what, kind = "X, y and what belongs to them must", type(table).__name__
         try:
             array = np.asarray(table)
-        except (TypeError, ValueError):
-            return []
+        except (TypeError, ValueError):  # of NumPy, for rows of different lengths
+            raise ValueError(f"{what} be tables of numbers, got a {kind} that is none") from None
         except NotImplementedError:  # of TensorFlow, for what has no values yet
-            kind = type(table).__name__
             raise ValueError(
-                f"X, y and what belongs to them must hold numbers, got a {kind} without values: "
-                "call outside of tf.function"
+                f"{what} hold numbers, got a {kind} without values: call outside of tf.function"
             ) from None
+        known = table is None or sparse.issparse(table)  # scikit-learn has words for these
+        if array.ndim == 0 and array.dtype == object and not known:
+            raise ValueError(f"{what} be tables of numbers, got a {kind}: make it an array")
         if target and array.ndim == 1:
             return [("", table if hasattr(table, "iloc") else array)]
         if array.ndim != 2:

@@ -4,9 +4,9 @@ import itertools
 from fractions import Fraction
 
 import numpy as np
-from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding
+from weirdonetworks.regression.diagnostics import nested
 from weirdonetworks.regression.fitting import Data, Model
 
 # The exponents that a term may have.
@@ -78,8 +78,7 @@ class _Pursuit:
         """Least squares of y by these terms."""
         a = self.values[terms]
         columns = np.exp(np.clip(self._u @ a.T, -600, 600)) * self._weights[:, None]
-        size = np.linalg.norm(columns, axis=0)
-        c = np.linalg.lstsq(columns / size, self._y, rcond=1e-13)[0] / size
+        c = fitting.least_squares(columns, self._y)
         known = tuple(tuple(self._fractions[i] for i in row) for row in terms)
         return Model(c, a, Fraction(1), (np.zeros((a.shape[1], 0)),) * len(a), known)
 
@@ -103,16 +102,14 @@ class _Pursuit:
         return float(left @ left)
 
     def exact(self, terms: np.ndarray) -> bool:
+        """Whether these terms fit at numerical precision."""
         return self.square(terms) <= self._floor
 
     def better(self, larger: np.ndarray, smaller: np.ndarray) -> bool:
         """Whether the larger of two fits significantly better, by what its exponents cost too."""
         first = (len(larger) - len(smaller)) * (1 + self._n)
         second = len(self._y) - len(larger) * (1 + self._n)
-        large, small = max(self.square(larger), 1e-300), self.square(smaller)
-        return second > 0 and stats.f.sf((small / large - 1) * second / first, first, second) < (
-            _LEVEL
-        )
+        return nested(self.square(smaller), self.square(larger), first, second) < _LEVEL
 
     def _best(
         self, term: np.ndarray, q: np.ndarray, left: np.ndarray, s2: float

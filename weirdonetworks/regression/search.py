@@ -160,17 +160,16 @@ def exchanged(model: Model, data: Data, space: Space, generator: np.random.Gener
 def _losses(model: Model, data: Data) -> np.ndarray:
     """By how much the sum of squares grows without each term, to first order, [terms]."""
     _, jacobian = fitting.derivatives(dataclasses.replace(model, positive=False), data)
-    size = np.linalg.norm(jacobian, axis=0)
+    columns, _ = fitting.scaled(jacobian)
     k, at = model.num_terms, model.num_terms
     terms = jacobian[:, :k] * model.c
     loss = np.empty(k)
-    size[size == 0] = 1
     own = []
     for basis in model.bases:
         own.append(range(at, at + basis.shape[1]))
         at += basis.shape[1]
     for j in range(k):
-        others = np.delete(jacobian / size, [j, *own[j]], axis=1)
+        others = np.delete(columns, [j, *own[j]], axis=1)
         q, _ = np.linalg.qr(others)
         left = terms[:, j] - q @ (q.T @ terms[:, j])
         loss[j] = left @ left
@@ -332,7 +331,7 @@ class _Pursued:
             model = pursuit(start.a, self._few, most, denominator)
             if model is None or model.num_terms not in self._numbers:
                 continue
-            if model.num_terms > self._grown:
+            if model.num_terms > self._grown:  # of a later stage
                 continue
             if self._positive and np.any(model.c <= 0):
                 continue

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding
-from weirdonetworks.regression.diagnostics import LEVEL
+from weirdonetworks.regression.diagnostics import LEVEL, nested
 from weirdonetworks.regression.fitting import Data, Model, error
 
 # Standard errors of the mean difference of squared errors by which a candidate may be worse.
@@ -122,10 +121,7 @@ def gain(small: Candidate, large: Candidate) -> float:
     """The p-value of the F-test of what the larger of two explains beyond the smaller one."""
     first = large.model.num_parameters - small.model.num_parameters
     second = large.rows - large.model.num_parameters
-    if first <= 0 or second <= 0 or large.square >= small.square:
-        return 1.0
-    ratio = (small.square / max(large.square, 1e-300) - 1) * second / first
-    return float(stats.f.sf(ratio, first, second))
+    return nested(small.square, large.square, first, second)
 
 
 def _by_chance(candidate: Candidate, best: Candidate) -> bool:

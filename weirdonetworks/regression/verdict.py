@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from weirdonetworks.regression import fitting, rounding, selection
 from weirdonetworks.regression.diagnostics import (
     LEVEL,
     Finding,
     different,
+    nested,
     polynomial_degree,
 )
 from weirdonetworks.regression.discovery import Discovery
@@ -36,10 +36,10 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
     """The status of a fit, of which some rows were left out as outliers, and what it rests on.
 
     exact: the RMS of the residuals is at most 1e-11 of that of y and 1e-6 of its standard
-      deviation, each is at most 1e-9 of the law's terms in its row, errors of
-      y that were given are not exceeded, and there are at least twice as
-      many different rows as parameters, so that as many rows agree with the law as determined it.
-      Parameters are all coefficients and exponents, fractions or not: they were chosen by the data.
+      deviation, each is at most 1e-9 of the law's terms in its row, errors of y that were given are
+      not exceeded, and there are at least twice as many different rows as parameters, so that as
+      many rows agree with the law as determined it. Parameters are all coefficients and exponents,
+      fractions or not: they were chosen by the data.
     consistent: nothing speaks against the law. No test finds structure in the residuals, or finds
       that they are not of the size that the noise model says, at the level of 1 %; rows that were
       held out are predicted as well, and no further term explains more; the errors of measurement
@@ -89,7 +89,7 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
             return "approximate", evidence
         evidence["reason"] = "the residuals are at numerical precision"
         return "exact", evidence
-    result, noise = found.structure, found.examination
+    result, noise, held_by = found.structure, found.examination, found.effective_rows
     evidence |= {
         "p_value": result.p_value,
         "test": result.test,
@@ -97,7 +97,7 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         "noise_test": noise.test,
         "chi_square": found.chi_square,
         "further_term": found.gain,
-        "effective_rows": found.effective_rows,
+        "effective_rows": held_by,
     }
     needed = (_CONSISTENT if model.num_terms == 1 else _SUM) * parameters
     few = rows < needed or different_rows <= parameters
@@ -105,9 +105,11 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
         f"{rows} rows are too few to look for structure in the residuals": few
         or polynomial_degree(data.u, model.num_parameters) < 2,
         "a few rows hold the law, and the others are too small to test it "
-        f"({found.effective_rows:.2g} rows for each parameter)": found.effective_rows < _HELD_BY,
+        f"({held_by:.2g} rows for each parameter)": held_by < _HELD_BY,
         "the law explains hardly anything of y": spread > 1 - _EXPLAINED,
-        "the law explains no more of y than chance may": _by_chance(spread**2, rows, parameters)
+        "the law explains no more of y than chance may": nested(
+            1.0, spread**2, parameters - 1, rows - parameters
+        )
         > _CHANCE,
         f"the residuals depend on X ({result.test} test, p = {result.p_value:.2g})": result.found,
         f"{rows} rows are too few to examine the noise": noise.test is None,
@@ -146,11 +148,3 @@ def _said(noise: Finding) -> str:
         return f"the residuals are not symmetric (p = {noise.p_value:.2g})"
     of = "y" if noise.test == "y" else f"column {noise.test}"
     return f"the residuals' size goes with {of} (p = {noise.p_value:.2g})"
-
-
-def _by_chance(unexplained: float, rows: int, parameters: int) -> float:
-    """The p-value of the F-test of a law against a constant."""
-    first, second = parameters - 1, rows - parameters
-    if second <= 0:
-        return 1.0
-    return float(stats.f.sf((1 / unexplained - 1) * second / first, first, second))
