@@ -247,3 +247,58 @@ def test_condensed_rows_have_the_same_products(monkeypatch):
     np.testing.assert_allclose(few.T @ few, jacobian.T @ jacobian, rtol=1e-10)
     np.testing.assert_allclose(few.T @ few_r, jacobian.T @ r, rtol=1e-8)
     assert few_r @ few_r == pytest.approx(r @ r, rel=1e-12)
+
+
+def test_slopes_of_logarithms_are_those_of_the_smallest_values_too():
+    """Of f over 60 decades, d log f / d c = 1 / c in each row, and d log f / d a = u."""
+    u = np.linspace(-40, 40, 30)[:, None]
+    model = fitting.monomial(np.array([1.7]), 3.0, np.eye(1))
+    _, jacobian = fitting.derivatives(model, Data(u, model.predict(u), relative=True))
+    np.testing.assert_allclose(jacobian, np.column_stack([np.full(30, 1 / 3), u]), rtol=1e-12)
+
+
+def test_roots_near_zero():
+    """A reciprocal is as large as it is; a square root has no slope that a fit cannot follow."""
+    f, _ = fitting.root(np.array([1.0, 1e-9]), Fraction(-1))
+    np.testing.assert_allclose(f, [1, 1e9])
+    _, slope = fitting.root(np.array([1.0, 0.0]), Fraction(2))
+    assert 100 < slope[1] < 1e4
+
+
+def test_sums_are_real_in_all_blocks(monkeypatch):
+    monkeypatch.setattr(fitting, "_BLOCK", 10)
+    u = np.linspace(-1, 1, 40)[:, None]
+    model = dataclasses.replace(
+        fitting.monomial(np.array([1.0]), 1.0, np.eye(1)), power=Fraction(2)
+    )
+    two = dataclasses.replace(
+        model, c=np.array([1.0, -1.2]), a=np.array([[0.0], [1.0]]), bases=(np.eye(1),) * 2,
+        known=((None,),) * 2,
+    )  # fmt: skip
+    data = Data(u, np.ones(40), relative=False)
+    assert fitting.is_real(model, data) and not fitting.is_real(two, data)
+
+
+def test_no_step_is_taken_from_the_least_squares(monkeypatch):
+    start, data = _many(noise=0.05)
+    best = fitting.fit(start, data, 500)
+    monkeypatch.setattr(fitting, "_BLOCK", 300)
+    seen = []
+    monkeypatch.setattr(
+        fitting, "condensed", lambda *args, own=fitting.condensed: seen.append(1) or own(*args)
+    )
+    fitting.fit(best, data, 500)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(("noise", "inexact"), [(0, 0), (1e-11, 0), (1e-7, 10)])
+def test_inexact_rows_are_those_off_by_a_billionth_of_their_terms(noise, inexact):
+    """Of a difference of two terms, which cancel in the middle."""
+    u = np.linspace(-3, 3, 31)[:, None]
+    model = dataclasses.replace(
+        fitting.monomial(np.array([1.0]), 1.0, np.eye(1)), c=np.array([1.0, -1.0]),
+        a=np.array([[1.0], [2.0]]), bases=(np.eye(1),) * 2, known=((None,),) * 2,
+    )  # fmt: skip
+    y = model.predict(u)
+    y[:10] += noise * np.abs(model.terms(u[:10])).sum(axis=1)
+    assert fitting.inexact_rows(model, Data(u, y, relative=False)) == inexact

@@ -76,7 +76,6 @@ def test_what_a_further_term_explains_is_told():
     assert len(gains[0.004]) >= 12 and np.mean(gains[0.004] < 1e-2) > 0.25
 
 
-
 def test_many_rows_are_searched_by_some_and_fitted_by_all(monkeypatch):
     """The law's errors are those of all rows; a table that is sorted is not cut."""
     table, g = _table(rows=2000)

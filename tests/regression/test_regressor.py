@@ -765,3 +765,14 @@ def test_laws_over_many_decades_of_y():
     found = PosynomialRegressor().fit(x, y)
     assert found.law_.power == -1 and found.status_ == "consistent"
     assert set(found.law_.exponents) == {(Fraction(3, 2), 0), (0, -1)}
+
+
+def test_exact_asks_for_each_row_to_a_billionth_and_for_given_errors():
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.uniform(0, 7, (300, 1)))
+    found = PosynomialRegressor(noise="absolute", num_terms=1).fit(x, x[:, 0] ** 4 + 5e-7)
+    assert found.status_ == "approximate" and "smaller ones are not" in found.evidence_["reason"]
+    y = x[:, 0] ** 4 * (1 + 1e-12 * rng.normal(size=300))
+    assert PosynomialRegressor(num_terms=1).fit(x, y).status_ == "exact"
+    found = PosynomialRegressor(num_terms=1).fit(x, y, y_error=1e-14 * y)
+    assert found.status_ == "approximate" and "larger than the errors" in found.evidence_["reason"]

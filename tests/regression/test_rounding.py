@@ -241,3 +241,48 @@ def test_student_is_that_of_scipy():
     for z, freedom in itertools.product([0.0, -1.3, 40.0, 1e200], [1, 7, 1e6, np.inf]):
         expected = stats.t.pdf(z, freedom)
         assert rounding._student(z, freedom) == pytest.approx(expected, rel=1e-7, abs=1e-300)
+
+
+def test_zeros_of_many_columns_are_fixed_at_once():
+    """Where parameters are half as many as rows, residuals are smaller than their noise."""
+    fixed = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        u = rng.uniform(-1, 1, (60, 40))
+        data = Data(u, np.exp(2 * u[:, 0] + 0.02 * rng.normal(size=60)), relative=True)
+        model = fitting.fit(fitting.monomial(np.zeros(40), 1.0, np.eye(40)), data)
+        proposals = [(1.0, 0, i, Fraction(0)) for i in range(1, 40)]
+        fixed += rounding._fixed(model, proposals, data) is not None
+    assert fixed >= 18
+
+
+def test_the_more_certain_half_is_fixed_first(monkeypatch):
+    rng = np.random.default_rng(0)
+    u = rng.uniform(-1, 1, (200, 6))
+    a = np.array([2.0, 1, 0, 0, -1, 0])
+    data = Data(u, np.exp(u @ a + 0.01 * rng.normal(size=200)), relative=True)
+    model = fitting.fit(fitting.monomial(np.zeros(6), 1.0, np.eye(6)), data)
+    numbers = []
+
+    def one_or_two(model, proposals, data, own=rounding._fixed):
+        numbers.append(len(proposals))
+        return own(model, proposals, data) if len(proposals) <= 2 else None
+
+    monkeypatch.setattr(rounding, "_fixed", one_or_two)
+    assert rounding.round_exponents(model, data, 6).known == (tuple(map(Fraction, map(int, a))),)
+    assert numbers[:2] == [6, 3] and 2 not in numbers[:2]
+
+
+def test_odds_of_a_fitted_zero_count_how_many_there_are(monkeypatch):
+    rng = np.random.default_rng(0)
+    u = rng.uniform(-1, 1, (200, 12))
+    data = Data(u, np.exp(2 * u[:, 0] + 0.01 * rng.normal(size=200)), relative=True)
+    model = fitting.monomial(np.eye(12)[0] * 2, 1.0, np.eye(12))
+    for i in range(12):
+        model = rounding.fix(model, 0, i, Fraction(2 * (i == 0)))
+    model = fitting.fit(model, data)
+    space = Space(np.zeros(12), np.eye(12))
+    odds = rounding.freed(model, data, space, np.zeros(12)).odds
+    monkeypatch.setattr(rounding, "sparsity", lambda model: 1.0)
+    plain = rounding.freed(model, data, space, np.zeros(12)).odds
+    np.testing.assert_allclose(odds / plain, [[1] + 11 * [11 / 2]])

@@ -318,3 +318,28 @@ def test_of_fifty_columns_those_that_matter_are_found(rows):
     y = 2 * x[:, 3] ** 2 / x[:, 17] * np.sqrt(x[:, 40]) * np.exp(0.02 * rng.normal(size=rows))
     (exponents,) = PosynomialRegressor().fit(x, y).law_.exponents
     assert {i: float(a) for i, a in enumerate(exponents) if a} == {3: 2, 17: -1, 40: 0.5}
+
+
+def test_a_wide_table_is_done_unless_a_product_is_left():
+    """Of 15 columns in 100 rows, of which no polynomial of degree 2 can be fitted."""
+    rng = np.random.default_rng(0)
+    u = rng.uniform(-1, 1, (100, 15))
+    noise = 0.01 * rng.normal(size=100)
+    space = Space(np.zeros(15), np.eye(15))
+    for product, done in ((0, True), (0.2, False)):
+        y = np.exp(u[:, 0] + product * u[:, 3] * u[:, 7] + noise)
+        data = Data(u, y, relative=True)
+        model = fitting.fit(search.first_term(data, space), data)
+        assert search.done(model, data) is done
+
+
+@pytest.mark.parametrize("columns", [12, 13])
+def test_fractions_are_pursued_in_up_to_twelve_columns(monkeypatch, columns):
+    seen = []
+    monkeypatch.setattr(search, "pursuit", lambda *args: seen.append(args))
+    rng = np.random.default_rng(0)
+    u = rng.uniform(-1, 1, (300, columns))
+    data = Data(u, np.exp(1.5 * u[:, 0]) + np.exp(2.5 * u[:, 1]), relative=False)
+    space = Space(np.zeros(columns), np.eye(columns))
+    list(search.candidates(data, space, (Fraction(1),), (1, 2), False, rng))
+    assert bool(seen) is (columns == 12)
