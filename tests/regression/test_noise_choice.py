@@ -1,20 +1,23 @@
 """Which model of the noise is taken, and what a search says beside its law."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from weirdonetworks.regression import discovery, noise_choice, search
+from weirdonetworks.regression import discovery, noise_choice, rounding, search
+from weirdonetworks.regression.diagnostics import Finding
 from weirdonetworks.regression.discovery import Discovery, Settings
 from weirdonetworks.regression.exponent_space import Space
 from weirdonetworks.regression.rows import Measurements
 from weirdonetworks.regression.selection import Candidate
 
 
-def _settings(noise="auto", terms=(1, 2)) -> Settings:
-    return Settings(terms, "auto", (1,), noise, Space(np.zeros(1), np.eye(1)), 0.25, True, True)
+def _settings(noise="auto", terms=(1, 2), columns=1) -> Settings:
+    space = Space(np.zeros(columns), np.eye(columns))
+    return Settings(terms, "auto", (1,), noise, space, 0.25, True, True)
 
 
 def _table(seed=0, rows=200, second=0.0):
@@ -103,3 +106,97 @@ def test_models_without_constants_in_these_units_are_no_candidates():
     assert found._is_writable(found.model)
     moved = dataclasses.replace(table, x=1e3 * table.x)
     assert not Discovery(moved, 1, True, _settings(terms=(1,)), g)._is_writable(wild)
+
+
+def _staged(monkeypatch, *told):
+    """`discover` with searches that say these (is_enough, bits, limit), a stage each."""
+    said = [SimpleNamespace(is_enough=e, bits=b, limit=n) for e, b, n in told]
+    stages = iter(said)
+    monkeypatch.setattr(noise_choice, "_likeliest", lambda *args: ("absolute", next(stages)))
+    table, g = _table()
+    _, found = noise_choice.discover(table, _settings(terms=range(1, 13)), g)
+    return said.index(found), found.limit
+
+
+def test_the_first_stage_that_is_enough_is_taken_else_the_one_of_the_fewest_bits(monkeypatch):
+    """The limit that is said is that of the last stage."""
+    assert _staged(monkeypatch, (True, 9, 2)) == (0, None)
+    assert _staged(monkeypatch, (False, 1, 2), (True, 9, 4)) == (1, None)
+    assert _staged(monkeypatch, (False, 1, 2), (False, 9, 4), (True, 9, 8)) == (2, 8)
+    assert _staged(monkeypatch, (False, 5, 2), (False, 3, 4), (False, 4, 8)) == (1, 8)
+    assert _staged(monkeypatch, (False, 5, 2), (False, 3, 4), (False, 2, None)) == (2, None)
+
+
+@pytest.mark.parametrize(
+    "against",
+    [
+        {"gain": 1e-4},
+        {"chi_p_value": 1e-4},
+        {"validation_p_value": 1e-4},
+        {"examination": Finding(1e-3, "y")},
+    ],
+)
+def test_what_speaks_against_a_law_is_not_enough(against):
+    table, g = _table()
+    found = Discovery(table, 1, True, _settings(terms=(1,)), g)
+    found.gain = 1.0
+    assert found.is_enough
+    vars(found).update(against)
+    assert not found.is_enough
+
+
+def test_a_law_that_is_exact_in_the_largest_rows_alone_is_not_enough():
+    x = np.geomspace(1, 1e8, 12)[:, None]
+    for noise, enough in ((0, True), (0.01, False)):
+        y = 3 / x[:, 0] ** 2.5 * (1 + noise * (x[:, 0] > 1e5))
+        table = Measurements(x, y, None, False, np.arange(12))
+        found = Discovery(table, 1, False, _settings(terms=(1,)), np.random.default_rng(0))
+        assert found.is_enough is enough
+
+
+def test_candidates_without_constants_in_these_units_are_left_out(monkeypatch):
+    table, g = _table(rows=200)
+    table = dataclasses.replace(table, x=1e3 * table.x)
+
+    def candidates(data, space, *args):
+        one = search.first_term(data, space)
+        worse = dataclasses.replace(one, a=one.a + 0.3)
+        yield worse
+        yield dataclasses.replace(
+            one, c=np.append(one.c, 0.0), a=np.vstack([one.a, [[2000.0]]]),
+            bases=one.bases * 2, known=one.known * 2,
+        )  # fmt: skip
+
+    monkeypatch.setattr(search, "candidates", candidates)
+    found = Discovery(table, 1, True, _settings(terms=(1, 2)), g)
+    assert found.model.num_terms == 1 and found._is_writable(found.model)
+
+
+def test_all_rows_round_what_those_of_training_do_not(monkeypatch):
+    seen = []
+    rounded = rounding.round_exponents
+    monkeypatch.setattr(
+        rounding,
+        "round_exponents",
+        lambda model, data, most: seen.append(len(data.y)) or rounded(model, data, most),
+    )
+    table, g = _table()
+    Discovery(table, 1, True, _settings(terms=(1,)), g)
+    assert seen[-1] == 200 and min(seen) < 200
+
+
+@pytest.mark.parametrize(("terms", "asked"), [((1, 2), False), ((2,), True), ((1,), True)])
+def test_a_further_term_is_looked_for_at_the_limit_and_of_sums(monkeypatch, terms, asked):
+    seen = []
+    monkeypatch.setattr(search, "further_term", lambda *args: seen.append(args))
+    table, g = _table(second=0.1 if terms == (2,) else 0.0)
+    found = Discovery(table, 1, True, _settings(terms=terms), g)
+    assert found.model.num_terms == terms[0] and bool(seen) is asked
+
+
+def test_a_further_term_that_makes_a_law_exact_is_told():
+    g = np.random.default_rng(0)
+    x = np.exp(g.uniform(-1, 1, (200, 2)))
+    table = Measurements(x, x[:, 0] + 2 / x[:, 1], None, False, np.arange(200))
+    found = Discovery(table, 1, False, _settings(terms=(1,), columns=2), g)
+    assert found.gain < 1e-100

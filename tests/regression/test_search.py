@@ -343,3 +343,57 @@ def test_fractions_are_pursued_in_up_to_twelve_columns(monkeypatch, columns):
     space = Space(np.zeros(columns), np.eye(columns))
     list(search.candidates(data, space, (Fraction(1),), (1, 2), False, rng))
     assert bool(seen) is (columns == 12)
+
+
+def test_a_term_that_is_not_needed_is_exchanged_for_one_that_is():
+    rng = np.random.default_rng(0)
+    u = rng.uniform(-1.2, 1.2, (300, 2))
+    y = np.exp(u @ np.array([[2, 0], [0, -1], [1, 1]]).T).sum(axis=1)
+    data = Data(u, y + 1e-3 * rng.normal(size=300), relative=False)
+    a = np.array([[2, 0], [0, -1], [2, 0.05]])
+    model = fitting.Model(np.ones(3), a, Fraction(1), (np.eye(2),) * 3, ((None,) * 2,) * 3)
+    model = fitting.solve_coefficients(model, data)
+    better = search.exchanged(model, data, _free(2), rng)
+    assert search.error(model, data) > 0.05 and search.error(better, data) < 1e-3
+    assert search._losses(model, data).argmin() in (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("width", "fractions", "supported"),
+    [(2, [[1, 0], [0, 2]], True), (0.01, [[1, 0], [0, 2]], False), (2, [[1, 0], [0, 1]], False)],
+)
+def test_pursued_fractions_are_supported(width, fractions, supported):
+    """Where the rows know the exponents, and no structure is left."""
+    rng = np.random.default_rng(0)
+    u = rng.uniform(-width, width, (300, 2))
+    y = np.exp(u[:, 0]) + np.exp(2 * u[:, 1])
+    data = Data(u, y + 0.01 * rng.normal(size=300), relative=False)
+    known = tuple(tuple(map(Fraction, row)) for row in fractions)
+    model = fitting.Model(
+        np.ones(2), np.array(fractions, float), Fraction(1), (np.zeros((2, 0)),) * 2, known
+    )
+    pursued = search._Pursued(data, data, _free(2), (1, 2), False, 2)
+    assert pursued._supported(fitting.fit(model, data)) is supported
+
+
+@pytest.mark.parametrize(("grown", "most"), [(2, 4), (4, 8), (8, 8)])
+def test_twice_as_many_fractions_are_pursued_as_terms_are_grown(monkeypatch, grown, most):
+    """Those too many are eliminated."""
+    seen = []
+    monkeypatch.setattr(search, "pursuit", lambda a, data, most, denominator: seen.append(most))
+    rng = np.random.default_rng(0)
+    data = _data(lambda a, b: a**1.5 + b**-2.5)
+    list(search.candidates(data, _free(2), POWERS[:1], range(1, 13), False, rng, grown))
+    assert set(seen) == {most}
+
+
+def test_no_terms_are_grown_for_more_than_can_be(monkeypatch):
+    monkeypatch.setattr(search, "add_term", lambda *args: pytest.fail("grown"))
+    models = _all(_data(lambda a, b: a**1.5 + b**-2.5), numbers=(9,))
+    assert all(m.num_terms == 9 and not any(b.size for b in m.bases) for m in models)
+
+
+def test_laurent_polynomials_are_found():
+    data = _data(lambda a, b: a / b + 2 * b / a + 3 / (a * b) + 4, noise=0.001)
+    models = list(search.polynomials(data, _free(2), _free(2), POWERS[:1], range(1, 13), False))
+    assert {frozenset(m.known) for m in models} >= {frozenset({(1, -1), (-1, 1), (-1, -1), (0, 0)})}
