@@ -347,3 +347,10 @@ def test_what_does_not_go_together_is_refused():
     y[3:] = -y[3:]
     with pytest.raises(ValueError, match=r"y must .*"):
         PosynomialRegressor(loss="robust", noise="relative", signomial=False).fit(x, y)
+
+
+def test_a_column_that_varies_by_rounding_alone_is_constant():
+    x, y, _ = _table()
+    x = np.column_stack([x[:, 0], 3 * (1 + 1e-14 * np.arange(len(y)) / len(y))])
+    with pytest.raises(ValueError, match="constant columns .* got x1"):
+        PosynomialRegressor().fit(x, y)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from weirdonetworks.regression import discovery, noise_choice, rounding, search
+from weirdonetworks.regression import discovery, noise_choice, rounding, search, selection
 from weirdonetworks.regression.diagnostics import Finding
 from weirdonetworks.regression.discovery import Discovery, Settings
 from weirdonetworks.regression.exponent_space import Space
@@ -167,9 +167,14 @@ def test_candidates_without_constants_in_these_units_are_left_out(monkeypatch):
             bases=one.bases * 2, known=one.known * 2,
         )  # fmt: skip
 
+    seen = []
     monkeypatch.setattr(search, "candidates", candidates)
+    variants = selection.variants
+    monkeypatch.setattr(
+        selection, "variants", lambda model, *args: seen.append(model) or variants(model, *args)
+    )
     found = Discovery(table, 1, True, _settings(terms=(1, 2)), g)
-    assert found.model.num_terms == 1 and found._is_writable(found.model)
+    assert [model.num_terms for model in seen] == [1] and found._is_writable(found.model)
 
 
 def test_all_rows_round_what_those_of_training_do_not(monkeypatch):

@@ -360,7 +360,11 @@ def test_a_term_that_is_not_needed_is_exchanged_for_one_that_is():
 
 @pytest.mark.parametrize(
     ("width", "fractions", "supported"),
-    [(2, [[1, 0], [0, 2]], True), (0.01, [[1, 0], [0, 2]], False), (2, [[1, 0], [0, 1]], False)],
+    [
+        (2, [[1, 0], [0, 2]], True),
+        (0.01, [[1, 0], [0, 2]], False),
+        (2, [[1, 0], [0, Fraction(9, 5)]], False),
+    ],
 )
 def test_pursued_fractions_are_supported(width, fractions, supported):
     """Where the rows know the exponents, and no structure is left."""
@@ -397,3 +401,13 @@ def test_laurent_polynomials_are_found():
     data = _data(lambda a, b: a / b + 2 * b / a + 3 / (a * b) + 4, noise=0.001)
     models = list(search.polynomials(data, _free(2), _free(2), POWERS[:1], range(1, 13), False))
     assert {frozenset(m.known) for m in models} >= {frozenset({(1, -1), (-1, 1), (-1, -1), (0, 0)})}
+
+
+def test_terms_are_exchanged_from_three_on(monkeypatch):
+    """Under the power that fits best, while structure is left."""
+    seen = []
+    monkeypatch.setattr(search, "exchanged", lambda model, *_: seen.append(model) or model)
+    monkeypatch.setattr(search, "pursuit", lambda *args: None)
+    data = _data(lambda a, b: np.exp(a) * np.sin(b), noise=1e-6)
+    _all(data, powers=POWERS[:1], numbers=range(1, 5))
+    assert [model.num_terms for model in seen] == [3, 4]
