@@ -93,9 +93,9 @@ setup(
     # Said explicitly, so that an editable install puts the repository itself on the path and
     # notebooks, which run in their own folder, find training/ there.
     package_dir={"": "."},
-    package_data={"weirdonetworks": ["py.typed"]},
+    package_data={"weirdonetworks": ["py.typed"], "weirdonetworks.pretrained": ["*"]},
     python_requires=">=3.11",
-    install_requires=["dm-sonnet>=2.0.2", "numpy>=1.26", "tensorflow>=2.18"],
+    install_requires=["dm-sonnet>=2.0.2", "numpy>=1.26", "safetensors>=0.5", "tensorflow>=2.18"],
     extras_require={
         "regression": REGRESSION,
         "training": TRAINING,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from weirdonetworks import analysis, functional, groups, layers, nets, stability
     from weirdonetworks.nets import create_network, list_networks
+    from weirdonetworks.weights import load_weights, save_weights
 
 __version__ = "0.1.0"
 
@@ -16,21 +17,29 @@ __all__ = [
     "groups",
     "layers",
     "list_networks",
+    "load_weights",
     "nets",
+    "save_weights",
     "stability",
 ]
+_FUNCTIONS = {
+    "create_network": "weirdonetworks.nets",
+    "list_networks": "weirdonetworks.nets",
+    "load_weights": "weirdonetworks.weights",
+    "save_weights": "weirdonetworks.weights",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Imported where it is asked for: TensorFlow takes seconds, which the names of networks and a
     # regression do without. `regression` needs scikit-learn, SciPy and SymPy, and nothing else here
     # does: it is no part of a star import.
-    if name in ("create_network", "list_networks"):
-        return getattr(importlib.import_module("weirdonetworks.nets"), name)
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(_FUNCTIONS[name]), name)
     if name in __all__ or name == "regression":
         return importlib.import_module(f"weirdonetworks.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__version__", "regression"])

@@ -4,11 +4,12 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 
 
 @snt.allow_empty_variables  # of those that are trained
-class Draws(snt.Module):
+class Draws(Module):
     """A module that draws random bits, which are a pure function of (key, number of calls).
 
     TensorFlow's global generator has a state that no checkpoint holds and which XLA ignores. Here

@@ -8,6 +8,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional import exp_iterate, superexp
 from weirdonetworks.layers import _alpha
@@ -18,7 +19,7 @@ FLOORS = (1e-6, 1.0)
 STARTS = ("means", "forms")
 
 
-class AdditiveMultiplicativeDense(snt.Module):
+class AdditiveMultiplicativeDense(Module):
     """y_o = exp^[a_o](b_o + sum_i w_io exp^[-a_o](x_i)), 0 <= a <= 1: [batch, in] -> [batch, out].
 
     a leads from sums to products: a = 0 is the dense layer x W + b, a = 1 the monomials

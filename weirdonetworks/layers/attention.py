@@ -6,6 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional import exp_iterate
 from weirdonetworks.layers import _alpha
@@ -15,7 +16,7 @@ WEIGHTS = ("normalized", "comodulated")
 _LEAST_ALPHA = {"normalized": 0.01, "comodulated": 0.0}
 
 
-class IterateAttention(snt.Module):
+class IterateAttention(Module):
     """Self-attention with f = exp^[alpha]: [batch, tokens, in] -> [batch, tokens, output_size].
 
     Each head has queries q, keys k and values v, linear in the tokens, of `size` / `heads`

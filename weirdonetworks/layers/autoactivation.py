@@ -4,10 +4,10 @@ import math
 import statistics
 
 import numpy as np
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional.parameter_activations import SHARES, get_parameter_activation
 
@@ -17,7 +17,7 @@ _QUANTILES = np.array([statistics.NormalDist().inv_cdf((i + 0.5) / 4000) for i i
 _LARGEST_ERROR = 0.05  # of the spread: an upper bound for the change of mean and deviation
 
 
-class AutoactivationDense(snt.Module):
+class AutoactivationDense(Module):
     """y = A x + b with A = phi(W): [batch, in] -> [batch, output_size].
 
     phi is one of `functional.PARAMETER_ACTIVATIONS`. Most have a positive range, so signs come in

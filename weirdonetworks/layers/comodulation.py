@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional import exp_iterate
 from weirdonetworks.layers import _alpha
@@ -15,7 +16,7 @@ from weirdonetworks.layers import _alpha
 SCALES = (0.01, 10.0)
 
 
-class ComodulationDense(snt.Module):
+class ComodulationDense(Module):
     """y = f(V x + v) * f(W x + w) + b with f = exp^[alpha]: [batch, in] -> [batch, output_size].
 
     Both factors are of one kind: exchanging (V, v) and (W, w) changes nothing, not even a bit. In

@@ -6,6 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional import implicit_soft_maximum, maximum, soft_maximum
 
@@ -19,7 +20,7 @@ def log_alpha_bound(dtype: tf.DType) -> float:
     return _LOG_ALPHA.get(dtype, 20.0)
 
 
-class _AffinePieces(snt.Module):
+class _AffinePieces(Module):
     """z_ok = b_ok + sum_i a_iok x_i: num_terms affine functions for each output."""
 
     def __init__(self, output_size: int, num_terms: int, name: str | None = None):

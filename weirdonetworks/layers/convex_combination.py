@@ -1,15 +1,15 @@
 """A dense layer whose outputs stay in the range of its inputs."""
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.squashes import SQUASHES
 
 
-class ConvexCombination(snt.Module):
+class ConvexCombination(Module):
     """Weighted means of the inputs: [batch, in] -> [batch, output_size].
 
         y_o = sum_i w_oi x_i,    w_oi = exp(s_oi) / sum_j exp(s_oj),

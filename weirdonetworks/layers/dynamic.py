@@ -7,13 +7,14 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import gelu
 
 _GELU_SECOND_MOMENT = 0.425161  # of gelu(z), z ~ N(0, 1)
 
 
-class DynamicDense(snt.Module):
+class DynamicDense(Module):
     """y = W(x)^T x + b: [batch, in] -> [batch, output_size], with weights W(x) made from x.
 
     A small network, the generator g, makes, with `rank=None`, the weights as a whole, or with a
@@ -169,7 +170,7 @@ class DynamicDense(snt.Module):
         return y if inputs.shape.rank == 3 else y[..., 0]
 
 
-class _Generator(snt.Module):
+class _Generator(Module):
     """An MLP that starts with outputs of this standard deviation, for inputs ~ N(0, I)."""
 
     def __init__(self, sizes: tuple[int, ...], output_size: int, stddev: float):

@@ -5,13 +5,14 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.layers.comodulation import SCALES
 
 GATES = ("exp", "softmax", "nested")
 
 
-class GatedDense(snt.Module):
+class GatedDense(Module):
     """y = (V x + v) * g(x): [batch, in] -> [batch, output_size], with one of three gates g.
 
     * `exp`: exp(W x + w);

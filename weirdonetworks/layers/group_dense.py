@@ -7,12 +7,13 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional.sparse import SparseMap
 from weirdonetworks.groups import ImageAction, get_group
 
 
-class GroupDense(snt.Module):
+class GroupDense(Module):
     """y_g = sum_h W_{h g^-1} x_h + b: [batch, |G|, in] -> [batch, |G|, output_size].
 
     The layer for features x_g = f(g x) of an orbit (such as `LiftDense` makes): every linear map

@@ -1,10 +1,10 @@
 """Polynomials that a group leaves as they are, and how much of a polynomial is one."""
 
 import numpy as np
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional.monomials import (
     MOST_DEGREE,
@@ -16,7 +16,7 @@ from weirdonetworks.groups import ImageAction, check_is_group, get_group
 from weirdonetworks.layers.polynomial import PolynomialDense, monomial_stddev
 
 
-class InvariantPolynomialDense(snt.Module):
+class InvariantPolynomialDense(Module):
     """Invariant polynomials of degree d: images [batch, H, W, C] -> [batch, output_size].
 
     A permutation of the pixels permutes the monomials. Averaging each over the group (the Reynolds

@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional.monomials import (
     MOST_DEGREE,
@@ -15,7 +16,7 @@ from weirdonetworks.functional.monomials import (
 )
 
 
-class PolynomialDense(snt.Module):
+class PolynomialDense(Module):
     """Polynomials of degree d of the input, y: [batch, n] -> [batch, output_size].
 
     With `rank=None`, all monomials, each once (packed; the n^d products of an outer product, of

@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 
 # Within one output, coefficients lie within exp(+-_LOG_SPREAD) of each other's geometric mean.
@@ -29,7 +30,7 @@ def log_maximum(dtype: tf.DType) -> float:
     return _LOG_MAXIMUM.get(dtype, 8.0)
 
 
-class _Monomials(snt.Module):
+class _Monomials(Module):
     """log m_k = sum_i a_ki log max(x_i, floor): the part that posynomials and signomials share."""
 
     def __init__(

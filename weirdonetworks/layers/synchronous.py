@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import once
 from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
 from weirdonetworks.groups import ImageAction, get_group
@@ -31,7 +32,7 @@ def check_exact(exact: bool, group: ImageAction) -> bool:
     return bool(exact)
 
 
-class Synchronous(snt.Module):
+class Synchronous(Module):
     """F(x) = pool_{g in G} f(g x): one module f, shared by all transformed inputs.
 
     [batch, H, W, C] or [batch, H, W] -> [batch, m], for a module f that maps images
@@ -85,7 +86,7 @@ class Synchronous(snt.Module):
         return pool(self.pooling, values)
 
 
-class LiftDense(snt.Module):
+class LiftDense(Module):
     """y_g = W^T (g x) + b for every g: [batch, H, W, C] -> [batch, |G|, output_size].
 
     A dense layer that sees the whole orbit, by turning the weights in place of the images:

@@ -53,27 +53,55 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
-def list_networks() -> list[str]:
-    """The names that `create_network` knows."""
-    return list(NETWORKS)
+def list_networks(pretrained: bool | str = False) -> list[str]:
+    """The names that `create_network` knows.
 
-
-def create_network(name: str, num_classes: int = 10, **kwargs: Any) -> "snt.Module":
-    """A network by name, such as create_network("quadratic_mlp", rank=256).
+    Args:
+      pretrained: True for those with weights on any data set, or the name of one, such as "mnist".
 
     Raises:
-      ValueError: an unknown name or an unknown argument (the message lists what there is), or an
-        argument that the network refuses.
+      ValueError: a data set on which there are none.
+    """
+    if pretrained is False:
+        return list(NETWORKS)
+    shipped = load("weirdonetworks.pretrained:table")()
+    if pretrained is not True:
+        known = dict.fromkeys([True, False, *(row["dataset"] for row in shipped)])
+        _checks.choice("pretrained", pretrained, known)
+    there = {row["network"] for row in shipped if pretrained in (True, row["dataset"])}
+    return [name for name in NETWORKS if name in there]
+
+
+def create_network(
+    name: str, num_classes: int = 10, pretrained: str | None = None, **kwargs: Any
+) -> "snt.Module":
+    """A network by name, such as create_network("quadratic_mlp", rank=256).
+
+    Args:
+      name: one of `list_networks()`.
+      num_classes: of the logits. With `pretrained`, another number than that of the data set
+        gives a new last layer, which is not trained.
+      pretrained: None, or the data set on which it was trained, such as "mnist". Its images are
+        float32 [batch, height, width, channels] in [0, 1].
+      **kwargs: arguments of the network, by default its own or those of the weights. With
+        `pretrained`, only those may differ that act in training alone.
+
+    Raises:
+      ValueError: an unknown name, argument or data set (the message lists what there is), an
+        argument that the network or its weights refuse, or a file of weights that is damaged.
     """
     network = NETWORKS[_checks.choice("name", name, NETWORKS)]
     arguments = list(inspect.signature(network.__init__).parameters)[1:]
     known = [argument for argument in arguments if argument not in ("num_classes", "name")]
     for argument in kwargs:
         _checks.choice(f"an argument of {name}", argument, known)
-    return network(num_classes=num_classes, **kwargs)
+    if pretrained is None:
+        return network(num_classes=num_classes, **kwargs)
+    create = load("weirdonetworks.pretrained:create")
+    return create(network, name, pretrained, num_classes, kwargs)
 
 
 __all__ = [

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._module import Module
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate, create_activation
@@ -13,7 +13,7 @@ from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.dropout import Dropout
 
 
-class AutoactivationMLP(snt.Module):
+class AutoactivationMLP(Module):
     """x_l = phi(A_l x_{l-1} + b_l) with A_l = psi(W_l): images -> [batch, num_classes].
 
     Images as in `MLP`. Every dense layer is an `AutoactivationDense` with the parameter activation

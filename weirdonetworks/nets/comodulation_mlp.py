@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.comodulation import ComodulationDense
@@ -14,7 +15,7 @@ from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.gated import GatedDense
 
 
-class _ProductMLP(snt.Module):
+class _ProductMLP(Module):
     """Hidden layers that multiply, and a linear head: what the networks here share."""
 
     def __init__(

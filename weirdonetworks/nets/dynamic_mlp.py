@@ -1,9 +1,9 @@
 """A network whose weights are produced from its input."""
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.images import flatten
@@ -12,7 +12,7 @@ from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
 
 
-class DynamicMLP(snt.Module):
+class DynamicMLP(Module):
     """x_l = phi(W_l(x_{l-1})^T x_{l-1} + b_l): images -> [batch, num_classes].
 
     Images as in `MLP`. Hidden layers are `DynamicDense`: a small network with hidden layers of

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.images import flatten
@@ -13,7 +13,7 @@ from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.dropout import Dropout
 
 
-class MLP(snt.Module):
+class MLP(Module):
     """x_l = phi(W_l x_{l-1} + b_l), logits = W x_L + b: images -> [batch, num_classes].
 
     Images are [batch, H, W, C], [batch, H, W] or [batch, features], of any floating type. With

@@ -1,9 +1,9 @@
 """Networks on the monomials of their input."""
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._module import Module
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.activation import activate, create_activation
@@ -12,7 +12,7 @@ from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.nets.mlp import MLP
 
 
-class PolynomialMLP(snt.Module):
+class PolynomialMLP(Module):
     """An MLP on all monomials of degree <= d: logits = MLP(phi(W m(x))).
 
     Images as in `MLP` -> [batch, num_classes]. The first dense layer of the MLP is a

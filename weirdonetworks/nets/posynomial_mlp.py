@@ -6,13 +6,14 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._module import Module
 from weirdonetworks.functional._inverse_hyperbolic import arsinh
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.posynomial import FLOORS, PosynomialDense, SignomialDense
 
 
-class _LogSpaceMLP(snt.Module):
+class _LogSpaceMLP(Module):
     """Hidden layers of posynomials, with logarithms between them: what the networks here share."""
 
     def __init__(

@@ -4,6 +4,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.layers.activation import activate, create_activation
@@ -11,7 +12,7 @@ from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.dropout import Dropout
 
 
-class RowAttention(snt.Module):
+class RowAttention(Module):
     """An image as a sentence of its rows: [batch, H, W(, C)] -> [batch, num_classes].
 
         t_i = E row_i + e + p_i,                                    rows of W C numbers -> `size`,

@@ -1,9 +1,9 @@
 """A network that averages over a group of image transformations."""
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear
 from weirdonetworks._unroll import Orbit
 from weirdonetworks.functional.activations import Activation
@@ -16,7 +16,7 @@ from weirdonetworks.layers.synchronous import LiftDense, check_exact
 from weirdonetworks.nets.mlp import MLP
 
 
-class SynchronousMLP(snt.Module):
+class SynchronousMLP(Module):
     """logits = MLP(pool_{g in G} mix(f(g x))), one dense net f shared by all g.
 
     Images [batch, H, W, C] or [batch, H, W] of the group's image shape -> [batch, num_classes];

@@ -7,6 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.squashes import SQUASHES, get_squash
@@ -23,7 +24,7 @@ class Parts(NamedTuple):
     mantissa: tf.Tensor
 
 
-class UniversalRegressor(snt.Module):
+class UniversalRegressor(Module):
     """A list of halving powers of two: [batch, in] -> [batch, output_size].
 
         y = sign (2^e + sum_{i=1..terms} squash(A_i) 2^(e - i)),

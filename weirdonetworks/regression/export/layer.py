@@ -6,6 +6,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
+from weirdonetworks._module import Module
 from weirdonetworks.layers import PosynomialDense, SignomialDense
 from weirdonetworks.layers.posynomial import FLOORS, log_maximum
 from weirdonetworks.regression.equation import Equation
@@ -15,7 +16,7 @@ _SPREAD = 20.0
 _LOG_SPREAD = 19.0
 
 
-class LawModule(snt.Module):
+class LawModule(Module):
     """y = sign z^(1/p), with z from a `SignomialDense` or log z from a `PosynomialDense`.
 
     [batch, in] -> [batch, 1]. Where z <= 0, y is 0 for p > 0 and NaN for p < 0, with gradient zero.
