@@ -70,6 +70,8 @@ ROOMS = {
     "stability": {"functional", "groups", "layers"},
     "analysis": {"functional", "groups", "layers", "stability"},
     "regression": {"layers"},
+    "weights": set(),
+    "pretrained": {"weights"},
 }
 
 

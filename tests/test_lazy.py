@@ -35,6 +35,7 @@ import weirdonetworks.nets
 assert "mlp" in wn.nets.NETWORKS and "MLP" in dir(wn.nets) and len(wn.nets.NETWORKS) > 10
 assert not hasattr(wn, "layer") and not hasattr(wn.nets, "CNN")
 print(*wn.list_networks())
+assert set(wn.list_networks(pretrained=True)) <= set(wn.list_networks())
 assert "tensorflow" not in sys.modules and "sonnet" not in sys.modules
 assert wn.nets.NETWORKS["mlp"] is wn.nets.MLP
 assert "tensorflow" in sys.modules
@@ -78,6 +79,12 @@ def test_a_star_import_brings_all_names():
     names = {}
     exec("from weirdonetworks.nets import *", names)
     assert set(wn.nets.__all__) == set(names) - {"__builtins__"}
+
+
+@pytest.mark.parametrize("package", [wn, wn.nets], ids=["weirdonetworks", "nets"])
+def test_dir_holds_the_public_names_and_no_others(package):
+    extra = {"__version__", "regression"} if package is wn else set()
+    assert set(dir(package)) == set(package.__all__) | extra
 
 
 def declared(source: str) -> set[str]:

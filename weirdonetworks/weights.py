@@ -27,8 +27,8 @@ def save_weights(
     """Writes all variables of a network into one safetensors file, whole or not at all.
 
     The names are those of the variables, without that of the network. The file's own metadata are
-    `network`, its class; `arguments`, those that it was given, if JSON can hold them; `sha256`, of the
-    rest; and `metadata`, each value of which is written as JSON unless it is a string.
+    `network`, its class; `arguments`, those that it was given, if JSON can hold them; `sha256`, of
+    all the rest; and `metadata`, each value of which is written as JSON unless it is a string.
 
     Args:
       network: one whose variables have been made, by a call.

@@ -100,7 +100,7 @@ def create_network(
         _checks.choice(f"an argument of {name}", argument, known)
     if pretrained is None:
         return network(num_classes=num_classes, **kwargs)
-    create = load("weirdonetworks.pretrained:create")
+    create = load("weirdonetworks.pretrained.create:create")
     return create(network, name, pretrained, num_classes, kwargs)
 
 

@@ -1,0 +1,53 @@
+"""A network with the weights that come with the library."""
+
+import hashlib
+import json
+from typing import Any
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks, pretrained, weights
+
+# What acts in training alone, and may differ from what the weights were trained with.
+_FREE = ("dropout", "input_dropout", "name")
+
+
+def create(
+    network: type[snt.Module], name: str, dataset: str, num_classes: int, arguments: dict[str, Any]
+) -> snt.Module:
+    """See `create_network`."""
+    known = pretrained.datasets(name)
+    if dataset not in known:
+        there = f"one of {known}" if known else "None, as there are no weights of it"
+        raise ValueError(f"pretrained must for {name} be {there}, got {_checks.received(dataset)}")
+    path = pretrained.FOLDER / pretrained.file_name(name, dataset)
+    row = next(r for r in pretrained.table() if (r["network"], r["dataset"]) == (name, dataset))
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != row["sha256"]:
+        raise ValueError(
+            f"pretrained must have its file as it was published, got {_checks.received(dataset)}, "
+            f"and {path} is {'damaged' if path.exists() else 'missing'}: install the library again"
+        )
+    tensors, metadata = weights.read(path)
+    for argument, value in arguments.items():
+        trained = metadata["arguments"].get(argument)
+        if argument not in _FREE and _as_json(value) != trained:
+            raise ValueError(
+                f"{argument} must be {trained!r}, as of the weights of {name} on {dataset}, "
+                f"got {_checks.received(value)}"
+            )
+    module = network(num_classes=num_classes, **{**metadata["arguments"], **arguments})
+    module(tf.zeros([1, *metadata["image_shape"]]))
+    variables = weights.variables(module)
+    if num_classes != metadata["num_classes"]:  # whatever has another shape then is the new head
+        variables = {k: v for k, v in variables.items() if v.shape == tensors[k].shape}
+    weights.assign(variables, tensors)
+    return module
+
+
+def _as_json(value: Any) -> Any:
+    """The value as a file holds it; itself if none can."""
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError:
+        return value
