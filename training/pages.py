@@ -52,7 +52,8 @@ def report(name: str) -> Report:
 
 
 def table(path: str) -> str:
-    """STUDY/NAME -> Markdown; "studies" is the table of all of them, measured/NAME of the laws.
+    """STUDY/NAME -> Markdown; "studies" is the table of all of them, "networks" that of what is
+    published, measured/NAME of the laws.
 
     Raises:
       ValueError: no such study, or no such table of it.
@@ -62,6 +63,10 @@ def table(path: str) -> str:
 
     if path == "studies":
         return to_markdown(_studies())
+    if path == "networks":
+        from training.cards import kept, page
+
+        return to_markdown(page.results_table(kept.table(), link=True))
     name, _, which = path.partition("/")
     if name == "measured":
         from training.fitting.laws.measured import answers
@@ -89,8 +94,18 @@ def filled() -> dict[Path, str]:
     return {path: pages.fill(text, table) for path, text in texts.items() if pages.blocks(text)}
 
 
+def cards() -> dict[Path, str]:
+    """The pages of the networks that are published, as they should read."""
+    from training.cards import kept, page
+
+    networks = dict.fromkeys(kept.table()["network"])
+    return {kept.PAGES / f"{network}.md": page.page(network) for network in networks}
+
+
 def main() -> None:
+    from training.cards import kept, pictures
     from training.experiments import pages
+    from training.report.folder import Folder
 
     if _ONLY.value is not None:
         told = report(_ONLY.value)
@@ -100,9 +115,10 @@ def main() -> None:
     for name in names():
         written = pages.write(study(name), report(name), STUDIES / name)
         print(f"written to training/studies/{name}/: {', '.join(written)}")
-    for path, text in filled().items():
+    for path, text in (cards() | filled()).items():
         path.write_text(text, encoding="utf-8")
         print(f"written to {path.relative_to(REPOSITORY)}")
+    Folder(kept.PAGES).save_figure(pictures.draw_sizes(kept.table()), "accuracy.png")
 
 
 if __name__ == "__main__":

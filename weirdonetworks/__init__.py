@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from weirdonetworks import analysis, functional, groups, layers, nets, stability
     from weirdonetworks.nets import create_network, list_networks
+    from weirdonetworks.prediction import classify
     from weirdonetworks.weights import load_weights, save_weights
 
 __version__ = "0.1.0"
 
 __all__ = [
     "analysis",
+    "classify",
     "create_network",
     "functional",
     "groups",
@@ -23,6 +25,7 @@ __all__ = [
     "stability",
 ]
 _FUNCTIONS = {
+    "classify": "weirdonetworks.prediction",
     "create_network": "weirdonetworks.nets",
     "list_networks": "weirdonetworks.nets",
     "load_weights": "weirdonetworks.weights",

@@ -1,0 +1,50 @@
+"""Where the measurements of published networks are, and what they say."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from training.cards.measure import Measured
+from training.report.folder import Sealed
+from training.report.tables import read_csv, to_csv
+from weirdonetworks import pretrained
+
+RESULTS = Path(__file__).with_name("results")
+PAGES = Path(__file__).parents[2] / "docs" / "networks"
+CARD = "config.json"
+TABLES = ("calibration", "confusion", "corruptions", "rotation", "logits")
+
+
+def table(library: Path = pretrained.FOLDER) -> pd.DataFrame:
+    """A line for each network and data set that is published.
+
+    Raises:
+      ValueError: there are none.
+    """
+    return read_csv(library / pretrained.TABLE)
+
+
+def folder(network: str, dataset: str, results: Path = RESULTS) -> Sealed:
+    """That of one card."""
+    return Sealed(results / f"{network}-{dataset}")
+
+
+def keep(files: Sealed, card: dict, measured: Measured) -> None:
+    """Writes a card's numbers and tables."""
+    files.write(CARD, {**card, "numbers": measured.numbers})
+    for name, content in measured.tables.items():
+        files.write_text(f"{name}.csv", to_csv(content))
+
+
+def read(network: str, dataset: str, results: Path = RESULTS) -> tuple[dict, Measured]:
+    """A card: what trained the network, and what was measured.
+
+    Raises:
+      ValueError: it is not there, or damaged.
+    """
+    files = folder(network, dataset, results)
+    card = files.read(CARD)
+    for name in TABLES:
+        files.read_bytes(f"{name}.csv")
+    tables = {name: read_csv(files.path / f"{name}.csv") for name in TABLES}
+    return card, Measured(card["numbers"], tables)

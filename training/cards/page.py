@@ -1,0 +1,148 @@
+"""The page of a network: what it is, how good it is, where it fails, what made it."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pandas as pd
+
+import weirdonetworks as wn
+from training.cards import kept
+from training.cards.measure import Measured
+from training.experiments import pages as studies
+from training.experiments.study import STUDIES
+from training.report.tables import percent, to_markdown
+
+_WORST = 3  # pairs of classes that are named
+
+
+def page(network: str, results: Path = kept.RESULTS) -> str:
+    """Markdown, from the docstring and the measurements."""
+    cls = wn.nets.NETWORKS[network]
+    lines = kept.table()
+    lines = lines[lines["network"] == network]
+    parts = [
+        f"# {cls.__name__}",
+        describe(cls),
+        "## Use",
+        _USE.format(network=network, dataset=lines["dataset"].iloc[0]),
+        "## Arguments",
+        to_markdown(arguments(cls)),
+        "## Results",
+        to_markdown(results_table(lines)),
+        _LEGEND,
+    ]
+    for dataset in lines["dataset"]:
+        card, measured = kept.read(network, dataset, results)
+        parts += [
+            f"## Trained on `{dataset}`",
+            f"```sh\n{card['command']}\n```",
+            f"![What the output of each class looks for]({network}/{dataset}-gradients.png)",
+            "*The mean gradient of each logit over 1,000 test images: red pixels add to it, "
+            "blue ones take from it.*",
+            f"![Accuracy by angle, calibration, mistakes]({network}/{dataset}.png)",
+            "Accuracy in % on corrupted test images, of rising strength:",
+            to_markdown(corruptions(measured)),
+            weaknesses(measured),
+        ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+_USE = """
+```python
+import weirdonetworks as wn
+
+network = wn.create_network("{network}", pretrained="{dataset}")
+found = wn.classify(network, images)  # uint8 pixels, or floats in [0, 1]
+```
+"""
+
+_LEGEND = "[What the columns mean](index.md#how-to-read-a-card)."
+
+
+def describe(cls: type) -> str:
+    """The docstring as Markdown: the formula as such, arguments as a list."""
+    text = inspect.cleandoc(cls.__doc__ or "")
+    formula, _, rest = text.partition("\n")
+    known = set(inspect.signature(cls).parameters)
+    lines = []
+    for line in rest.strip("\n").split("\n"):
+        match = re.match(r"(\w+(?:, \w+)*): ", line)
+        if match and set(match[1].split(", ")) <= known:
+            names = ", ".join(f"`{name}`" for name in match[1].split(", "))
+            line = f"* {names}: {line[match.end() :]}"
+        elif line.startswith("    "):  # a line that goes on
+            line = line[2:]
+        lines.append(line)
+    return f"```text\n{formula}\n```\n\n" + "\n".join(lines)
+
+
+def arguments(cls: type) -> pd.DataFrame:
+    """Names and defaults."""
+    parameters = inspect.signature(cls).parameters.values()
+    rows = [{"argument": f"`{p.name}`", "default": f"`{p.default!r}`"} for p in parameters]
+    return pd.DataFrame(rows)
+
+
+def results_table(lines: pd.DataFrame, link: bool = False) -> pd.DataFrame:
+    """A row for each network and data set; with links to the cards, if they are asked for."""
+    rows = [
+        {
+            "network": f"[{row.network}]({row.network}.md)" if link else row.network,
+            "data set": row.dataset,
+            "test": f"{100 * row.test_accuracy:.2f}",
+            "turned": f"{100 * row.turned_accuracy:.2f}",
+            "seeds": seeds(row.network, row.dataset),
+            "ECE": f"{100 * row.calibration_error:.2f}",
+            "parameters": f"{row.parameters:,}",
+            "FLOPs": f"{row.flops:,}",
+            "images/s": f"{row.images_per_second:,.0f}",
+            "stored as": f"{row.dtype}, {row.bytes / 1e6:.2f} MB",
+        }
+        for row in lines.itertuples()
+    ]
+    return pd.DataFrame(rows)
+
+
+def seeds(network: str, dataset: str) -> str:
+    """Mean and spread of the test accuracy in the study of all networks, if it is there."""
+    runs = studies.read_results(STUDIES / "zoo" / studies.RESULTS)["runs"]
+    found = runs[(runs["network"] == network) & (runs["dataset"] == dataset)]
+    found = found[found["status"] == "done"]
+    return f"{percent(found['test_accuracy'])} ({len(found)})" if len(found) else ""
+
+
+def corruptions(measured: Measured) -> pd.DataFrame:
+    """A row for each corruption, a column for each of its strengths."""
+    rows = []
+    for name, group in measured.tables["corruptions"].groupby("corruption", sort=False):
+        cells = [f"{100 * row.accuracy:.1f} ({row.strength:g})" for row in group.itertuples()]
+        unit = "of white" if name == "noise" else "pixels"
+        rows.append(
+            {
+                "corruption": name,
+                **dict(zip(("weak", "middle", "strong"), cells, strict=True)),
+                "strength in": unit,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def weaknesses(measured: Measured) -> str:
+    """Where it fails, in words that are made from the tables."""
+    confusion = measured.tables["confusion"]
+    counts = confusion.drop(columns="class").stack()
+    pairs = [(int(i), int(k), n) for (i, k), n in counts.items() if int(i) != int(k) and n]
+    pairs.sort(key=lambda pair: -pair[2])
+    totals = confusion.drop(columns="class").sum(axis=1)
+    told = [f"{i} for {k} ({n} of {totals[i]})" for i, k, n in pairs[:_WORST]]
+    rotation = measured.tables["rotation"]
+    worst = rotation.loc[rotation["accuracy"].idxmin()]
+    hurt = measured.tables["corruptions"]
+    lowest = hurt.loc[hurt["accuracy"].idxmin()]
+    return (
+        f"Weaknesses: of all classes, it takes most often {', '.join(told)}. Turned by "
+        f"{worst['degrees']:.0f} degrees, {100 * worst['accuracy']:.1f} % are right. The "
+        f"corruption that hurts most is {lowest['corruption']} of strength {lowest['strength']:g}: "
+        f"{100 * lowest['accuracy']:.1f} %."
+    )

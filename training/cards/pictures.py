@@ -1,0 +1,61 @@
+"""The pictures of a card."""
+
+import numpy as np
+import pandas as pd
+
+from training.cards.measure import Measured
+from training.report.figures import new_figure
+
+
+def draw_gradients(gradients: np.ndarray, classes: tuple[str, ...]):
+    """What the output of each class looks for, a picture a class; red adds to it, blue takes."""
+    figure, axes = new_figure(2, (len(classes) + 1) // 2, figsize=(9, 3.9), squeeze=False)
+    bound = np.abs(gradients).max()
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, gradient, name in zip(axes.flat, gradients, classes, strict=False):
+        axis.imshow(gradient, cmap="RdBu_r", vmin=-bound, vmax=bound)
+        axis.set_title(name, fontsize="medium")
+    return figure
+
+
+def draw_behaviour(measured: Measured, classes: tuple[str, ...]):
+    """Accuracy by angle, how often it is right by how sure it is, and whom it mistakes."""
+    tables = measured.tables
+    figure, (left, middle, right) = new_figure(1, 3, figsize=(13, 3.9))
+    rotation = tables["rotation"]
+    left.plot(rotation["degrees"], 100 * rotation["accuracy"], "o-", markersize=3)
+    left.set(xlabel="rotation in degrees", ylabel="test accuracy in %", ylim=(0, 101))
+    bins = tables["calibration"].dropna()
+    middle.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    middle.plot(bins["confidence"], bins["accuracy"], "o-", markersize=3)
+    middle.set(xlabel="largest probability", ylabel="share that is right", ylim=(0, 1.01))
+    counts = tables["confusion"].drop(columns="class").to_numpy()
+    mistakes = np.where(np.eye(len(counts)), 0, counts)
+    right.imshow(mistakes, cmap="Reds")
+    for row, column in np.argwhere(mistakes):
+        right.text(column, row, mistakes[row, column], ha="center", va="center", fontsize="x-small")
+    ticks = range(len(classes))
+    right.set(xlabel="taken for", ylabel="class", yticks=ticks)
+    right.set_yticks(ticks, classes, fontsize="x-small")
+    right.set_xticks(
+        ticks, classes, fontsize="x-small", rotation=90 if max(map(len, classes)) > 2 else 0
+    )
+    return figure
+
+
+def draw_sizes(table: pd.DataFrame):
+    """Test accuracy against parameters, a panel for each data set."""
+    names = list(dict.fromkeys(table["dataset"]))
+    figure, axes = new_figure(1, len(names), figsize=(4.6 * len(names), 3.9), squeeze=False)
+    for axis, dataset in zip(axes[0], names, strict=True):
+        rows = table[table["dataset"] == dataset]
+        axis.plot(rows["parameters"], 100 * rows["test_accuracy"], "o", markersize=4)
+        for row in rows.itertuples():
+            axis.annotate(
+                row.network, (row.parameters, 100 * row.test_accuracy), fontsize="x-small",
+                xytext=(3, 3), textcoords="offset points",
+            )  # fmt: skip
+        axis.set(xscale="log", xlabel="parameters", ylabel="test accuracy in %", title=dataset)
+        axis.margins(0.2)
+    return figure

@@ -1,0 +1,139 @@
+"""A finished run becomes weights in the library, a line of its table, and a card."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+import weirdonetworks as wn
+from training.cards import kept, pictures
+from training.cards.measure import mean_gradients, measure
+from training.data import Dataset, load
+from training.engine.loop import scale
+from training.engine.recipes import recipe_for
+from training.engine.run import Run, load_run, resolve
+from training.report.folder import Folder
+from training.report.provenance import provenance
+from training.report.tables import to_csv
+from weirdonetworks import _checks, pretrained
+
+SEED = 0  # of what is published, whatever comes out
+HALF = 2e-4  # of the accuracy may change by storing halves of the digits
+LOGITS = 20  # embedded digits whose logits the tests compare
+_COMMAND = "python -m training.train --network={network} --dataset={dataset} --seed={seed}"
+
+
+def publish(
+    workdir: str | Path,
+    dataset: Dataset,
+    library: Path = pretrained.FOLDER,
+    results: Path = kept.RESULTS,
+    pages: Path = kept.PAGES,
+) -> dict[str, Any]:
+    """Publishes a run, and returns its line of the table.
+
+    The weights are stored as float16 if that changes the test accuracy by no more than HALF, and
+    as float32 otherwise; all that is measured is measured with what is stored.
+
+    Raises:
+      ValueError: no finished run, another seed than SEED, or another recipe than the network's.
+    """
+    run = load_run(workdir, dataset)
+    _check(run)
+    config = run.config
+    name = config["dataset"]
+    dtype, change = _round(run)
+    measured = measure(run)
+    digits = load("mnist_5k").test.images[:LOGITS]
+    logits = run.network(scale(tf.constant(digits))).numpy()
+    measured.tables["logits"] = pd.DataFrame(logits, columns=[f"logit_{k}" for k in range(10)])
+    command = _COMMAND.format(network=run.name, dataset=name, seed=config["seed"])
+    path = library / pretrained.file_name(run.name, name)
+    library.mkdir(parents=True, exist_ok=True)
+    wn.save_weights(
+        run.network,
+        path,
+        {
+            "network": run.name,
+            "arguments": config["network_args"],
+            "num_classes": config["num_classes"],
+            "image_shape": config["image_shape"],
+            "dataset": name,
+            "data_sha256": config["data_sha256"],
+            "input": "float32 [batch, height, width, channels], uint8 pixels / 255",
+            "test_accuracy": measured.numbers["test_accuracy"],
+            "command": command,
+            "seed": config["seed"],
+            "weirdonetworks": wn.__version__,
+        },
+        dtype,
+    )
+    line = {
+        "network": run.name,
+        "dataset": name,
+        **measured.numbers,
+        "seconds": float(run.history["seconds"].sum()),
+        "dtype": dtype,
+        "bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    _replace_line(library, line)
+    card = {**provenance(command), "config": config, "float16_changes_accuracy_by": change}
+    kept.keep(kept.folder(run.name, name, results), card, measured)
+    gradients = mean_gradients(run.network, dataset.test.images[:1000])
+    shown = Folder(pages / run.name)
+    shown.save_figure(pictures.draw_gradients(gradients, dataset.classes), f"{name}-gradients.png")
+    shown.save_figure(pictures.draw_behaviour(measured, dataset.classes), f"{name}.png")
+    return line
+
+
+def _check(run: Run) -> None:
+    config = run.config
+    if len(run.history) < config["epochs"]:
+        raise ValueError(
+            f"run must be finished, got epoch {len(run.history)} of {config['epochs']}: go on with "
+            "python -m training.train --resume"
+        )
+    if config["seed"] != SEED:
+        raise ValueError(f"run must be of seed {SEED}, got {config['seed']}")
+    recipe = recipe_for(run.name, config["dataset"], len(run.dataset.train))
+    expected, _ = resolve(run.name, run.dataset, recipe, SEED)
+    other = [key for key in expected if expected[key] != config.get(key)]
+    if other:
+        raise ValueError(
+            f"run must be of the recipe of {run.name} on {config['dataset']}, got "
+            f"{', '.join(f'{key}={_checks.received(config.get(key))}' for key in other)}"
+        )
+
+
+def _round(run: Run) -> tuple[str, float]:
+    """Rounds the weights to float16 if the accuracy allows it; how, and by how much it changes."""
+    exact = run.evaluate("test")
+    before = [variable.numpy() for variable in run.network.variables]
+    floating = [v for v in run.network.variables if v.dtype.is_floating]
+    with np.errstate(over="ignore"):
+        for variable in floating:
+            variable.assign(variable.numpy().astype(np.float16).astype(np.float32))
+    change = run.evaluate("test") - exact
+    if abs(change) <= HALF and all(np.all(np.isfinite(v)) for v in floating):
+        return "float16", change
+    for variable, value in zip(run.network.variables, before, strict=True):
+        variable.assign(value)
+    return "float32", change
+
+
+def _replace_line(library: Path, line: dict[str, Any]) -> None:
+    """Writes the table with this line, in the order of the registry."""
+    lines = [line]
+    if (library / pretrained.TABLE).exists():
+        key = ("network", "dataset")
+        held = kept.table(library).to_dict("records")
+        lines += [row for row in held if any(row[k] != line[k] for k in key)]
+    order = wn.list_networks()
+    lines.sort(
+        key=lambda row: (row["dataset"] != "mnist", row["dataset"], order.index(row["network"]))
+    )
+    Folder(library).write_text(pretrained.TABLE, to_csv(lines, list(line)))
