@@ -52,7 +52,7 @@ def save_weights(
             raise ValueError(
                 f"dtype must hold all numbers of {name}, got {_checks.received(dtype)}"
             )
-        tensors[name] = np.ascontiguousarray(stored)
+        tensors[name] = np.asarray(stored, order="C")
     words = {"network": type(network).__name__, "arguments": _arguments(network)}
     words |= dict(metadata or {})
     texts = {k: word if isinstance(word, str) else json.dumps(word) for k, word in words.items()}

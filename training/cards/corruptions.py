@@ -25,8 +25,9 @@ def blur(images: np.ndarray, strength: float, rng: np.random.Generator) -> np.nd
 
 
 def occlusion(images: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Blackens a square of this side in pixels, whole in the frame, at a random place."""
-    side, (height, width) = int(strength), images.shape[1:3]
+    """Blackens a square of this side in pixels (or all), whole in the frame, at a random place."""
+    height, width = images.shape[1:3]
+    side = min(int(strength), height, width)
     rows = rng.integers(0, height - side, len(images), endpoint=True)[:, None, None]
     columns = rng.integers(0, width - side, len(images), endpoint=True)[:, None, None]
     y, x = np.arange(height)[:, None], np.arange(width)[None, :]

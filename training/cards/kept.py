@@ -15,13 +15,13 @@ CARD = "config.json"
 TABLES = ("calibration", "confusion", "corruptions", "rotation", "logits")
 
 
-def table(library: Path = pretrained.FOLDER) -> pd.DataFrame:
-    """A line for each network and data set that is published.
+def table(library: Path | None = None) -> pd.DataFrame:
+    """A line for each network and data set that is published, by default in the library.
 
     Raises:
       ValueError: there are none.
     """
-    return read_csv(library / pretrained.TABLE)
+    return read_csv((library or pretrained.FOLDER) / pretrained.TABLE)
 
 
 def folder(network: str, dataset: str, results: Path = RESULTS) -> Sealed:

@@ -28,13 +28,17 @@ def draw_behaviour(measured: Measured, classes: tuple[str, ...]):
     left.set(xlabel="rotation in degrees", ylabel="test accuracy in %", ylim=(0, 101))
     bins = tables["calibration"].dropna()
     middle.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    middle.plot(bins["confidence"], bins["accuracy"], "o-", markersize=3)
+    middle.plot(bins["confidence"], bins["accuracy"], color="C0")
+    sizes = 80 * np.sqrt(bins["images"] / bins["images"].max())
+    middle.scatter(bins["confidence"], bins["accuracy"], sizes, color="C0")
     middle.set(xlabel="largest probability", ylabel="share that is right", ylim=(0, 1.01))
     counts = tables["confusion"].drop(columns="class").to_numpy()
     mistakes = np.where(np.eye(len(counts)), 0, counts)
     right.imshow(mistakes, cmap="Reds")
     for row, column in np.argwhere(mistakes):
-        right.text(column, row, mistakes[row, column], ha="center", va="center", fontsize="x-small")
+        count = mistakes[row, column]
+        color = "white" if 2 * count > mistakes.max() else "black"
+        right.text(column, row, count, color=color, ha="center", va="center", fontsize="x-small")
     ticks = range(len(classes))
     right.set(xlabel="taken for", ylabel="class", yticks=ticks)
     right.set_yticks(ticks, classes, fontsize="x-small")

@@ -49,7 +49,9 @@ def publish(
     measured = measure(run)
     digits = load("mnist_5k").test.images[:LOGITS]
     logits = run.network(scale(tf.constant(digits))).numpy()
-    measured.tables["logits"] = pd.DataFrame(logits, columns=[f"logit_{k}" for k in range(10)])
+    measured.tables["logits"] = pd.DataFrame(
+        logits, columns=[f"logit_{k}" for k in range(logits.shape[1])]
+    )
     command = _COMMAND.format(network=run.name, dataset=name, seed=config["seed"])
     path = library / pretrained.file_name(run.name, name)
     library.mkdir(parents=True, exist_ok=True)

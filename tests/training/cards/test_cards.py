@@ -1,0 +1,183 @@
+"""A run is published: its weights, its line, its card; and what may not be published is not."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import training
+import weirdonetworks as wn
+from training.cards import kept, page, publish
+from training.cards.measure import calibration, confusion, expected_calibration_error, flops
+from training.data import Dataset
+from weirdonetworks import pretrained, weights
+
+
+def _dataset(name: str = "arrays") -> Dataset:
+    """Three classes of pictures: a bright row each."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    images = rng.integers(0, 60, (120, 28, 28, 1), dtype=np.uint8)
+    images[np.arange(120), 9 * labels + 4] += 150
+    return Dataset.from_arrays(images, labels, name=name)
+
+
+def _published(folder, network="mlp", seed=0, **overrides):
+    dataset = _dataset()
+    run = training.fit(network, dataset, seed=seed, progress=False, **overrides)
+    run.save(folder / "run")
+    places = [folder / part for part in ("library", "results", "pages")]
+    return publish.publish(folder / "run", dataset, *places)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """A folder in which a small network is published, in the place of the library's own."""
+    folder = tmp_path_factory.mktemp("published")
+    line = _published(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrained, "FOLDER", folder / "library")
+        yield folder, line
+
+
+@pytest.mark.slow
+def test_what_is_published_can_be_created(library):
+    folder, line = library
+    network = wn.create_network("mlp", 3, pretrained="arrays")
+    test = _dataset().test
+    found = wn.classify(network, test.images)
+    assert np.mean(found.classes == test.labels) == line["test_accuracy"] == 1.0
+    assert line["dtype"] == "float16" and line["parameters"] > 0
+    assert wn.list_networks(pretrained=True) == ["mlp"] == wn.list_networks(pretrained="arrays")
+
+
+def test_the_file_tells_where_it_comes_from(library):
+    folder, line = library
+    _, metadata = weights.read(folder / "library" / "mlp-arrays.safetensors")
+    assert metadata["network"] == "mlp" and metadata["dataset"] == "arrays"
+    assert metadata["arguments"]["dropout"] == 0.1
+    assert metadata["test_accuracy"] == line["test_accuracy"]
+    assert metadata["command"].startswith("python -m training.train --network=mlp --dataset=arrays")
+    assert metadata["image_shape"] == [28, 28, 1] and "255" in metadata["input"]
+
+
+def test_other_arguments_are_refused(library):
+    message = r"^hidden_sizes must be \[100, 100\], as of the weights of mlp on arrays, got \(5,\)$"
+    with pytest.raises(ValueError, match=message):
+        wn.create_network("mlp", 3, pretrained="arrays", hidden_sizes=(5,))
+    with pytest.raises(ValueError, match=r"^activation must be 'gelu', as of .*, got 'relu'$"):
+        wn.create_network("mlp", 3, pretrained="arrays", activation="relu")
+    network = wn.create_network("mlp", 3, pretrained="arrays", hidden_sizes=(100, 100), dropout=0.5)
+    assert network.dropouts[0].rate == 0.5
+
+
+def test_another_number_of_classes_gives_a_new_head(library):
+    old = wn.create_network("mlp", 3, pretrained="arrays")
+    new = wn.create_network("mlp", 7, pretrained="arrays")
+    for layer in (0, 1):
+        np.testing.assert_array_equal(old.layers[layer].w, new.layers[layer].w)
+    assert new.layers[2].w.shape == [100, 7]
+    other = wn.create_network("mlp", 7, pretrained="arrays")
+    assert np.any(new.layers[2].w != other.layers[2].w)
+
+
+def test_unknown_weights_are_refused(library):
+    with pytest.raises(
+        ValueError, match=r"^pretrained must for mlp be one of \['arrays'\], got 'm"
+    ):
+        wn.create_network("mlp", pretrained="mnist")
+    with pytest.raises(ValueError, match="^pretrained must for row_attention be None, as there"):
+        wn.create_network("row_attention", pretrained="arrays")
+    with pytest.raises(ValueError, match=r"^pretrained must be one of .*, got 'svhn'$"):
+        wn.list_networks(pretrained="svhn")
+
+
+def test_a_damaged_or_missing_file_is_refused(library):
+    path = library[0] / "library" / "mlp-arrays.safetensors"
+    whole = path.read_bytes()
+    try:
+        for content, word in ((whole[:-1] + b"x", "damaged"), (None, "missing")):
+            path.unlink()
+            if content is not None:
+                path.write_bytes(content)
+            with pytest.raises(ValueError, match=f"mlp-arrays.safetensors is {word}: install"):
+                wn.create_network("mlp", 3, pretrained="arrays")
+            path.touch()
+    finally:
+        path.write_bytes(whole)
+    wn.create_network("mlp", 3, pretrained="arrays")
+
+
+def test_the_card_is_made_of_what_is_kept(library):
+    folder, line = library
+    card, measured = kept.read("mlp", "arrays", folder / "results")
+    assert measured.numbers["test_accuracy"] == line["test_accuracy"]
+    assert list(measured.tables["logits"].columns) == ["logit_0", "logit_1", "logit_2"]
+    text = page.page("mlp", folder / "results")
+    assert "| 100.00 " in text and "`hidden_sizes`" in text and "--network=mlp" in text
+    names = {path.name for path in (folder / "pages" / "mlp").iterdir()}
+    assert {name for name in names if f"(mlp/{name})" in text} == names
+    path = folder / "results" / "mlp-arrays" / "rotation.csv"
+    before = path.read_text()
+    path.write_text(before.replace("0", "1"))
+    with pytest.raises(ValueError, match="rotation.csv is damaged"):
+        page.page("mlp", folder / "results")
+    path.write_text(before)
+
+
+@pytest.mark.slow
+def test_only_what_the_recipe_and_the_seed_give_is_published(tmp_path):
+    with pytest.raises(ValueError, match="^run must be of seed 0, got 1$"):
+        _published(tmp_path / "a", seed=1)
+    with pytest.raises(
+        ValueError, match=r"^run must be of the recipe of mlp on arrays, got epochs=2$"
+    ):
+        _published(tmp_path / "b", epochs=2)
+    assert not (tmp_path / "a" / "library").exists()
+
+
+@pytest.mark.slow
+def test_an_unfinished_run_is_not_published(tmp_path):
+    _published(tmp_path)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    files = training.engine.workdir.Workdir(tmp_path / "run")
+    files.write("config.json", {**config, "epochs": 30})
+    sums = files.sums()
+    sums.pop("result.json")
+    files.write_sums(sums)
+    with pytest.raises(ValueError, match=r"^run must be finished, got epoch 20 of 30: go on with"):
+        publish.publish(tmp_path / "run", _dataset(), *[tmp_path / x for x in "abc"])
+
+
+def test_calibration_counts_by_confidence():
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.45, 0.55]])
+    table = calibration(probabilities, np.array([0, 1, 1, 1]))
+    assert table["images"].sum() == 4 and len(table) == 15
+    filled = table.dropna().set_index("images")
+    assert filled.loc[2, "confidence"] == pytest.approx(0.9)
+    assert filled.loc[2, "accuracy"] == 0.5
+    expected = (2 * 0.4 + 0.2 + 0.45) / 4
+    assert expected_calibration_error(table) == pytest.approx(expected)
+
+
+def test_a_calibrated_network_has_no_calibration_error():
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.5, 1, 200_000)
+    probabilities = np.stack([p, 1 - p], axis=1)
+    labels = (rng.uniform(size=len(p)) > p).astype(int)
+    assert expected_calibration_error(calibration(probabilities, labels)) < 0.005
+    assert expected_calibration_error(calibration(probabilities**3, labels)) > 0.05
+
+
+def test_confusion_has_classes_in_rows():
+    table = confusion(np.eye(3)[[0, 1, 1, 2]], np.array([0, 0, 1, 2]))
+    expected = {"class": [0, 1, 2], "0": [1, 0, 0], "1": [1, 1, 0], "2": [0, 0, 1]}
+    pd.testing.assert_frame_equal(table, pd.DataFrame(expected))
+
+
+@pytest.mark.slow
+def test_flops_are_those_of_the_matrices():
+    network = wn.nets.MLP(10, (100,))
+    products = 2 * (784 * 100 + 100 * 10)
+    assert products < flops(network, [28, 28, 1]) < 1.01 * products
