@@ -67,6 +67,7 @@ def publish(
             "data_sha256": config["data_sha256"],
             "input": "float32 [batch, height, width, channels], uint8 pixels / 255",
             "test_accuracy": measured.numbers["test_accuracy"],
+            **quantiles(run),
             "command": command,
             "seed": config["seed"],
             "weirdonetworks": wn.__version__,
@@ -90,6 +91,14 @@ def publish(
     shown.save_figure(pictures.draw_gradients(gradients, dataset.classes), f"{name}-gradients.png")
     shown.save_figure(pictures.draw_behaviour(measured, dataset.classes), f"{name}.png")
     return line
+
+
+def quantiles(run: Run) -> dict[str, list[float]]:
+    """0, 1, ..., 100 % of the energies and of the largest probabilities of the test images."""
+    said = wn.classify(run.network, run.dataset.test.images)
+    values = {"energies": said.energy, "probabilities": said.probabilities.max(axis=1)}
+    steps = np.linspace(0, 1, 101)
+    return {f"test_{key}": np.quantile(value, steps).tolist() for key, value in values.items()}
 
 
 def _check(run: Run) -> None:

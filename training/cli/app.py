@@ -71,7 +71,8 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
     """Parses the command line, calls `main`, and exits.
 
     The parameters of `main` are the words that the command takes, all of them required: most
-    commands have none, `main(data)` is for `python -m training.command data.csv --flag=value`.
+    commands have none, `main(data)` is for `python -m training.command data.csv --flag=value`, and
+    `main(*pictures)` takes one word or more.
 
     Exit codes: 0 done; 1 for an error, which is told in one line on stderr (`--verbosity=1` shows
     the traceback before it); 2 for a command line that cannot be read; 130 if interrupted.
@@ -84,9 +85,11 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
     if flag_values.help or flag_values.helpshort or flag_values.helpfull:
         print(flag_values.usage())
         sys.exit(0)
-    names = list(inspect.signature(main).parameters)
+    parameters = inspect.signature(main).parameters.values()
+    names = [parameter.name for parameter in parameters]
+    more = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
     message = None
-    if len(words) > len(names):
+    if len(words) > len(names) and not more:
         message = f"unexpected argument {words[len(names)]!r}: give settings as --name=value"
     elif len(words) < len(names):
         message = f"missing argument {names[len(words)]!r}: give it as a word without --"

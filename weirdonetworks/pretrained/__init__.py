@@ -5,6 +5,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 TABLE = "results.csv"
@@ -27,3 +28,10 @@ def datasets(network: str) -> list[str]:
 def file_name(network: str, dataset: str) -> str:
     """Of the weights of a network on a data set."""
     return f"{network}-{dataset}.safetensors"
+
+
+def metadata(network: str, dataset: str) -> dict[str, Any]:
+    """What the file of a network's weights says of itself: see `training.publish`."""
+    from weirdonetworks import weights  # needs TensorFlow
+
+    return weights.read(FOLDER / file_name(network, dataset))[1]

@@ -1,0 +1,1 @@
+"""Pictures of digits, asked of the networks that come with the library."""

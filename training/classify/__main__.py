@@ -1,0 +1,39 @@
+"""Says which digit a picture shows: photographs of ink on paper, drawings, scans, of any size.
+
+python -m training.classify digit.png more.png folder/
+
+Each picture is brought into the form of MNIST (cut out, 20 x 20 pixels, centre of mass in the
+middle), and asked of the networks that come with the library. How sure one is means little for a
+picture that is no digit: beside the largest probability and the energy stand the shares of the test
+digits for which they are lower.
+"""
+
+from absl import flags
+
+from training.cli import app, folders
+from training.cli.choices import NETWORKS
+from training.cli.flags import define_choice, define_workdir
+
+FLAGS = app.Flags(__doc__)
+_NETWORK = define_choice("network", "all", ["all", *NETWORKS], "which to ask.", FLAGS)
+_DATASET = flags.DEFINE_string(
+    "dataset", "mnist", "What the networks were trained on.", flag_values=FLAGS
+)
+_WORKDIR = define_workdir(FLAGS, "The folder of the results; by default a new one under runs/.")
+
+
+def main(*pictures: str) -> None:
+    from training.classify.classify import classify, files, networks, write
+
+    paths = files(pictures)
+    asked = networks(_NETWORK.value, _DATASET.value)
+    with folders.workdir(_WORKDIR.value, "classified") as workdir:
+        found = classify(paths, asked)
+        for line in found.lines():
+            print(line)
+        write(found, workdir)
+    print(f"written to  {workdir}/: classes.csv, seen.png")
+
+
+if __name__ == "__main__":
+    app.run(main, FLAGS)
