@@ -57,6 +57,7 @@ def main() -> None:
         recipe = recipe_for(network, dataset.name, len(dataset.train), **overrides)
     name = f"{network}-{Path(dataset.name).stem.replace(':', '-')}-seed{seed}"
     from training.engine import train_and_evaluate
+    from training.engine.train import failure
 
     with folders.workdir(_WORKDIR.value, name) as workdir:
         print(f"writing to     {workdir}/", flush=True)
@@ -76,6 +77,8 @@ def main() -> None:
     files = "config.json, metrics.csv, result.json, curves.png, checkpoints/"
     print(f"written to     {workdir}/: {files}")
     print(f"score again    python -m training.evaluate --workdir={workdir}")
+    if told := failure(result, dataset):
+        raise FloatingPointError(f"{told}. Try a smaller --learning_rate or more --epochs")
 
 
 def _continued(workdir: str, overrides: dict[str, Any]):

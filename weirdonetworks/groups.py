@@ -405,6 +405,10 @@ def cyclic(n: int, image_shape: tuple[int, int] = (28, 28), order: int = 1) -> I
 
     Raises:
       ValueError: n < 1.
+
+    >>> image = tf.reshape([1.0, 2.0, 3.0, 4.0], [1, 2, 2, 1])  # 1 2 above 3 4
+    >>> cyclic(4, (2, 2)).apply(image)[0, 1, :, :, 0].numpy().tolist()
+    [[2.0, 4.0], [1.0, 3.0]]
     """
     n = _checks.integer("n", n, maximum=_MOST_ELEMENTS)
     matrices = rotation_matrices(np.arange(n) * 360 / n)

@@ -38,6 +38,14 @@ def classify(network: Callable[[tf.Tensor], tf.Tensor], images: Any) -> Predicti
 
     Raises:
       ValueError: no pictures, or other shapes or numbers; or a size that the network refuses.
+
+    >>> import numpy as np
+    >>> import weirdonetworks as wn
+    >>> network = wn.create_network("mlp", pretrained="mnist")
+    >>> stroke = np.zeros((28, 28), np.uint8)
+    >>> stroke[4:24, 13:16] = 255
+    >>> wn.classify(network, stroke).classes
+    array([1])
     """
     x = _scaled(images)
     parts = [network(tf.constant(x[i : i + _BATCH])) for i in range(0, len(x), _BATCH)]

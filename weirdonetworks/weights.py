@@ -73,6 +73,18 @@ def load_weights(network: snt.Module, path: str | os.PathLike) -> None:
 
     Raises:
       ValueError: no such file, a damaged one, or one of a network with other variables.
+
+    >>> import tempfile
+    >>> import tensorflow as tf
+    >>> import weirdonetworks as wn
+    >>> first, second = wn.nets.MLP(3), wn.nets.MLP(3)
+    >>> x = tf.ones([1, 4])
+    >>> logits, _ = first(x), second(x)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     wn.save_weights(first, f"{folder}/net.safetensors")
+    ...     wn.load_weights(second, f"{folder}/net.safetensors")
+    >>> bool(tf.reduce_all(second(x) == logits))
+    True
     """
     tensors, metadata = read(path)
     shape = metadata.get("image_shape")

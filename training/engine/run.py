@@ -138,6 +138,7 @@ class Run:
             "dataset": self.config["dataset"],
             "test_accuracy": self.evaluate("test"),
             "validation_accuracy": float(self.history["validation_accuracy"].iloc[-1]),
+            "training_loss": float(self.history["loss"].iloc[-1]),
             "parameters": self.parameters,
             "seed": self.config["seed"],
             "epochs": self.config["epochs"],

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
@@ -88,6 +89,25 @@ def train_and_evaluate(
         if (files.path / "result.json").exists():
             return files.read("result.json")
         return run.write_result(files)
+
+
+def failure(result: Mapping[str, Any], dataset: Dataset) -> str | None:
+    """What is wrong with a result that is none, in words: guesses, or a loss beyond all measure.
+
+    The test accuracy is that of guessing if it is not three standard deviations above the share of
+    the most frequent class; the loss is beyond measure at ten times that of guessing, log classes.
+    """
+    labels = dataset.test.labels
+    share = np.bincount(labels).max() / len(labels)
+    bound = share + 3 * np.sqrt(share * (1 - share) / len(labels))
+    if result.get("training_loss", 0) > 10 * np.log(dataset.num_classes):
+        return f"the training loss has grown to {result['training_loss']:.3g}"
+    if result["test_accuracy"] <= bound:
+        return (
+            f"the test accuracy, {100 * result['test_accuracy']:.2f} %, is that of guessing: "
+            f"{100 * share:.2f} % of the images are of one class"
+        )
+    return None
 
 
 def _recipe(

@@ -94,6 +94,9 @@ def half_exp(x: tf.Tensor, precise: bool = False) -> tf.Tensor:
     up to 8 ulp, for x > 85 by 64; with `precise` it never falls. `precise` as in `exp_iterate`.
 
     Raises ValueError if x is not floating.
+
+    >>> half_exp(half_exp(tf.constant(1.0))).numpy().round(5)
+    np.float32(2.71828)
     """
     x = _tensor_checks.floating("x", x)
     return _in_dtype(_half_exp, _checks.flag("precise", precise), x)

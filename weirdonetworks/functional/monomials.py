@@ -32,6 +32,9 @@ def monomial_indices(num_variables: int, degree: int, homogeneous: bool = False)
 
     Raises:
       ValueError: a bad argument, more than 2^26 monomials, or more than fit in memory.
+
+    >>> monomial_indices(2, 2).tolist()  # 1, x_1, x_2, x_1^2, x_1 x_2, x_2^2
+    [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]]
     """
     count = num_monomials(num_variables, degree, homogeneous)
     if count > _MOST_MONOMIALS:

@@ -64,6 +64,9 @@ def list_networks(pretrained: bool | str = False) -> list[str]:
 
     Raises:
       ValueError: a data set on which there are none.
+
+    >>> "quadratic_mlp" in list_networks()
+    True
     """
     if pretrained is False:
         return list(NETWORKS)
@@ -92,6 +95,11 @@ def create_network(
     Raises:
       ValueError: an unknown name, argument or data set (the message lists what there is), an
         argument that the network or its weights refuse, or a file of weights that is damaged.
+
+    >>> import weirdonetworks as wn
+    >>> wn.create_network("mlp", hidden_sizes=(50,))
+    MLP(hidden_sizes=(50,))
+    >>> network = wn.create_network("mlp", pretrained="mnist")
     """
     network = NETWORKS[_checks.choice("name", name, NETWORKS)]
     arguments = list(inspect.signature(network.__init__).parameters)[1:]

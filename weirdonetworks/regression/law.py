@@ -18,6 +18,10 @@ class Law(Equation):
     What a form needs (SymPy, CVXPY, TensorFlow) is imported where the form is asked for.
     """
 
+    def __str__(self) -> str:
+        """The formula."""
+        return self.formula()
+
     def formula(self, digits: int = 6) -> str:
         """Returns a line such as "F = 6.674e-11*m1*m2/r**2", which Python and SymPy can read.
 

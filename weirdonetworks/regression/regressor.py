@@ -301,6 +301,13 @@ class PosynomialRegressor(_Regressor):
 
     Source: Boyd, Kim, Vandenberghe and Hassibi 2007, "A tutorial on geometric programming"; for the
     law as the aim, Udrescu and Tegmark 2020, "AI Feynman". Ours searches a smaller family.
+
+    >>> import numpy as np
+    >>> from weirdonetworks.regression import PosynomialRegressor
+    >>> x = np.random.default_rng(0).uniform(1, 5, (60, 2))
+    >>> found = PosynomialRegressor().fit(x, 3 * x[:, 0] ** 2 / x[:, 1])
+    >>> print(found.law_, found.status_)
+    y = 3*x0**2/x1 exact
     """
 
     def __init__(

@@ -74,7 +74,7 @@ def test_the_command_writes_a_table_and_a_picture(folder, tmp_path, command):
     words = [str(folder / "digit0.png"), str(folder / "text.png"), "--network=mlp"]
     outcome = command(program, *words, "--workdir=out")
     assert outcome.exit_code == 0, outcome
-    assert "written to  out/: classes.csv, seen.png" in outcome.out
+    assert "written to  out/: classes.csv, seen.png" in outcome.stdout
     assert list(pd.read_csv(tmp_path / "out" / "classes.csv")["network"].dropna()) == ["mlp"]
     assert (tmp_path / "out" / "seen.png").stat().st_size > 1000
 
@@ -82,6 +82,6 @@ def test_the_command_writes_a_table_and_a_picture(folder, tmp_path, command):
 def test_no_picture_at_all_is_an_error(folder, command):
     outcome = command(program, str(folder / "text.png"), "--network=mlp")
     assert outcome.exit_code == 1
-    assert outcome.err.startswith("error: none of 1 pictures could be read: path must be a picture")
+    assert outcome.stderr.startswith("error: none of 1 pictures could be read: path must be a picture")
     outcome = command(program)
-    assert outcome.exit_code == 2 and "missing argument 'pictures'" in outcome.err
+    assert outcome.exit_code == 2 and "missing argument 'pictures'" in outcome.stderr
