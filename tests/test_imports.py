@@ -73,6 +73,9 @@ ROOMS = {
     "prediction": set(),
     "weights": set(),
     "pretrained": {"weights"},
+    "pictures": set(),
+    # What people type knows all that they may ask for; nothing knows it.
+    "commands": {*["nets", "prediction", "pretrained", "pictures", "regression", "weights"]},
 }
 
 

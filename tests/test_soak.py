@@ -11,8 +11,8 @@ import pytest
 from tests.soak import __main__ as soak
 from tests.soak.group import BROKEN, SILENT
 from tests.soak.trials import Trial
-from training.cli import app
 from training.report.tables import to_markdown
+from weirdonetworks.commands import app
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -5,8 +5,9 @@ python -m training.energy --workdir=runs/...
 
 from absl import flags
 
-from training.cli import app
-from training.cli.flags import define_workdir, given_run
+from training.cli.flags import given_run
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import define_workdir
 
 FLAGS = app.Flags(__doc__)
 _WORKDIR = define_workdir(FLAGS, "The folder of a run.")

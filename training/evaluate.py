@@ -7,8 +7,9 @@ import sys
 
 from absl import flags
 
-from training.cli import app
-from training.cli.flags import MovedFlags, define_workdir, loaded_dataset
+from training.cli.flags import MovedFlags, loaded_dataset
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import define_workdir
 
 FLAGS = app.Flags(__doc__)
 _PATHS = MovedFlags(FLAGS)

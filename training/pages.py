@@ -13,8 +13,8 @@ from pathlib import Path
 
 from absl import flags
 
-from training.cli import app
 from training.experiments.study import STUDIES, Report, Study
+from weirdonetworks.commands import app
 
 FLAGS = app.Flags(__doc__)
 _ONLY = flags.DEFINE_string(
@@ -33,7 +33,7 @@ def names() -> list[str]:
 
 def study(name: str) -> Study:
     """The study of this name; raises ValueError if there is none."""
-    from training.cli.flags import check_choice
+    from weirdonetworks.commands.flags import check_choice
 
     check_choice("only", name, names())
     return importlib.import_module(f"training.studies.{name}.__main__").STUDY
@@ -105,7 +105,7 @@ def cards() -> dict[Path, str]:
 def main() -> None:
     from training.cards import kept, pictures
     from training.experiments import pages
-    from training.report.folder import Folder
+    from weirdonetworks.commands.folder import Folder
 
     if _ONLY.value is not None:
         told = report(_ONLY.value)

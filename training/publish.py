@@ -6,8 +6,9 @@ Only runs of a network's own recipe and of seed 0, whatever their accuracy: what
 chosen. Your own networks are kept with weirdonetworks.save_weights.
 """
 
-from training.cli import app
-from training.cli.flags import MovedFlags, define_workdir, loaded_dataset
+from training.cli.flags import MovedFlags, loaded_dataset
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import define_workdir
 
 FLAGS = app.Flags(__doc__)
 _PATHS = MovedFlags(FLAGS)

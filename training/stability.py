@@ -5,8 +5,10 @@ python -m training.stability --workdir=runs/... [--action=rotation]
 
 from absl import flags
 
-from training.cli import app, choices
-from training.cli.flags import MovedFlags, define_choice, define_workdir, loaded_dataset
+from training.cli import choices
+from training.cli.flags import MovedFlags, loaded_dataset
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import define_choice, define_workdir
 
 FLAGS = app.Flags(__doc__)
 _PATHS = MovedFlags(FLAGS)

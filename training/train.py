@@ -11,8 +11,9 @@ from typing import Any
 
 from absl import flags
 
-from training.cli import app, folders
-from training.cli.flags import DatasetFlags, RecipeFlags, define_workdir, found_again
+from training.cli.flags import DatasetFlags, RecipeFlags, found_again
+from weirdonetworks.commands import app, folders
+from weirdonetworks.commands.flags import define_workdir
 
 FLAGS = app.Flags(__doc__)
 _DATA = DatasetFlags(FLAGS)

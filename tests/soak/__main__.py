@@ -36,9 +36,9 @@ from absl import flags
 from tests.soak.faults import FAULTS
 from tests.soak.group import BROKEN, ENDS, SILENT
 from tests.soak.trials import GROUP, Trial, trials
-from training.cli import app
-from training.report.folder import Folder, Sealed
 from training.report.tables import to_csv, to_markdown
+from weirdonetworks.commands import app
+from weirdonetworks.commands.folder import Folder, Sealed
 
 FLAGS = app.Flags(__doc__)
 _MINUTES = flags.DEFINE_float(

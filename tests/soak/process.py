@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from training.cli import app
+from weirdonetworks.commands import app
 
 _CHANGES = {"os.mkdir", "os.remove", "os.rename", "os.rmdir"}  # audit events, beside "open"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

@@ -16,12 +16,12 @@ from tests.soak.damage import spoil
 from tests.soak.pictures import picture_classes
 from tests.soak.process import command
 from training import evaluate, train
-from training.cli import app
 from training.cli.flags import parse_arguments
 from training.data import Dataset
 from training.engine import load_run, recipe_for, train_and_evaluate
 from training.engine.evaluation import evaluate as score
 from training.engine.workdir import Workdir
+from weirdonetworks.commands import app
 
 # Small enough to be compiled in a second or two.
 NETWORKS = {

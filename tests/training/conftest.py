@@ -1,4 +1,4 @@
-"""What the tests of the training program share: commands in this process, a small finished run."""
+"""What the tests of the training program share: programs, digits, a small finished run."""
 
 import os
 import subprocess
@@ -10,27 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from training.cli import app
 from training.data import SPLITS, Dataset, Split, load
 from training.engine import recipe_for, train_and_evaluate
 from training.engine.workdir import Workdir
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-class Outcome(NamedTuple):
-    """What a command left: its exit code and what it wrote."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    def assert_failed(self, *parts: str, exit_code: int = 1) -> None:
-        """One line on stderr, which holds all these parts, and no traceback."""
-        assert self.exit_code == exit_code, self
-        assert self.stderr.startswith("error: ") and self.stderr.count("\n") == 1, self
-        for part in parts:
-            assert part in self.stderr
 
 
 class SmallRun(NamedTuple):
@@ -84,28 +68,6 @@ def few_digits_file(few_digits, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("data") / "few_digits.npz"
     np.savez(path, **arrays)
     return str(path)
-
-
-@pytest.fixture
-def command(capfd, monkeypatch, tmp_path) -> Callable[..., Outcome]:
-    """Runs the main function of a command with these words, in this process and in a new folder.
-
-    A process of its own would spend seconds on importing TensorFlow.
-    """
-    monkeypatch.chdir(tmp_path)
-
-    def run(module, *words: str) -> Outcome:
-        capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *words])
-        with pytest.raises(SystemExit) as ended:
-            if hasattr(module, "STUDY"):
-                from training.experiments import main
-
-                main(module.STUDY)
-            app.run(module.main, module.FLAGS)
-        return Outcome(ended.value.code or 0, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="session")

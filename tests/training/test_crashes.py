@@ -22,7 +22,7 @@ from training.engine import run as engine_run
 from training.engine.loop import EpochMetrics, Loop
 from training.engine.workdir import Workdir
 from training.experiments import Ladder, Report, Study, runner
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
 
 EPOCHS = 3  # the first checkpoint is deleted when the third is there
 

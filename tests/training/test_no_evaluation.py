@@ -21,10 +21,10 @@ import weirdonetworks as wn
 from training import evaluate, train
 from training.experiments import pages
 from training.experiments.store import Store
-from training.fit_law import __main__ as fit_law
-from training.report.folder import Sealed, digest
 from training.report.tables import read_csv
 from training.studies.zoo import __main__ as zoo
+from weirdonetworks.commands.fit_law import __main__ as fit_law
+from weirdonetworks.commands.folder import Sealed, digest
 from weirdonetworks.regression import Law, PosynomialRegressor, law_units
 
 SENTINEL = "sentinel"  # appears in the working directory where a payload is evaluated

@@ -19,12 +19,12 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from training import evaluate, train
-from training.cli import folders
 from training.cli.flags import parse_arguments
 from training.data import sources
 from training.engine import Scorer, load_run, recipe_for, resolve, steps, train_and_evaluate
 from training.engine.loop import EpochMetrics, Loop
 from training.engine.workdir import METRICS, Workdir
+from weirdonetworks.commands import folders
 
 # Small networks, and enough learning for two epochs of 3,500 digits.
 TINY = {
@@ -302,7 +302,7 @@ def test_another_seed_gives_another_run(small_run, tmp_path, mnist_5k):
 # middle of the third epoch it stops and waits to be killed.
 STALLING = """
 import time
-from training.cli import app
+from weirdonetworks.commands import app
 from training.engine import loop
 from training import train
 

@@ -13,10 +13,10 @@ from training.analyse.text import to_text
 from training.data import Dataset
 from training.engine.run import Run, initial_network, load_run
 from training.engine.workdir import Workdir
-from training.report.provenance import versions
 from training.report.tables import to_csv
 from weirdonetworks import _checks
 from weirdonetworks.analysis import activations, dense_layers
+from weirdonetworks.commands.versions import versions
 
 STATES = ("initial", "trained")
 _KEYS = ("run", "state")

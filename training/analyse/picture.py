@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from training.analyse import sampled
-from training.report.figures import new_figure
 from weirdonetworks.analysis import MarchenkoPastur
+from weirdonetworks.commands.figures import new_figure
 
 _STYLES = {"initial": ":", "trained": "-"}
 

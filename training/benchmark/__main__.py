@@ -8,8 +8,9 @@ whatever else the machine does hits all alike: ratios are medians of the ratios 
 
 from absl import flags
 
-from training.cli import app, folders
-from training.cli.flags import define_choices, define_workdir
+from training.cli.flags import define_choices
+from weirdonetworks.commands import app, folders
+from weirdonetworks.commands.flags import define_workdir
 
 GROUPS = ("loops", "quadratic", "synchronous", "steps", "iterates")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from training.experiments.study import Report
-from training.report.folder import Folder
 from training.report.tables import read_csv, to_csv
+from weirdonetworks.commands.folder import Folder
 
 FOLDER = Path(__file__).parent / "results"
 COLUMNS = ("contender", "rate", "lowest", "highest", "ratio", "peak_mb")

@@ -17,7 +17,7 @@ import tensorflow as tf
 import weirdonetworks as wn
 from training.benchmark.frameworks import Contender
 from training.benchmark.groups import GROUPS
-from training.report.provenance import versions
+from weirdonetworks.commands.versions import versions
 
 
 def measure(

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from training.benchmark.groups import Group
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
 
 
 def summarise(group: Group, rates: dict[str, list[float]]) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from training.benchmark import frameworks, kept, measure
 from training.benchmark.frameworks import Contender
 from training.benchmark.groups import GROUPS, Group
 from training.benchmark.report import draw, summarise, to_text
-from training.report.folder import Folder
 from training.report.tables import to_csv
+from weirdonetworks.commands.folder import Folder
 
 COLUMNS = ("group", "contender", "round", "rate")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from training.cards.measure import Measured
-from training.report.folder import Sealed
 from training.report.tables import read_csv, to_csv
 from weirdonetworks import pretrained
+from weirdonetworks.commands.folder import Sealed
 
 RESULTS = Path(__file__).with_name("results")
 PAGES = Path(__file__).parents[2] / "docs" / "networks"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from training.cards.measure import Measured
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
 
 
 def draw_gradients(gradients: np.ndarray, classes: tuple[str, ...]):

@@ -15,10 +15,10 @@ from training.data import Dataset, load
 from training.engine.loop import scale
 from training.engine.recipes import recipe_for
 from training.engine.run import Run, load_run, resolve
-from training.report.folder import Folder
 from training.report.provenance import provenance
 from training.report.tables import to_csv
 from weirdonetworks import _checks, pretrained
+from weirdonetworks.commands.folder import Folder
 
 SEED = 0  # of what is published, whatever comes out
 HALF = 2e-4  # of the accuracy may change by storing halves of the digits

@@ -1,7 +1,6 @@
 """Flags that several commands share, and what they become: a data set, a recipe, arguments."""
 
 import ast
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,51 +8,16 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from training.cli import choices
+from weirdonetworks.commands.flags import (
+    define_choice,
+    define_path,
+    not_among,
+)
 
 MOST_SIGNS = 10_000  # of a value of --network_arg
 
 if TYPE_CHECKING:
     from training.data import Dataset
-
-
-class _ChoiceParser(flags.EnumParser):
-    """As absl's, with what may be meant."""
-
-    def parse(self, argument: str) -> str:
-        if argument in self.enum_values:
-            return argument
-        raise ValueError(_not_among(argument, self.enum_values))
-
-
-def check_choice(name: str, value: str, options: Sequence[str]) -> str:
-    """Returns `value`, which must be one of `options`; the error says which may be meant."""
-    if value not in options:
-        raise ValueError(f"{name}={value}: {_not_among(str(value), [str(o) for o in options])}")
-    return value
-
-
-def _not_among(value: str, options: Sequence[str]) -> str:
-    near = difflib.get_close_matches(value, options, 1)
-    meant = f". Did you mean {near[0]}?" if near else ""
-    return f"value should be one of <{'|'.join(options)}>{meant}"
-
-
-def define_choice(
-    name: str,
-    default: str | None,
-    options: Sequence[str],
-    text: str,
-    flag_values: flags.FlagValues,
-) -> flags.FlagHolder:
-    """A flag whose value is one of `options`."""
-    return flags.DEFINE(
-        _ChoiceParser(options),
-        name,
-        default,
-        f"<{'|'.join(options)}>: {text}",
-        flag_values,
-        flags.ArgumentSerializer(),
-    )
 
 
 class _ChoicesParser(flags.ListParser):
@@ -65,7 +29,7 @@ class _ChoicesParser(flags.ListParser):
         values = super().parse(argument)
         for value in values:
             if self.options is not None and value not in self.options:
-                raise ValueError(_not_among(value, self.options))
+                raise ValueError(not_among(value, self.options))
         if not values or len(set(values)) < len(values):
             raise ValueError("must be one at least, and each once")
         return values
@@ -102,7 +66,7 @@ def _dataset_problem(name: str) -> str:
     is_path = os.sep in name or name.endswith(".npz") or os.path.exists(name)
     if is_path or name.startswith("tfds:") or name in choices.DATASETS:
         return ""
-    return f"{_not_among(name, choices.DATASETS)} (or a FILE.npz, a FOLDER/, or tfds:NAME)"
+    return f"{not_among(name, choices.DATASETS)} (or a FILE.npz, a FOLDER/, or tfds:NAME)"
 
 
 class _DatasetParser(flags.ArgumentParser):
@@ -252,32 +216,10 @@ class RecipeFlags:
         return given
 
 
-class _PathParser(flags.ArgumentParser):
-    """Of a path, whose ~ behind a = no shell expands; "" would be taken for none."""
-
-    def parse(self, argument: str) -> str:
-        if not argument:
-            raise ValueError("must be a path, got an empty one (leave the flag out for none)")
-        if not argument.isprintable():  # it would be printed
-            raise ValueError("must be a path of printable signs")
-        return os.path.expanduser(argument)
-
-
 def define_epochs(flag_values: flags.FlagValues) -> flags.FlagHolder:
     """--epochs."""
     text = "Passes over the training split; each network's recipe by default."
     return flags.DEFINE_integer("epochs", None, text, 1, flag_values=flag_values)
-
-
-def define_path(name: str, text: str, flag_values: flags.FlagValues) -> flags.FlagHolder:
-    """A flag whose value is the path of a file or folder; None if it is not given."""
-    parser, serializer = _PathParser(), flags.ArgumentSerializer()
-    return flags.DEFINE(parser, name, None, text, flag_values, serializer)
-
-
-def define_workdir(flag_values: flags.FlagValues, text: str) -> flags.FlagHolder:
-    """--workdir."""
-    return define_path("workdir", text, flag_values)
 
 
 def given_run(workdir: flags.FlagHolder) -> str:
@@ -288,7 +230,7 @@ def given_run(workdir: flags.FlagHolder) -> str:
     """
     if not workdir.value:
         raise ValueError("workdir must be given: --workdir=FOLDER of a run")
-    from training.report.folder import Sealed
+    from weirdonetworks.commands.folder import Sealed
 
     Sealed(workdir.value).read("config.json")
     return workdir.value

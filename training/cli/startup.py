@@ -1,19 +1,8 @@
-"""What happens when training/ is imported: names of the past, and TensorFlow without its chatter.
+"""What happens when training/ is imported: names of the past, and a quiet TensorFlow."""
 
-TensorFlow takes seconds, so nothing imports it before it needs it: help, misspelt flags and reports
-do without. Whoever imports it then, here or in a notebook, has it quiet, and sooner.
-"""
-
-import contextlib
-import gc
-import importlib.abc
-import importlib.util
-import logging
-import os
-import re
 import sys
-import tempfile
-from collections.abc import Iterator
+
+from weirdonetworks.commands import startup
 
 # Commands of earlier versions, by what has taken their place.
 MOVED = {
@@ -46,84 +35,4 @@ def begin() -> None:
         if new := MOVED.get(name.removeprefix("training.")):
             print(f"error: {name} is now training.{new}: python -m training.{new}", file=sys.stderr)
             raise SystemExit(2)
-    if "tensorflow" not in sys.modules:
-        sys.meta_path.insert(0, _Quietly())
-
-
-class _Quietly(importlib.abc.MetaPathFinder):
-    """Finds TensorFlow as Python would, and silences its import.
-
-    It stays until then: TensorFlow Datasets asks whether there is one before it imports it.
-    """
-
-    _searching = False
-
-    def find_spec(self, name, path=None, target=None):
-        if name != "tensorflow" or self._searching:
-            return None
-        self._searching = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self._searching = False
-        if spec and spec.loader:
-            load = spec.loader.exec_module
-
-            def load_quietly(module) -> None:
-                if self in sys.meta_path:
-                    sys.meta_path.remove(self)
-                with _quiet(), _uncollected():
-                    load(module)
-
-            spec.loader.exec_module = load_quietly
-        return spec
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage is looked for meanwhile, nor ever again among what is there at the end.
-
-    Of some million objects, hardly one is garbage: each collection, the last one at the exit of
-    Python among them, would look through all of them in vain.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps what TensorFlow's libraries write from stderr, and shows it if the import fails.
-
-    `--verbosity=0` or higher lets it talk, and so does TF_CPP_MIN_LOG_LEVEL=0 in the environment.
-    absl's levels are -1 for warnings, 0 for info, 1 for debugging.
-    """
-    levels = re.findall(r"(?<!\S)--?v(?:erbosity)?[= ](-?\d+)(?!\S)", " ".join(sys.argv[1:]))
-    if not levels or int(levels[-1]) < 0:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
-        yield
-        return
-    # No setting reaches what its libraries write to the file descriptor while they are loaded:
-    # they write it before they look at TF_CPP_MIN_LOG_LEVEL (TensorFlow 2.16 to 2.21).
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            chatter.seek(0)
-            os.write(stderr, chatter.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-    # Its Python side, too: a table of many runs looks to it like one function traced many times.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    startup.begin()

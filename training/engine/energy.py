@@ -9,7 +9,7 @@ import pandas as pd
 import weirdonetworks as wn
 from training.engine.run import Run, initial_network, load_run
 from training.engine.workdir import Workdir
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
 from weirdonetworks.groups import get_group
 from weirdonetworks.layers import PolynomialDense, invariant_energy, monomial_orbits
 

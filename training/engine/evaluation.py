@@ -10,8 +10,8 @@ from training.data import Dataset
 from training.engine.run import Run, load_run
 from training.engine.scoring import ANGLES
 from training.engine.workdir import Workdir
-from training.report.figures import new_figure
 from training.report.tables import to_csv
+from weirdonetworks.commands.figures import new_figure
 
 
 def by_angle(run: Run, angles: tuple[float, ...] = ANGLES) -> np.ndarray:

@@ -21,8 +21,8 @@ from training.engine.recipes import Recipe
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir, num_parameters
 from training.report.figures import draw_metrics
-from training.report.provenance import versions
 from weirdonetworks import _checks
+from weirdonetworks.commands.versions import versions
 
 
 @dataclasses.dataclass(eq=False, repr=False)

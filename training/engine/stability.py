@@ -14,9 +14,9 @@ from training.data import Dataset
 from training.engine.loop import scale
 from training.engine.run import Run, load_run
 from training.engine.workdir import Workdir
-from training.report.figures import new_figure
 from training.report.tables import to_csv
 from weirdonetworks import _checks, stability
+from weirdonetworks.commands.figures import new_figure
 from weirdonetworks.stability import FAMILIES, Family, Report
 
 _BATCH = 1000

@@ -15,7 +15,6 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import weirdonetworks as wn
-from training.cli import app
 from training.data import Dataset
 from training.engine.loop import Loop
 from training.engine.recipes import Recipe, recipe_for
@@ -23,6 +22,7 @@ from training.engine.run import Run, resolve
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir
 from weirdonetworks import _checks
+from weirdonetworks.commands import app
 
 
 def fit(

@@ -14,9 +14,9 @@ import sonnet as snt
 import tensorflow as tf
 
 from training.engine.recipes import check_network_args
-from training.report.folder import LOCK, MANIFEST, Sealed, digest, sync
 from training.report.tables import to_csv
 from weirdonetworks import _checks
+from weirdonetworks.commands.folder import LOCK, MANIFEST, Sealed, digest, sync
 
 METRICS = (
     "epoch",

@@ -10,15 +10,10 @@ from typing import Any
 
 from absl import flags
 
-from training.cli import app
-from training.cli.flags import (
-    DATASET_HELP,
-    PathFlags,
-    define_choice,
-    define_workdir,
-    parse_integers,
-)
+from training.cli.flags import DATASET_HELP, PathFlags, parse_integers
 from training.experiments.study import LARGEST, Setting, Study
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import define_choice, define_workdir
 
 
 def main(study: Study) -> None:
@@ -166,7 +161,7 @@ class Command:
           ValueError: the folder is that of no study, or of another one; a flag that was given
             contradicts what it holds.
         """
-        from training.report.folder import Sealed
+        from weirdonetworks.commands.folder import Sealed
 
         held = Sealed(folder).read("config.json")
         if held.get("study") != self._study.name:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from training.experiments.study import Report, Study
 from training.report import pages
-from training.report.folder import Folder, Sealed
 from training.report.tables import read_csv, to_markdown
+from weirdonetworks.commands.folder import Folder, Sealed
 
 RESULTS = "results"
 TRANSCRIBED = "transcribed.csv"

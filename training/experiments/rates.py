@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.cli.flags import check_choice
+from weirdonetworks.commands.flags import check_choice
 
 CHOICE_SEED = 1000  # of the trials that choose, whose test accuracy nobody reads
 HALF_DECADES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from training.cli import app
 from training.data import Dataset, load
 from training.experiments import executor
 from training.experiments.pages import RESULTS
@@ -20,9 +19,10 @@ from training.experiments.progress import Progress
 from training.experiments.rates import CHOICE_SEED
 from training.experiments.store import Row, Store, Tables, as_tables
 from training.experiments.study import Axes, Study
-from training.report.folder import Sealed
 from training.report.provenance import provenance
 from training.report.tables import to_csv
+from weirdonetworks.commands import app
+from weirdonetworks.commands.folder import Sealed
 
 
 def run(

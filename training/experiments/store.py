@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.report.folder import Folder, digest
+from weirdonetworks.commands.folder import Folder, digest
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

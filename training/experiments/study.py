@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.cli import checks
-from training.cli.flags import check_choice, check_dataset
+from training.cli.flags import check_dataset
 from training.experiments.rates import CHOICE_SEED, Ladder
 from weirdonetworks import _checks
+from weirdonetworks.commands.flags import check_choice
 
 if TYPE_CHECKING:
     import pandas as pd

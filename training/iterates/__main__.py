@@ -8,8 +8,8 @@ Half a minute.
 import os
 from pathlib import Path
 
-from training.cli import app
-from training.cli.flags import define_path
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import define_path
 
 # Found without importing the library, which may be in need of what is made here.
 DEFAULT = Path(__file__).parents[2] / "weirdonetworks" / "functional" / "_kneser_coefficients.py"

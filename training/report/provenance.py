@@ -1,24 +1,13 @@
 """Where a result comes from: command, versions, machine, date, commit."""
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import weirdonetworks as wn
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    packages = ("tensorflow", "dm-sonnet", "numpy")
-    return {
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in packages},
-        "weirdonetworks": wn.__version__,
-    }
+from weirdonetworks.commands.versions import versions
 
 
 def provenance(command: str) -> dict[str, Any]:

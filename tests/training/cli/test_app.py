@@ -19,8 +19,8 @@ import time
 
 from absl import flags
 
-from training.cli import app
-from training.cli.flags import define_choice
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import define_choice
 
 FAILURES = {
     "value": ValueError("terms must be small,\\n    got 7"),
@@ -269,7 +269,7 @@ def test_no_garbage_is_looked_for_in_what_is_imported(tmp_path, before, told, en
 
 # Everything that makes the real TensorFlow talk: its import, a first op, a first XLA compilation.
 COMPILE = """
-from training.cli import app
+from weirdonetworks.commands import app
 import sonnet as snt
 import tensorflow as tf
 

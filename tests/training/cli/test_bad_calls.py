@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from tests.helpers import examples
 from training.__main__ import COMMANDS, STUDIES, modules
-from training.cli.flags import _ChoiceParser, _ChoicesParser, _DatasetParser, _PathParser
+from training.cli.flags import _ChoicesParser, _DatasetParser
 from training.experiments.command import Command
-from training.report.folder import Sealed
+from weirdonetworks.commands.flags import _ChoiceParser, _PathParser
+from weirdonetworks.commands.folder import Sealed
 
 SECONDS = 10
 

@@ -3,18 +3,17 @@
 import pytest
 from absl import flags
 
-from training.cli import app
 from training.cli.flags import (
     DatasetFlags,
     RecipeFlags,
-    check_choice,
     command_line,
     define_choices,
-    define_workdir,
     literal,
     parse_arguments,
     parse_integers,
 )
+from weirdonetworks.commands import app
+from weirdonetworks.commands.flags import check_choice, define_workdir
 
 
 @pytest.fixture

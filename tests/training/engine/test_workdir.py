@@ -265,7 +265,7 @@ def test_one_at_a_time(tmp_path):
 
 
 def test_the_lock_of_a_killed_owner_is_free(tmp_path):
-    code = "from training.report.folder import Folder; import sys, time\n"
+    code = "from weirdonetworks.commands.folder import Folder; import sys, time\n"
     code += "with Folder(sys.argv[1]).alone(): print(1, flush=True); time.sleep(60)"
     words = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as process:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from training.engine.workdir import METRICS
-from training.report.figures import dots, draw_metrics, new_figure
-from training.report.folder import Folder
+from training.report.figures import dots, draw_metrics
+from weirdonetworks.commands.figures import new_figure
+from weirdonetworks.commands.folder import Folder
 
 
 @pytest.mark.slow

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from training.experiments import Report
-from training.report.figures import dots, new_figure
+from training.report.figures import dots
 from training.report.statistics import verdicts
 from training.report.tables import percent
 from training.studies.activations.finals import ALWAYS, ranking
+from weirdonetworks.commands.figures import new_figure
 
 BASELINE = "gelu"  # the networks' default; chosen before any result was seen
 

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from training.experiments import Report
-from training.report.figures import new_figure
 from training.report.statistics import wilson
+from weirdonetworks.commands.figures import new_figure
 
 # Of 100 seeds: Madsen and Johansen 2020, "Neural Arithmetic Units", the table of the arithmetic
 # datasets, multiplication.

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from training.report.figures import new_figure
 from training.studies.autoactivation.problems import (
     DRAWN_PROBLEMS,
     MAPS,
@@ -15,6 +14,7 @@ from training.studies.autoactivation.problems import (
 from training.studies.autoactivation.regression import SOLVED
 from training.studies.autoactivation.summaries import interval, median
 from training.studies.autoactivation.trial import RECORDS_KEPT, SHARED_STEPS
+from weirdonetworks.commands.figures import new_figure
 
 _COLORS = {
     "plain": "black",

@@ -7,10 +7,10 @@ import pandas as pd
 import scipy.stats
 
 from training.experiments import Report
-from training.report.figures import new_figure
 from training.report.statistics import LEVEL, holm, welch
 from training.report.tables import mean_and_spread, percent
 from training.studies.autoactivation_digits.trial import GOAL
+from weirdonetworks.commands.figures import new_figure
 
 FORMULAS = {
     "plain": "W",

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from training.experiments import Report
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
 
 
 def report(results: Mapping[str, pd.DataFrame]) -> Report:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from training.experiments import Report
-from training.report.figures import new_figure
 from training.report.tables import summary
 from training.studies.cooking.problems import PROBLEMS
+from weirdonetworks.commands.figures import new_figure
 
 
 def report(results: Mapping[str, pd.DataFrame]) -> Report:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from training.experiments import Report
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
 
 CLAIMS = ("exact", "consistent", "approximate", "error")
 ALL = "all"

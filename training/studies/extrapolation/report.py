@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from training.experiments import Report
-from training.report.figures import new_figure
 from training.report.tables import summary
 from training.studies.extrapolation.__main__ import ABLATED
+from weirdonetworks.commands.figures import new_figure
 
 INTERVAL, WITHIN = (1, 10), 0.01
 NAMED = ["function", "model"]

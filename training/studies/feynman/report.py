@@ -7,8 +7,8 @@ import pandas as pd
 
 from training.experiments import Report
 from training.fitting.laws.classify import CLASSES
-from training.report.figures import new_figure
 from training.studies.feynman.published import CAVEAT, SRBENCH
+from weirdonetworks.commands.figures import new_figure
 
 IN_REACH = CLASSES[:-1]
 

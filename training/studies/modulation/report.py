@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from training.experiments import Report
-from training.report.figures import dots, new_figure
+from training.report.figures import dots
 from training.report.statistics import verdicts
 from training.report.tables import mean_and_spread, percent
 from training.studies.modulation.variants import BASELINES
+from weirdonetworks.commands.figures import new_figure
 
 KEYS = ["family", "variant"]
 

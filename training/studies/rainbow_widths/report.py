@@ -5,9 +5,9 @@ import functools
 import pandas as pd
 
 from training.experiments import Report
-from training.report.figures import new_figure
 from training.report.statistics import verdicts
 from training.report.tables import mean_and_spread, percent, summary
+from weirdonetworks.commands.figures import new_figure
 
 _PLACE = ["dataset", "width"]
 _KIND = ["hidden", "head"]

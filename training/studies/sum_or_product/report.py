@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from training.experiments import Report
-from training.report.figures import new_figure
 from training.report.tables import mean_and_spread, summary
+from weirdonetworks.commands.figures import new_figure
 
 NAMED = ["target", "model"]
 

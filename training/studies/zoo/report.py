@@ -3,8 +3,8 @@
 import pandas as pd
 
 from training.experiments import Report
-from training.report.figures import new_figure
 from training.report.tables import percent, summary
+from weirdonetworks.commands.figures import new_figure
 
 COLUMNS = {
     "parameters": ("parameters", lambda values: f"{values.iloc[0]:,.0f}"),

@@ -1,6 +1,6 @@
 """Says which digit a picture shows: photographs of ink on paper, drawings, scans, of any size.
 
-python -m training.classify digit.png more.png folder/
+weirdonetworks classify digit.png more.png folder/
 
 Each picture is brought into the form of MNIST (cut out, 20 x 20 pixels, centre of mass in the
 middle), and asked of the networks that come with the library. How sure one is means little for a
@@ -10,12 +10,12 @@ digits for which they are lower.
 
 from absl import flags
 
-from training.cli import app, folders
-from training.cli.choices import NETWORKS
-from training.cli.flags import define_choice, define_workdir
+from weirdonetworks import list_networks
+from weirdonetworks.commands import app, folders
+from weirdonetworks.commands.flags import define_choice, define_workdir
 
 FLAGS = app.Flags(__doc__)
-_NETWORK = define_choice("network", "all", ["all", *NETWORKS], "which to ask.", FLAGS)
+_NETWORK = define_choice("network", "all", ["all", *list_networks()], "which to ask.", FLAGS)
 _DATASET = flags.DEFINE_string(
     "dataset", "mnist", "What the networks were trained on.", flag_values=FLAGS
 )
@@ -23,7 +23,7 @@ _WORKDIR = define_workdir(FLAGS, "The folder of the results; by default a new on
 
 
 def main(*pictures: str) -> None:
-    from training.classify.classify import classify, files, networks, write
+    from weirdonetworks.commands.classify.classify import classify, files, networks, write
 
     paths = files(pictures)
     asked = networks(_NETWORK.value, _DATASET.value)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.fit_law import csv_table
+from weirdonetworks.commands.fit_law import csv_table
 
 TABLE = pd.DataFrame({"a": [1.5, 2, 3e-7], "T": [2, 3.25, 4]})
 

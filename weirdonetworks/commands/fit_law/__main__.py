@@ -1,6 +1,6 @@
 """Finds the law in a table of measurements: constants, exponents as fractions, units, reach.
 
-python -m training.fit_law data.csv --target=T --units=l=m,g=m/s^2,T=s
+weirdonetworks fit_law data.csv --target=T --units=l=m,g=m/s^2,T=s
 
 The table has a header: text of any separator, also with decimal commas, Parquet or Excel. The law
 says the target by the other columns, or by those of --columns, which must be > 0. See
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from absl import flags
 
-from training.cli import app, folders
-from training.cli.flags import define_choice, define_workdir
+from weirdonetworks.commands import app, folders
+from weirdonetworks.commands.flags import define_choice, define_workdir
 
 # As the regressor has them: it is imported when the flags have been read.
 NOISE = ("absolute", "relative", "auto")
@@ -111,8 +111,8 @@ def main(data: str) -> None:
             f"got {_NOISE_MODEL.value!r}"
         )
     rounding, powers = _parse_rounding(_ROUNDING.value), _parse_powers(_POWERS.value)
-    from training.fit_law.fit import fit_law
-    from training.fit_law.text import to_text
+    from weirdonetworks.commands.fit_law.fit import fit_law
+    from weirdonetworks.commands.fit_law.text import to_text
 
     with folders.workdir(_WORKDIR.value, f"law-{Path(data).stem}") as workdir:
         law = fit_law(

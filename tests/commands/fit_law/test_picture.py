@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.fit_law import picture
+from weirdonetworks.commands.fit_law import picture
 from weirdonetworks.regression import PosynomialRegressor
 
 

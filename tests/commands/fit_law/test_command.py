@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.fit_law.tables import PLANETS, make_pendulum, read_law
-from training.cli import folders
-from training.fit_law import __main__ as fit_law
+from tests.commands.fit_law.tables import PLANETS, make_pendulum, read_law
+from weirdonetworks.commands import folders
+from weirdonetworks.commands.fit_law import __main__ as fit_law
 from weirdonetworks.regression import regressor
 
 
@@ -26,8 +26,8 @@ def test_names_are_those_of_the_regressor():
 
 WITHOUT_TENSORFLOW = """
 import sys
-from training.cli import app
-from training.fit_law import __main__ as fit_law
+from weirdonetworks.commands import app
+from weirdonetworks.commands.fit_law import __main__ as fit_law
 assert not {"pandas", "sklearn", "tensorflow"} & sys.modules.keys()
 try:
     app.run(fit_law.main, fit_law.FLAGS)

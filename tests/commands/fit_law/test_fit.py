@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.training.fit_law.tables import PENDULUM_UNITS, make_pendulum, read_law
-from training.fit_law import csv_table
-from training.fit_law.fit import fit_law
-from training.fit_law.text import to_text
+from tests.commands.fit_law.tables import PENDULUM_UNITS, make_pendulum, read_law
+from weirdonetworks.commands.fit_law import csv_table
+from weirdonetworks.commands.fit_law.fit import fit_law
+from weirdonetworks.commands.fit_law.text import to_text
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from training.fit_law import csv_table, picture
-from training.report.folder import Folder
-from training.report.provenance import versions
+from weirdonetworks.commands.fit_law import csv_table, picture
+from weirdonetworks.commands.folder import Folder
+from weirdonetworks.commands.versions import versions
 from weirdonetworks.regression import PosynomialRegressor
 from weirdonetworks.regression.units import consistent_exponents
 

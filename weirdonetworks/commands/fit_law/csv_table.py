@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.fit_law import cells
+from weirdonetworks.commands.fit_law import cells
 
 # What programs call the number of a row.
 _INDEX = ("", "index", "unnamed: 0")

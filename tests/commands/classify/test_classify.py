@@ -1,13 +1,13 @@
-"""python -m training.classify: pictures in, classes out, and an honest word about what is none."""
+"""weirdonetworks classify: pictures in, classes out, and an honest word about what is none."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
-from training.classify import __main__ as program
-from training.classify.classify import classify, files, networks, rank
 from training.data import load
+from weirdonetworks.commands.classify import __main__ as program
+from weirdonetworks.commands.classify.classify import classify, files, networks, rank
 
 DIGITS = load("mnist_5k").test
 
@@ -82,6 +82,8 @@ def test_the_command_writes_a_table_and_a_picture(folder, tmp_path, command):
 def test_no_picture_at_all_is_an_error(folder, command):
     outcome = command(program, str(folder / "text.png"), "--network=mlp")
     assert outcome.exit_code == 1
-    assert outcome.stderr.startswith("error: none of 1 pictures could be read: path must be a picture")
+    assert outcome.stderr.startswith(
+        "error: none of 1 pictures could be read: path must be a picture"
+    )
     outcome = command(program)
     assert outcome.exit_code == 2 and "missing argument 'pictures'" in outcome.stderr

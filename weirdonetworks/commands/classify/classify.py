@@ -11,10 +11,9 @@ import sonnet as snt
 from tqdm import tqdm
 
 import weirdonetworks as wn
-from training.report.figures import new_figure
-from training.report.folder import Folder
-from training.report.tables import to_csv
 from weirdonetworks import pretrained
+from weirdonetworks.commands.figures import new_figure
+from weirdonetworks.commands.folder import Folder
 from weirdonetworks.pictures import FORMATS, read_picture, to_mnist
 
 ODD = 0.99  # an energy above that of this share of the test digits is said to be of no digit
@@ -141,7 +140,7 @@ def write(found: Found, workdir: str | Path) -> None:
       OSError: it cannot be written.
     """
     folder = Folder(workdir)
-    folder.write_text("classes.csv", to_csv(found.table))
+    folder.write_text("classes.csv", found.table.to_csv(index=False, lineterminator="\n"))
     if not found.seen:
         errors = found.table["error"]
         raise ValueError(f"none of {len(errors)} pictures could be read: {errors.iloc[0]}")

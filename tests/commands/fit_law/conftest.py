@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from training.fit_law import picture
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
+from weirdonetworks.commands.fit_law import picture
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from training.report.figures import new_figure
+from weirdonetworks.commands.figures import new_figure
 from weirdonetworks.regression import PosynomialRegressor
 
 # How many columns are drawn at most.
