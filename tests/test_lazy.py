@@ -83,7 +83,7 @@ def test_a_star_import_brings_all_names():
 
 @pytest.mark.parametrize("package", [wn, wn.nets], ids=["weirdonetworks", "nets"])
 def test_dir_holds_the_public_names_and_no_others(package):
-    extra = {"__version__", "regression"} if package is wn else set()
+    extra = {"__version__"} if package is wn else set()
     assert set(dir(package)) == set(package.__all__) | extra
 
 

@@ -18,7 +18,7 @@ import weirdonetworks as wn
 from tests import helpers
 
 REPOSITORY = Path(__file__).parents[1]
-LIBRARIES = {"tensorflow", "dm-sonnet", "numpy"}
+LIBRARIES = {"tensorflow", "dm-sonnet", "numpy", "safetensors"}
 # What weirdonetworks.regression needs besides, by the names they are imported by.
 REGRESSION = {
     "cvxpy": "cvxpy",
@@ -26,6 +26,14 @@ REGRESSION = {
     "scikit-learn": "sklearn",
     "scipy": "scipy",
     "sympy": "sympy",
+}
+# What weirdonetworks.commands needs besides.
+COMMANDS = {
+    "absl-py": "absl",
+    "filelock": "filelock",
+    "matplotlib": "matplotlib",
+    "pandas": "pandas",
+    "tqdm": "tqdm",
 }
 # Commands compare with these where they are installed, and say so where they are not.
 OPTIONAL = {"gplearn", "haiku", "jax", "optax", "torch"}
@@ -73,9 +81,11 @@ def test_wheel_holds_the_library_and_nothing_else(wheel):
     modules = (REPOSITORY / "weirdonetworks").rglob("*.py")
     expected = {path.relative_to(REPOSITORY).as_posix() for path in modules}
     assert "weirdonetworks/nets/__init__.py" in expected
-    assert {name for name in names if name.startswith("weirdonetworks/")} == expected | {
-        "weirdonetworks/py.typed"
-    }
+    expected |= {"weirdonetworks/py.typed"}
+    weights = (REPOSITORY / "weirdonetworks" / "pretrained").glob("*.[sc]*[sv]*")
+    expected |= {path.relative_to(REPOSITORY).as_posix() for path in weights}
+    assert "weirdonetworks/pretrained/mlp-mnist.safetensors" in expected
+    assert {name for name in names if name.startswith("weirdonetworks/")} == expected
     assert any(name.startswith(info) and name.endswith("LICENSE") for name in names)
 
 
@@ -92,13 +102,14 @@ def test_wheel_describes_the_library(description):
 
 
 @pytest.mark.slow
-def test_importers_get_three_libraries_and_extras_bring_the_rest(description):
+def test_importers_get_four_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
-    extras = ["regression", "training", "cluster", "notebooks", "test"]
+    extras = ["commands", "regression", "training", "cluster", "notebooks", "test"]
     assert description.get_all("Provides-Extra") == extras
     of = {extra: requirements(description, extra) for extra in extras}
-    regression, training, cluster, notebooks, test = of.values()
+    commands, regression, training, cluster, notebooks, test = of.values()
     assert regression == set(REGRESSION)
+    assert commands == {*REGRESSION, *COMMANDS} < training
     assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training
     assert regression < training < notebooks < test
     assert training < cluster < test and cluster - training == {"grpcio", "ray"}
@@ -179,7 +190,7 @@ print(*sys.modules)
 
 
 @pytest.mark.slow
-def test_wheel_imports_with_the_three_libraries_alone(wheel, tmp_path):
+def test_wheel_imports_with_its_libraries_alone(wheel, tmp_path):
     program = helpers.UNCOLLECTED + IMPORT_ALONE
     done = subprocess.run(
         [sys.executable, "-c", program, wheel.filename, json.dumps(sorted(LIBRARIES))],
@@ -219,11 +230,11 @@ def imports(source: str) -> set[str]:
     return {name.split(".")[0] for name in names}
 
 
-def imports_of_folder(folder: str, without: str = "") -> set[str]:
+def imports_of_folder(folder: str, *without: str) -> set[str]:
     paths = [
         path
         for path in (REPOSITORY / folder).rglob("*.py")
-        if not without or REPOSITORY / without not in path.parents
+        if not {REPOSITORY / name for name in without} & set(path.parents)
     ]
     sources = [path.read_text(encoding="utf-8") for path in paths]
     for path in (REPOSITORY / folder).glob("*.ipynb"):
@@ -241,9 +252,12 @@ def test_imports_are_found():
     assert imports(source) == {"a", "d", "h"}
 
 
-def test_library_imports_three_libraries_only():
-    own = {"tensorflow", "sonnet", "numpy", "weirdonetworks"}
-    assert imports_of_folder("weirdonetworks", without="weirdonetworks/regression") <= own
+def test_library_imports_four_libraries_only():
+    own = {"tensorflow", "sonnet", "numpy", "safetensors", "weirdonetworks"}
+    rooms = ("weirdonetworks/regression", "weirdonetworks/commands")
+    assert imports_of_folder("weirdonetworks", *rooms) <= own
+    commands = imports_of_folder("weirdonetworks/commands") - own
+    assert {"absl", "pandas"} <= commands <= {*REGRESSION.values(), *COMMANDS.values()}
     regression = imports_of_folder("weirdonetworks/regression") - own
     assert {"sklearn", "scipy", "sympy"} <= regression <= set(REGRESSION.values())
 

@@ -9,8 +9,6 @@
 import importlib
 import sys
 
-from weirdonetworks.commands import startup
-
 COMMANDS = ("classify", "fit_law")
 NEEDED = {"absl", "filelock", "matplotlib", "pandas", "pint", "scipy", "sklearn", "sympy", "tqdm"}
 
@@ -29,7 +27,6 @@ def main() -> None:
         known = " or ".join(COMMANDS)
         sys.exit(_fail(f"unknown command {words[0]!r}: weirdonetworks {known}", 2))
     sys.argv = [f"weirdonetworks {name}", *words[1:]]
-    startup.begin()
     try:
         command = importlib.import_module(f"weirdonetworks.commands.{name}.__main__")
         from weirdonetworks.commands import app

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 
 
 def begin() -> None:
-    """Called once, when a package of commands is imported."""
-    if "tensorflow" not in sys.modules:
+    """Called when a package of commands is imported; again without effect."""
+    there = any(isinstance(finder, _Quietly) for finder in sys.meta_path)
+    if "tensorflow" not in sys.modules and not there:
         sys.meta_path.insert(0, _Quietly())
 
 
