@@ -99,8 +99,11 @@ def grid(name: str, inputs: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
         inputs = inputs[..., None]
     if inputs.shape.rank != 4 or tuple(inputs.shape[1:3]) != tuple(shape) or not inputs.shape[3]:
         height, width = shape
+        size = tuple(inputs.shape[1:3])
+        other = inputs.shape.rank == 4 and all(size) and inputs.shape[3]
+        hint = f" (for these, create it, or its group, with image_shape={size})" if other else ""
         raise ValueError(
             f"{name} must be images [batch, {height}, {width}, channels] "
-            f"or [batch, {height}, {width}], got shape {inputs.shape}"
+            f"or [batch, {height}, {width}], got shape {inputs.shape}{hint}"
         )
     return inputs

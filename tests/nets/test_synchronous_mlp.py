@@ -305,3 +305,12 @@ def test_a_group_brings_its_image_shape():
 def test_a_group_for_another_image_shape_is_refused():
     with pytest.raises(ValueError, match=r"image_shape must be .*\(5, 6\), got \(6, 5\)"):
         nets.SynchronousMLP(3, (4,), group=groups.cyclic(2, (5, 6)), image_shape=(6, 5))
+
+
+def test_images_of_another_size_tell_which_argument_to_give():
+    with pytest.raises(ValueError, match=r"with image_shape=\(32, 32\)\)$"):
+        nets.SynchronousMLP(lift_sizes=(4,))(tf.zeros([2, 32, 32, 1]))
+    net = nets.SynchronousMLP(lift_sizes=(4,), image_shape=(32, 32))
+    assert net(tf.zeros([2, 32, 32, 1])).shape == [2, 10]
+    with pytest.raises(ValueError, match=r"got shape \(2, 784\)$"):
+        nets.SynchronousMLP(lift_sizes=(4,))(tf.zeros([2, 784]))
