@@ -251,7 +251,8 @@ def test_library_imports_three_libraries_only():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("folder", "extra"), [("training", "cluster"), ("notebooks", "notebooks"), ("docs", "docs"), ("tests", "test")]
+    ("folder", "extra"),
+    [("training", "cluster"), ("notebooks", "notebooks"), ("docs", "docs"), ("tests", "test")],
 )
 def test_imports_are_declared(description, folder, extra):
     declared = {

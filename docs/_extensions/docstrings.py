@@ -1,8 +1,8 @@
 """Docstrings, which are plain text with formulas, as reStructuredText.
 
-Prose is escaped, with x_i and x^2 as subscript and superscript and names of the API as links;
-what is indented (a formula, a table, code) is shown as it stands; `name: what it is` in a
-paragraph of its own is an argument. Sections such as "Raises:" are left to napoleon.
+Prose is escaped, with x_i and x^2 as subscript and superscript; what is indented (a formula, a
+table, code) is shown as it stands; `name: what it is` in a paragraph of its own is an argument.
+Sections such as "Raises:" are left to napoleon. On all pages, names of the API in code are links.
 """
 
 import collections
@@ -10,6 +10,8 @@ import importlib
 import re
 from typing import Any
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 MODULES = (
@@ -77,7 +79,7 @@ def _prose(text: str) -> str:
     return "".join(out) + _escaped(text[end:])
 
 
-def _inline(text: str, links: dict[str, str]) -> str:
+def _inline(text: str) -> str:
     """One paragraph."""
     out = []
     for i, part in enumerate(CODE.split(text)):
@@ -88,25 +90,23 @@ def _inline(text: str, links: dict[str, str]) -> str:
             pages[::2] = map(_prose, pages[::2])
             pages[1::2] = [f":doc:`/docs/{page}`" for page in pages[1::2]]
             out.append("".join(pages))
-        elif part in links:
-            out.append(rf":py:obj:`{part} <{links[part]}>`")
         else:
             out.append(f"``{part}``")
     return "".join(out)
 
 
-def _paragraph(lines: list[str], links: dict[str, str], items: bool) -> list[str]:
+def _paragraph(lines: list[str], items: bool) -> list[str]:
     """Converted, but for the marks of lists and, in a section, the names of its items."""
     heads = [
         (ITEM.match(line) if items else None) or LIST.match(line) or re.match(" *", line)
         for line in lines
     ]
     text = "\n".join(line[head.end() :] for head, line in zip(heads, lines, strict=True))
-    text = _inline(text, links).split("\n")
+    text = _inline(text).split("\n")
     return [head.group() + line for head, line in zip(heads, text, strict=True)]
 
 
-def convert(docstring: str, links: dict[str, str]) -> list[str]:
+def convert(docstring: str) -> list[str]:
     out, section, listed = [], False, False
     for block in re.split(r"\n\s*\n", docstring.rstrip()):
         lines = block.strip("\n").split("\n")
@@ -121,16 +121,16 @@ def convert(docstring: str, links: dict[str, str]) -> list[str]:
             out.append("Args:")
             lines, section = ["  " + line for line in lines], True
         if section:
-            out += [*_paragraph(lines, links, items=True), ""]
+            out += [*_paragraph(lines, items=True), ""]
         elif indent >= (4 if listed else 2):
             out += [f"{' ' * (2 if listed else 0)}.. code-block:: text", ""]
             out += [f"   {line}" for line in lines] + [""]
         elif not listed and any(line[0] == " " for line in lines) and not LIST.match(lines[0]):
-            text = _paragraph(lines, links, items=False)  # with hanging indents: what there is
+            text = _paragraph(lines, items=False)  # with hanging indents: what there is
             out += [("  " if line[0] == " " else "* ") + line.strip() for line in text] + [""]
         else:
             listed = bool(LIST.match(lines[0])) or (listed and indent > 0)
-            out += [*_paragraph(lines, links, items=False), ""]
+            out += [*_paragraph(lines, items=False), ""]
     return out
 
 
@@ -141,7 +141,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
         if lines == ["Call self as a function.", ""]:  # of a type, where a method has none
             lines.clear()
         if lines:
-            lines[:] = convert("\n".join(lines), links)
+            lines[:] = convert("\n".join(lines))
 
     def skip(app, what, name, obj, skip, options):
         """Fields of tuples, which their class describes, and what other packages add to a class."""
@@ -161,6 +161,18 @@ def setup(app: Sphinx) -> dict[str, bool]:
             )
         return None
 
+    def link(app, doctree):
+        """Names of the API in code, on any page."""
+        for node in list(doctree.findall(nodes.literal)):
+            target = links.get(re.sub(r"^(wn|weirdonetworks)\.|\(\)$", "", node.astext()))
+            if target and not isinstance(node.parent, (nodes.reference, addnodes.pending_xref)):
+                reference = addnodes.pending_xref(
+                    "", refdomain="py", reftype="obj", reftarget=target, refwarn=True
+                )
+                node.replace_self(reference)
+                reference += node
+
+    app.connect("doctree-read", link)
     app.connect("missing-reference", resolve)
     app.connect("autodoc-process-docstring", process, priority=100)  # before napoleon
     app.connect("autodoc-skip-member", skip)

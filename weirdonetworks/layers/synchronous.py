@@ -51,7 +51,7 @@ class Synchronous(snt.Module):
 
     If f begins with a dense layer, `LiftDense` computes the same faster.
 
-    Source: docs/ideas.md, 'synchronous networks'; the mean is the Reynolds operator of invariant
+    Source: docs/ideas/synchronous_networks.md; the mean is the Reynolds operator of invariant
     theory.
     """
 
