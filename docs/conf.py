@@ -52,6 +52,8 @@ nitpicky = True
 nitpick_ignore_regex = [("py:(?!obj).*", ".*")]  # types in signatures: many are other packages'
 
 html_theme = "furo"
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
 html_title = f"weirdonetworks {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
