@@ -16,7 +16,14 @@ author = "The weirdonetworks authors"
 copyright = author
 version = release = weirdonetworks.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "mathml"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docstrings",
+    "mathml",
+    "names",
+]
 root_doc = "docs/index"
 include_patterns = [
     "docs/**",
@@ -43,7 +50,7 @@ autodoc_default_options = {
     "inherited-members": "Module, BaseEstimator, RegressorMixin, tuple, object, UserDict",
     "member-order": "bysource",
 }
-maximum_signature_line_length = 80
+maximum_signature_line_length = 110  # with types in full, which are shown short
 python_use_unqualified_type_names = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"

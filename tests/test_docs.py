@@ -16,13 +16,16 @@ ENTRY = re.compile(
 GUIDES = ("train", "own_data", "certify", "extend", "analyse")
 
 
-@pytest.fixture(scope="module")
-def docstrings():
-    path = DOCS / "_extensions" / "docstrings.py"
-    spec = importlib.util.spec_from_file_location("docstrings", path)
+def extension(name: str):
+    """One of Sphinx's that the site has."""
+    path = DOCS / "_extensions" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+names, docstrings = extension("names"), extension("docstrings")
 
 
 def entries(text: str) -> set[tuple[str, str]]:
@@ -34,18 +37,18 @@ def entries(text: str) -> set[tuple[str, str]]:
     return found
 
 
-def test_the_api_has_every_public_name_and_no_other(docstrings):
+def test_the_api_has_every_public_name_and_no_other():
     shown = [entries(path.read_text(encoding="utf-8")) for path in (DOCS / "api").glob("*.md")]
-    public = {(module, name) for module in docstrings.MODULES for name in docstrings.public(module)}
+    public = {(module, name) for module in names.MODULES for name in names.public(module)}
     assert len(public) > 150
     assert set().union(*shown) == public
     assert sum(map(len, shown)) == len(public), "a name stands on two pages"
 
 
-def test_the_library_itself_has_nothing_else(docstrings):
+def test_the_library_itself_has_nothing_else():
     for name in wn.__all__:
         value = getattr(wn, name)
-        assert f"weirdonetworks.{name}" in docstrings.MODULES or value is getattr(wn.nets, name)
+        assert f"weirdonetworks.{name}" in names.MODULES or value is getattr(wn.nets, name)
 
 
 def test_entries_are_found():
@@ -69,7 +72,7 @@ Raises:
 """
 
 
-def test_docstrings_become_text_formulas_and_sections(docstrings):
+def test_docstrings_become_text_formulas_and_sections():
     told = "\n".join(docstrings.convert(DOCSTRING))
     for part in (
         r"y\ :sub:`o`\  = Σ\ :sub:`i`\  w\ :sub:`oi`\  x\ :sub:`i`\ \ :sup:`2`\ ",
@@ -83,7 +86,7 @@ def test_docstrings_become_text_formulas_and_sections(docstrings):
         assert part in told
 
 
-def test_docstrings_are_valid(docstrings):
+def test_docstrings_are_valid():
     """Without sections, which napoleon takes; as they are written, they are not."""
     prose = DOCSTRING[: DOCSTRING.index("\nrate:")].replace("many_", "many_ and |c")
     strict = {"halt_level": 2, "report_level": 5}

@@ -2,29 +2,13 @@
 
 Prose is escaped, with x_i and x^2 as subscript and superscript; what is indented (a formula, a
 table, code) is shown as it stands; `name: what it is` in a paragraph of its own is an argument.
-Sections such as "Raises:" are left to napoleon. On all pages, names of the API in code are links.
+Sections such as "Raises:" are left to napoleon.
 """
 
-import collections
-import importlib
 import re
-from typing import Any
 
-from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 
-MODULES = (
-    "weirdonetworks.functional",
-    "weirdonetworks.groups",
-    "weirdonetworks.layers",
-    "weirdonetworks.nets",
-    "weirdonetworks.stability",
-    "weirdonetworks.analysis",
-    "weirdonetworks.regression",
-    "training",
-    "training.experiments",
-)
 SECTION = re.compile(r"(Args|Arguments|Attributes|Raises|Returns|Yields):$")
 ITEM = re.compile(r"( *)(\*{0,2}[A-Za-z_]\w*(?:, \*{0,2}[A-Za-z_]\w*)*)(: )")
 LIST = re.compile(r"( *)(\* |\d+\. )")
@@ -38,29 +22,6 @@ SCRIPT = re.compile(
 SIGNS = {"->": "→", ">=": "≥", "<=": "≤", "!=": "≠", "+-": "±", "sum_": "Σ_", "prod_": "Π_"}
 # What is to be escaped, or an emphasis, which is not.
 SPECIAL = re.compile(r"(?<!\w)\*(?=\w)[^*]+(?<=\w)\*(?!\w)|[*|_\\`]")
-
-
-def public(module: str) -> dict[str, Any]:
-    """The public names of a module, with what they stand for."""
-    found = importlib.import_module(module)
-    names = getattr(found, "__all__", None) or [
-        name for name, value in vars(found).items() if getattr(value, "__module__", "") == module
-    ]
-    return {name: getattr(found, name) for name in names if not name.startswith("_")}
-
-
-def _links() -> dict[str, str]:
-    """What may be linked: `package.name`, where it is defined, and names that no argument has."""
-    found, alone = {}, []
-    for module in MODULES:
-        for name, value in public(module).items():
-            path = f"{module}.{name}"
-            found[f"{module.rpartition('.')[2]}.{name}"] = path
-            found[f"{getattr(value, '__module__', module)}.{name}"] = path
-            if not name.islower() or "_" in name:
-                alone.append((name, path))
-    unique = collections.Counter(name for name, _ in alone)
-    return found | {name: path for name, path in alone if unique[name] == 1}
 
 
 def _escaped(text: str) -> str:
@@ -134,46 +95,13 @@ def convert(docstring: str) -> list[str]:
     return out
 
 
+def process(app, what, name, obj, options, lines):
+    if lines == ["Call self as a function.", ""]:  # of a type, where a method has none
+        lines.clear()
+    if lines:
+        lines[:] = convert("\n".join(lines))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    links = _links()
-
-    def process(app, what, name, obj, options, lines):
-        if lines == ["Call self as a function.", ""]:  # of a type, where a method has none
-            lines.clear()
-        if lines:
-            lines[:] = convert("\n".join(lines))
-
-    def skip(app, what, name, obj, skip, options):
-        """Fields of tuples, which their class describes, and what other packages add to a class."""
-        document = getattr(obj, "__doc__", None) or ""
-        foreign = str(getattr(obj, "__module__", "")).startswith(("sklearn.", "sonnet.", "tensor"))
-        if foreign or document.startswith("Alias for") or re.fullmatch(r"set_\w+_request", name):
-            return True
-        return None
-
-    def resolve(app, env, node, contents):
-        """A class that a signature names by the file in which it is defined."""
-        target = links.get(node.get("reftarget"))
-        if target and node.get("refdomain") == "py" and target != node["reftarget"]:
-            node["reftarget"] = target
-            return env.domains.python_domain.resolve_xref(
-                env, node["refdoc"], app.builder, node["reftype"], target, node, contents
-            )
-        return None
-
-    def link(app, doctree):
-        """Names of the API in code, on any page."""
-        for node in list(doctree.findall(nodes.literal)):
-            target = links.get(re.sub(r"^(wn|weirdonetworks)\.|\(\)$", "", node.astext()))
-            if target and not isinstance(node.parent, (nodes.reference, addnodes.pending_xref)):
-                reference = addnodes.pending_xref(
-                    "", refdomain="py", reftype="obj", reftarget=target, refwarn=True
-                )
-                node.replace_self(reference)
-                reference += node
-
-    app.connect("doctree-read", link)
-    app.connect("missing-reference", resolve)
     app.connect("autodoc-process-docstring", process, priority=100)  # before napoleon
-    app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
