@@ -1,14 +1,13 @@
 """How the site is built: the repository is the source, so that links are those of the files."""
 
 import logging
-import os
 import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "docs" / "_extensions")]
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import training  # noqa: E402, F401  has TensorFlow imported quietly
 import weirdonetworks  # noqa: E402
 
 project = "weirdonetworks"
