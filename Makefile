@@ -39,7 +39,10 @@ AT_ONCE = --numprocesses=2 --dist=worksteal
 # Without timestamps, which would change with every run.
 EXECUTE = --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False
 
-.PHONY: help train test test-fast soak lint notebooks benchmark table clean
+# The repository is the source, so that links are those of the files; conf.py says what is read.
+SITE = --quiet --fail-on-warning --keep-going --conf-dir docs --doctree-dir build/doctrees
+
+.PHONY: help train test test-fast soak lint docs notebooks benchmark table clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -62,6 +65,10 @@ soak: $(INSTALLED)  ## kill and damage random runs and studies for half an hour,
 
 lint: $(INSTALLED)  ## check the code with ruff
 	$(VENV)/bin/ruff check
+
+docs: $(INSTALLED)  ## build the documentation site from docs, notebooks, reports and docstrings
+	@$(VENV)/bin/python -m sphinx $(SITE) . build/site
+	@echo "written to build/site/index.html"
 
 notebooks: $(INSTALLED)  ## run the notebooks again, in place
 	$(VENV)/bin/python -m nbconvert $(EXECUTE) notebooks/*.ipynb

@@ -55,8 +55,16 @@ NOTEBOOKS = [
     "nbconvert>=7.16",
     "nbformat>=5.10",
 ]
+DOCS = [
+    *NOTEBOOKS,  # autodoc imports what it documents
+    "docutils>=0.21",
+    "furo>=2025.9.25",
+    "latex2mathml>=3.78",  # formulas without a script
+    "myst-nb>=1.3",
+    "sphinx>=8.2",
+]
 TEST = [
-    *NOTEBOOKS,
+    *DOCS,
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
@@ -107,6 +115,7 @@ setup(
         "training": TRAINING,
         "cluster": CLUSTER,
         "notebooks": NOTEBOOKS,
+        "docs": DOCS,
         "test": TEST,
     },
 )

@@ -1,4 +1,4 @@
-"""docs/ideas.md has each section that is cited, and names only what there is."""
+"""docs/ideas/ has each page that is cited, and names only what there is."""
 
 import re
 from pathlib import Path
@@ -9,9 +9,12 @@ import weirdonetworks as wn
 from weirdonetworks import regression
 
 REPOSITORY = Path(__file__).parents[1]
-IDEAS = (REPOSITORY / "docs" / "ideas.md").read_text(encoding="utf-8")
-SECTIONS = dict(re.findall(r"^## (.+)\n\n((?:(?!## ).*\n)+)", IDEAS, re.MULTILINE))
-CITED = re.compile(r"docs/ideas\.md,\s+'([^']+)'")
+PAGES = {path.stem: path for path in (REPOSITORY / "docs" / "ideas").glob("*.md")}
+INDEX = PAGES.pop("index").read_text(encoding="utf-8")
+TEXTS = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
+IDEAS = "\n".join(TEXTS.values())
+CITED = re.compile(r"docs/ideas/(\w+)\.md")
+GENERATED = re.compile(r"<!-- table: .*?<!-- end -->\n", re.DOTALL)
 HISTORY = re.compile(
     r"\bthe (?:\w+ )?note\b|\bnote's\b|\bused to\b|\bno longer\b|\bformerly\b|\bthe original code\b"
 )
@@ -21,23 +24,22 @@ PACKAGES = {"regression": regression} | {
 }
 
 
-def citations(text: str) -> set[str]:
-    return {" ".join(section.split()) for section in CITED.findall(text)}
-
-
-def test_citations_are_found():
-    text = "Source: docs/ideas.md, 'waves'; docs/ideas.md, 'gates\n    and more'."
-    assert citations(text) == {"waves", "gates and more"}
-
-
-def test_every_cited_section_exists():
+def test_every_cited_page_exists():
     cited = {}
     for folder in ("weirdonetworks", "training"):
         for path in (REPOSITORY / folder).rglob("*.py"):
-            for section in citations(path.read_text(encoding="utf-8")):
-                cited.setdefault(section, []).append(path.name)
+            text = path.read_text(encoding="utf-8")
+            assert "docs/ideas.md" not in text, path
+            for page in CITED.findall(text):
+                cited.setdefault(page, []).append(path.name)
     assert len(cited) >= 5
-    assert set(cited) <= set(SECTIONS)
+    assert set(cited) <= set(PAGES)
+
+
+def test_the_index_has_every_page():
+    assert sorted(re.findall(r"^- \[.+\]\((\w+)\.md\)", INDEX, re.MULTILINE)) == sorted(PAGES)
+    toctree = INDEX[INDEX.index("```{toctree}") :]
+    assert sorted(re.findall(r"^(\w+)$", toctree, re.MULTILINE)) == sorted(PAGES)
 
 
 def test_docstrings_say_what_is():
@@ -50,11 +52,17 @@ def test_docstrings_say_what_is():
     assert not found
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_a_section_is_short_and_says_what_is_built_and_what_is_open(section):
-    text = SECTIONS[section]
-    assert text.count("\n- Built: ") == 1 and text.count("\n- Open: ") == 1
-    assert 7 <= text.count("\n") <= 22
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_short_and_says_what_is_built_and_what_is_open(page):
+    text = GENERATED.sub("", TEXTS[page])
+    headings = re.findall(r"^#+ (.+)", text, re.MULTILINE)
+    assert [heading for heading in headings[1:] if heading != "Found"] == [
+        "What is known",
+        "Built",
+        "Open",
+    ]
+    assert 15 <= text.count("\n") <= 60
+    assert page == "cooking" or "$$" in text
 
 
 def test_what_is_named_is_there():

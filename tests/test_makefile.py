@@ -38,6 +38,8 @@ TARGETS = {
     "test-fast": "python -m pytest --numprocesses=2 --dist=worksteal -m 'not slow'\n",
     "soak": "python -m tests.soak",
     "lint": "ruff check\n",
+    "docs": "python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs "
+    "--doctree-dir build/doctrees . build/site\n",
     "notebooks": "python -m nbconvert --to notebook --execute --inplace "
     "--ExecutePreprocessor.record_timing=False notebooks/*.ipynb\n",
     "benchmark": "python -m training.benchmark",

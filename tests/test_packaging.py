@@ -37,6 +37,7 @@ COMMANDS = {
 }
 # Commands compare with these where they are installed, and say so where they are not.
 OPTIONAL = {"gplearn", "haiku", "jax", "optax", "torch"}
+OURS = {"weirdonetworks", "training", "tests"}
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
 
@@ -46,7 +47,7 @@ def wheel(tmp_path_factory):
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
-    for name in ("weirdonetworks", "training", "tests", "notebooks"):
+    for name in ("weirdonetworks", "training", "tests", "notebooks", "docs"):
         shutil.copytree(REPOSITORY / name, source / name)
     subprocess.run(
         [sys.executable, "-c", BUILD, str(target)], cwd=source, check=True, capture_output=True
@@ -104,14 +105,14 @@ def test_wheel_describes_the_library(description):
 @pytest.mark.slow
 def test_importers_get_four_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
-    extras = ["commands", "regression", "training", "cluster", "notebooks", "test"]
+    extras = ["commands", "regression", "training", "cluster", "notebooks", "docs", "test"]
     assert description.get_all("Provides-Extra") == extras
     of = {extra: requirements(description, extra) for extra in extras}
-    commands, regression, training, cluster, notebooks, test = of.values()
+    commands, regression, training, cluster, notebooks, docs, test = of.values()
     assert regression == set(REGRESSION)
     assert commands == {*REGRESSION, *COMMANDS} < training
     assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training
-    assert regression < training < notebooks < test
+    assert regression < training < notebooks < docs < test
     assert training < cluster < test and cluster - training == {"grpcio", "ray"}
     assert LIBRARIES.isdisjoint(test)
 
@@ -264,14 +265,15 @@ def test_library_imports_four_libraries_only():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("folder", "extra"), [("training", "cluster"), ("notebooks", "notebooks"), ("tests", "test")]
+    ("folder", "extra"),
+    [("training", "cluster"), ("notebooks", "notebooks"), ("docs", "docs"), ("tests", "test")],
 )
 def test_imports_are_declared(description, folder, extra):
     declared = {
         name.lower().replace("_", "-") for name in requirements(description, extra) | LIBRARIES
     }
     owners = metadata.packages_distributions()
-    modules = imports_of_folder(folder) - OPTIONAL - {"weirdonetworks", "training", "tests"}
+    modules = imports_of_folder(folder) - OPTIONAL - OURS
     undeclared = {
         module
         for module in modules

@@ -9,6 +9,7 @@ changes nothing.
 
 import functools
 import importlib
+import os
 from pathlib import Path
 
 from absl import flags
@@ -51,9 +52,11 @@ def report(name: str) -> Report:
     return pages.report_of(study(name), STUDIES / name / runner.RESULTS)
 
 
-def table(path: str) -> str:
+def table(path: str, folder: Path = REPOSITORY) -> str:
     """STUDY/NAME -> Markdown; "studies" is the table of all of them, "networks" that of what is
     published, measured/NAME of the laws.
+
+    Links are those of a page in `folder`.
 
     Raises:
       ValueError: no such study, or no such table of it.
@@ -62,7 +65,7 @@ def table(path: str) -> str:
     from training.report.tables import to_markdown
 
     if path == "studies":
-        return to_markdown(_studies())
+        return to_markdown(_studies(folder))
     if path == "networks":
         from training.cards import kept, page
 
@@ -75,11 +78,12 @@ def table(path: str) -> str:
     return pages.shown(report(name), which)
 
 
-def _studies():
+def _studies(folder: Path):
     import pandas as pd
 
+    studies = Path(os.path.relpath(STUDIES, folder)).as_posix()
     rows = [
-        {"study": f"[{name}](training/studies/{name}/report.md)", "question": study(name).question}
+        {"study": f"[{name}]({studies}/{name}/report.md)", "question": study(name).question}
         for name in names()
     ]
     return pd.DataFrame(rows)
@@ -91,7 +95,11 @@ def filled() -> dict[Path, str]:
 
     found = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
     texts = {path: path.read_text(encoding="utf-8") for path in found}
-    return {path: pages.fill(text, table) for path, text in texts.items() if pages.blocks(text)}
+    return {
+        path: pages.fill(text, functools.partial(table, folder=path.parent))
+        for path, text in texts.items()
+        if pages.blocks(text)
+    }
 
 
 def cards() -> dict[Path, str]:

@@ -91,8 +91,7 @@ def xexp_layer_norm(x: tf.Tensor, epsilon: float = 1e-5) -> tf.Tensor:
     As LN forgets the size, and softmax is exp up to it, this is `solu_layer_norm` up to epsilon:
     that one is this one with epsilon S^2 for epsilon, S = sum_i exp(x_i).
 
-    Source: Elhage et al. 2022, as `solu`; for the exponential, docs/ideas.md, 'gates and
-    activations'.
+    Source: Elhage et al. 2022, as `solu`; for the exponential, docs/ideas/activations.md.
 
     Computed as LN of z = x exp(x - m), m = max(x), with epsilon e^(-2m): the same function, but no
     number overflows. The scaled epsilon is kept at 1e-12 or more, which m > 8 would go below.

@@ -52,7 +52,7 @@ class AutoactivationDense(Module):
     is added. In float32 the deviation of A - l must be at least about 1e-6 for both of them (for
     exp_exp, not with `soft`, where the signs have the spread), and at most about 7 for log.
 
-    Source: docs/ideas.md, 'autoactivation'; for phi = square and exp, gradient flow on W is
+    Source: docs/ideas/autoactivation.md; for phi = square and exp, gradient flow on W is
     unnormalised exponentiated gradient, respectively mirror descent, on A (Amid and Warmuth 2020,
     "Reparameterizing mirror descent as gradient descent").
     """

@@ -42,7 +42,7 @@ class ComodulationDense(Module):
 
     Overflow in float32: where V x = W x exceeds 1.8e19, 1.7e7, 6,000, 230, 44 for these alphas.
 
-    Source: docs/ideas.md, 'products without roles'.
+    Source: docs/ideas/products_without_roles.md.
     """
 
     def __init__(

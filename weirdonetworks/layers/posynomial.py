@@ -90,7 +90,7 @@ class PosynomialDense(_Monomials):
     """Posynomials: y_o = sum_k c_ok prod_i x_i^a_ki with c > 0 and real a.
 
     [batch, in] -> [batch, output_size], for x >= 0. The num_terms monomials are shared by the
-    outputs, W_w exp(W_p ln x) (docs/ideas.md, 'posynomials'). Everything happens in log space,
+    outputs, W_w exp(W_p ln x) (docs/ideas/posynomials.md). Everything happens in log space,
 
         log y_o = b_o + logsumexp_k (s_ok + sum_i a_ki log x_i),    |s_ok| <= 20,
 

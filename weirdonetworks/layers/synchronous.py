@@ -52,7 +52,7 @@ class Synchronous(Module):
 
     If f begins with a dense layer, `LiftDense` computes the same faster.
 
-    Source: docs/ideas.md, 'synchronous networks'; the mean is the Reynolds operator of invariant
+    Source: docs/ideas/synchronous_networks.md; the mean is the Reynolds operator of invariant
     theory.
     """
 

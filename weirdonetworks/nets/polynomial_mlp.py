@@ -25,7 +25,7 @@ class PolynomialMLP(Module):
     with batch normalisation: Chrysos et al. 2020, "Pi-nets".)
 
     Among the monomials are the invariant polynomials of any group that acts on the pixels:
-    docs/ideas.md, 'polynomials and invariants'.
+    docs/ideas/polynomials.md.
     """
 
     def __init__(

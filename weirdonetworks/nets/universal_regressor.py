@@ -59,7 +59,7 @@ class UniversalRegressor(Module):
     Initialisation: A_0 and A_i have weights of standard deviation 1 / sqrt(features) and biases 0,
     S has the same weights and biases 1, so that most outputs start positive. All means start plain.
 
-    Source: docs/ideas.md, 'the universal regressor', for the sum of powers with digits linear in
+    Source: docs/ideas/universal_regressor.md, for the sum of powers with digits linear in
     features; the sign, the learned weights of means, and log-magnitude features are added here.
     """
 

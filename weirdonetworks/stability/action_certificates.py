@@ -43,7 +43,7 @@ def certify(net: tf.Module, images, action: ImageAction) -> Certificate:
     images: [n, H, W, C] or [n, H, W], n >= 1. The slack for the rounding of float64 itself is 1e-9
     of the bound and 1e-12 of the values it is made of.
 
-    Source: docs/ideas.md, 'synchronous networks', asks for |F(hx) - F(x)| < eps; the constants as
+    Source: docs/ideas/synchronous_networks.md, asks for |F(hx) - F(x)| < eps; the constants as
     in Szegedy et al. 2013, "Intriguing properties of neural networks".
 
     Raises:

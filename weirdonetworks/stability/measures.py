@@ -50,7 +50,7 @@ def transformation_variance(responses, action: ImageAction | Family) -> Measure:
     family, E_s is the average of the trapezoid rule (see `Family`), which on a closed family is
     better than of second order if f(g_s x) is smooth in s, and the error an overestimate.
 
-    Source: docs/ideas.md, 'synchronous networks'.
+    Source: docs/ideas/synchronous_networks.md.
 
     Raises:
       ValueError: responses that are not finite [n, S, k] with S that of the action.
@@ -79,7 +79,7 @@ def transformation_difference(responses, family: Family) -> Measure:
     from the last s to the first as well where the family is closed. This is never above the limit
     of smaller steps and of second order where f(g_s x) is smooth in s.
 
-    Source: docs/ideas.md, 'synchronous networks'.
+    Source: docs/ideas/synchronous_networks.md.
 
     Raises:
       ValueError: an action, whose elements have no order, or responses that are not finite
