@@ -29,15 +29,11 @@ def test_examples(example, capsys):
     exec(compile(example, "README.md", "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     assert lines
-    if "PosynomialRegressor" in example:  # comments are what is printed, but for ...
-        said = re.findall(r"^print\(.*\)  # (.*)", example, re.MULTILINE)
-        for line, comment in zip(lines, said, strict=True):
-            parts = [part.strip() for part in comment.split("...")]
-            assert all(part in line for part in parts), (line, comment)
 
 
 def test_there_are_examples_and_commands():
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 3
+    assert README.count("\n") <= 160
     shown = {module for module, _ in SHOWN[pages.REPOSITORY / "README.md"]}
     assert shown >= {"training.train", "training.evaluate", "training.studies.zoo"}
     assert {f"training.studies.{name}" for name in pages.names()} <= {

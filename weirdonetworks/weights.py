@@ -15,6 +15,8 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 
+__all__ = ["load_weights", "read", "save_weights"]
+
 DTYPES = ("float16", "float32", "float64")
 
 

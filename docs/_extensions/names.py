@@ -18,6 +18,9 @@ MODULES = (
     "weirdonetworks.stability",
     "weirdonetworks.analysis",
     "weirdonetworks.regression",
+    "weirdonetworks.weights",
+    "weirdonetworks.prediction",
+    "weirdonetworks.pictures",
     "training",
     "training.experiments",
 )
