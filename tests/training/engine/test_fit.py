@@ -17,6 +17,7 @@ import weirdonetworks as wn
 from training.data import Dataset, Split
 from training.engine import RECIPES, Recipe, load_run, recipe_for, resolve, scale, steps
 from training.engine.run import initial_network
+from training.engine.train import failure
 from training.engine.workdir import METRICS
 
 TINY = {"network_args": {"hidden_sizes": (8,)}, "epochs": 2, "batch_size": 20}
@@ -257,3 +258,15 @@ def test_nothing_of_a_run_is_kept(few_digits):
     assert counts[3] - counts[2] < 100, counts
     kept = train()
     assert objects() - counts[3] > 500 and kept  # a run that is kept shows
+
+
+def test_a_result_that_is_none_says_so(mnist_5k):
+    result = {"test_accuracy": 0.9, "training_loss": 0.3}
+    assert failure(result, mnist_5k) is None
+    told = failure({**result, "test_accuracy": 0.12}, mnist_5k)
+    assert told == (
+        "the test accuracy, 12.00 %, is that of guessing: 10.00 % of the images are of one class"
+    )
+    assert failure({**result, "test_accuracy": 0.14}, mnist_5k) is None
+    told = failure({**result, "training_loss": 1234.5}, mnist_5k)
+    assert told == "the training loss has grown to 1.23e+03"

@@ -28,7 +28,7 @@ STUDY = Study(
     question="Do the errors and the status of the posynomial regression hold on random laws?",
     axes={"terms": (1, 2, 3), "rows": (12, 30, 100, 1000), "noise": NOISES},
     cells=cells,
-    seeds=range(50),
+    seeds=range(50, 100),  # those before were looked at while the rules were made
     trial="training.studies.coverage.trial:trial",
     report="training.studies.coverage.report:report",
 )
