@@ -114,6 +114,15 @@ def test_what_the_command_prints_is_its_own(by_process):
 
 
 @pytest.mark.slow
+def test_a_training_that_comes_to_nothing_does_not_end_well(command, tmp_path):
+    outcome = command(train, *words("mlp", tmp_path / "run", "--learning_rate=1e-9"))
+    assert outcome.exit_code == 1
+    last = outcome.stderr.splitlines()[-1]
+    assert last.startswith("error: the test accuracy, ") and " is that of guessing: " in last
+    assert "written to" in outcome.stdout and (tmp_path / "run" / "result.json").exists()
+
+
+@pytest.mark.slow
 def test_tensorboard_events(by_process):
     workdir = by_process[0]
     (path,) = (workdir / "tensorboard").iterdir()
@@ -195,6 +204,7 @@ def check_run(network: str, workdir: Path, dataset: str, batch: int, seed: int) 
         "dataset",
         "test_accuracy",
         "validation_accuracy",
+        "training_loss",
         "parameters",
         "seed",
         "epochs",
@@ -204,6 +214,7 @@ def check_run(network: str, workdir: Path, dataset: str, batch: int, seed: int) 
     assert (result["network"], result["dataset"]) == (network, dataset)
     assert (result["seed"], result["epochs"]) == (seed, 2)
     assert result["validation_accuracy"] == rows[1]["validation_accuracy"]
+    assert result["training_loss"] == rows[1]["loss"]
     assert result["seconds"] == pytest.approx(sum(row["seconds"] for row in rows))
     assert result["versions"]["tensorflow"] == tf.__version__
     for accuracy in (result["test_accuracy"], rows[1]["train_accuracy"]):
