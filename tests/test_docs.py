@@ -70,6 +70,9 @@ rate: in [0, 1), as `rate`
 
 Raises:
   ValueError: not a number_.
+
+>>> an_example(x_1)
+a_result
 """
 
 
@@ -83,6 +86,7 @@ def test_docstrings_become_text_formulas_and_sections():
         "* ``size``: how many\\_;",
         "Args:\n  rate: in [0, 1), as ``rate``\n      says.",
         "Raises:\n  ValueError: not a number\\_.",
+        "\n\n>>> an_example(x_1)\na_result\n",
     ):
         assert part in told
 

@@ -73,6 +73,9 @@ def convert(docstring: str) -> list[str]:
         lines = block.strip("\n").split("\n")
         indent = len(lines[0]) - len(lines[0].lstrip())
         section = section and indent > 0
+        if lines[0].lstrip().startswith(">>> "):  # an example, as it stands
+            out += [*lines, ""]
+            continue
         if SECTION.match(lines[0]):
             out.append(lines.pop(0))
             section = True
