@@ -395,6 +395,7 @@ def test_a_finished_run_is_not_touched_again(small_run, command, monkeypatch):
 
 def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
     assert command(train, *words("mlp", tmp_path / "new", "--resume")).exit_code == 0
     assert (tmp_path / "new" / "result.json").exists()
 
@@ -630,6 +631,7 @@ def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch
     fixed = types.SimpleNamespace(datetime=types.SimpleNamespace(now=lambda: moment))
     monkeypatch.setattr(folders, "datetime", fixed)
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
     name = "runs/mlp-mnist_5k-seed0-20260101-000000"
     for folder in (name, f"{name}-2"):
         outcome = command(train, "--network=mlp", "--epochs=1")
