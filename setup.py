@@ -66,6 +66,7 @@ DOCS = [
 TEST = [
     *DOCS,
     "gplearn>=0.4.3",  # genetic programming, to compare with
+    "pyoperon>=0.6",  # the same
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
     "onnxruntime>=1.20",  # runs what tf2onnx converts

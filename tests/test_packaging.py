@@ -36,7 +36,7 @@ COMMANDS = {
     "tqdm": "tqdm",
 }
 # Commands compare with these where they are installed, and say so where they are not.
-OPTIONAL = {"gplearn", "haiku", "jax", "optax", "torch"}
+OPTIONAL = {"gplearn", "haiku", "jax", "optax", "pyoperon", "torch"}
 OURS = {"weirdonetworks", "training", "tests"}
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 

@@ -8,7 +8,7 @@ from weirdonetworks.commands import startup
 MOVED = {
     "compare_activations": "studies.activations",
     "compare_cooking": "studies.cooking",
-    "compare_gplearn": "studies.feynman_gplearn",
+    "compare_gplearn": "studies.feynman_others",
     "compare_modulation": "studies.modulation",
     "compare_steps": "studies.invariance_steps",
     "convex_fits": "studies.convex_fits",
@@ -20,6 +20,7 @@ MOVED = {
     "rainbow_widths": "studies.rainbow_widths",
     "recover_laws": "studies.feynman",
     "study_autoactivation": "studies.autoactivation",
+    "studies.feynman_gplearn": "studies.feynman_others",
     "tabulate": "studies.zoo",
 }
 

@@ -1,6 +1,5 @@
 """gplearn's genetic programming behind the interface of our estimator."""
 
-import importlib.util
 import time
 from typing import Any
 
@@ -11,26 +10,30 @@ import sympy
 from training.fitting.laws.table import symbol
 from weirdonetworks import _checks
 
-# Its protected functions differ from these only where their arguments are negative or near 0.
+# Its protected functions differ from these only where arguments are negative, near 0 or huge.
 FUNCTIONS = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "sqrt": sympy.sqrt,
-    "inv": lambda a: 1 / a,
-    "neg": lambda a: -a,
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
 }
 # An error that no noise leaves: the law is found.
 _DONE = 1e-12
+# exp of more is taken as exp of this: squares of it are still floats.
+_LARGEST_EXPONENT = 300.0
 
 
 class GeneticRegressor:
     """gplearn's SymbolicRegressor, a generation at a time until its seconds of CPU are over.
 
-    1,000 programs of its functions add, sub, mul, div, sqrt, inv and neg, which hold all laws in
-    reach of a signomial to a power; all else as gplearn has it. The last generation that begins in
-    time is finished. To SymPy the protected functions are the plain ones, to its advantage:
+    1,000 programs of add, sub, mul, div, sqrt, exp, log, sin and cos; all else as gplearn has it,
+    exp aside, which it has not. The last generation that begins in time is finished; an error of
+    1e-12 ends it before. To SymPy the protected functions are the plain ones, to its advantage:
     sqrt(|x|) counts as sqrt(x).
 
     Source: Stephens 2016, "gplearn: genetic programming in Python".
@@ -41,23 +44,23 @@ class GeneticRegressor:
 
     def __init__(self, seconds: float, seed: int = 0):
         """Raises ImportError without gplearn, ValueError for seconds <= 0."""
-        if not importlib.util.find_spec("gplearn"):
-            raise ImportError("gplearn is not installed: pip install gplearn")
+        try:
+            from gplearn import functions, genetic
+        except ImportError:
+            raise ImportError("gplearn is not installed: pip install gplearn") from None
         self.seconds = _checks.positive("seconds", seconds)
-        self.seed = _checks.integer("seed", seed, minimum=0)
-
-    def fit(self, x: pd.DataFrame, y: np.ndarray) -> "GeneticRegressor":
-        from gplearn.genetic import SymbolicRegressor
-
-        self.names = list(x.columns)
-        self.regressor = SymbolicRegressor(
+        made = {"exp": functions.make_function(function=_exp, name="exp", arity=1)}
+        self.regressor = genetic.SymbolicRegressor(
             population_size=1000,
             generations=1,
-            function_set=list(FUNCTIONS),
+            function_set=[made.get(name, name) for name in FUNCTIONS],
             metric="rmse",
             warm_start=True,
-            random_state=self.seed,
+            random_state=_checks.integer("seed", seed, minimum=0),
         )
+
+    def fit(self, x: pd.DataFrame, y: np.ndarray) -> "GeneticRegressor":
+        self.names = list(x.columns)
         end = time.process_time() + self.seconds
         self.generations = 0
         while not self.generations or (time.process_time() < end and self._error() > _DONE):
@@ -74,6 +77,10 @@ class GeneticRegressor:
 
     def to_sympy(self) -> sympy.Expr:
         return to_sympy(self.regressor._program.program, self.names)
+
+
+def _exp(x: np.ndarray) -> np.ndarray:
+    return np.exp(np.minimum(x, _LARGEST_EXPONENT))
 
 
 def to_sympy(program: list[Any], names: list[str]) -> sympy.Expr:

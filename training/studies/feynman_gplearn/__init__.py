@@ -1,1 +1,0 @@
-"""Does gplearn's genetic programming find the laws that the posynomial regression finds?"""
