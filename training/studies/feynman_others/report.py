@@ -109,6 +109,7 @@ def worst(runs: pd.DataFrame) -> pd.DataFrame:
     """The laws with the largest ratios of errors of values, and their errors."""
     rows = []
     for noise, own in beside(runs).groupby("noise"):
+        own = own.dropna(subset="relative_error_ratio")
         for _, law in own.nlargest(_WORST, "relative_error_ratio").iterrows():
             cells = {"noise": f"{noise:g}", "law": law["law"]}
             for error, title in ERRORS.items():
