@@ -10,15 +10,23 @@ import sympy
 from training.fitting.laws.table import symbol
 from weirdonetworks import _checks
 
-# Its protected functions differ from these only where arguments are negative, near 0 or huge.
+
+def _size(a: sympy.Expr) -> sympy.Expr:
+    """|a|, or a itself where its sign changes: of that a law takes the root or the logarithm."""
+    size = sympy.Abs(a)
+    return a if size.has(sympy.Abs) else size
+
+
+# Its protected functions differ from these only where arguments change their sign, are near 0 or
+# huge.
 FUNCTIONS = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
-    "sqrt": sympy.sqrt,
+    "sqrt": lambda a: sympy.sqrt(_size(a)),
     "exp": sympy.exp,
-    "log": sympy.log,
+    "log": lambda a: sympy.log(_size(a)),
     "sin": sympy.sin,
     "cos": sympy.cos,
 }
@@ -33,8 +41,8 @@ class GeneticRegressor:
 
     1,000 programs of add, sub, mul, div, sqrt, exp, log, sin and cos; all else as gplearn has it,
     exp aside, which it has not. The last generation that begins in time is finished; an error of
-    1e-12 ends it before. To SymPy the protected functions are the plain ones, to its advantage:
-    sqrt(|x|) counts as sqrt(x).
+    1e-12 ends it before. Where x changes its sign, its sqrt(|x|) counts as sqrt(x), its log(|x|) as
+    log(x), to its advantage.
 
     Source: Stephens 2016, "gplearn: genetic programming in Python".
     """

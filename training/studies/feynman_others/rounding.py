@@ -35,5 +35,5 @@ def _near(exponent: float) -> Fraction:
     return Fraction(exponent).limit_denominator(_HIGHEST_DENOMINATOR)
 
 
-def _number(value: float, write: Callable[[float], str]) -> sympy.Rational:
-    return sympy.Rational(0 if abs(value) < LEAST else write(value))
+def _number(value: float, write: Callable[[float], str]) -> sympy.Number:
+    return sympy.Integer(0) if abs(value) < LEAST else sympy.Float(write(value))
