@@ -55,7 +55,8 @@ def form(expression: sympy.Expr, irreducible: bool = False) -> Form | None:
 
 
 def _form(expression: sympy.Expr, irreducible: bool) -> Form | None:
-    if expression.has(sympy.Function) or _expanded_size(expression) > _MOST_TERMS:
+    # Over the complex numbers, SymPy factorises for hours.
+    if expression.has(sympy.Function, sympy.I) or _expanded_size(expression) > _MOST_TERMS:
         return None
     terms = _terms(expression)
     if terms is not None:
@@ -210,10 +211,10 @@ class _Product:
             negative = math.prod(-1 if f.is_negative and n % 2 else 1 for f, n in factors) < 0
             factors = [(-f if f.is_negative else f, n) for f, n in factors]
             if negative:
-                odd = [j for j, (f, n) in enumerate(factors) if n % 2 and _monomial(f) is None]
+                odd = [j for j, (f, n) in enumerate(factors) if n % 2 and _negated(f) is not None]
                 if not odd:
                     return False
-                factors[odd[0]] = (-factors[odd[0]][0], factors[odd[0]][1])
+                factors[odd[0]] = (_negated(factors[odd[0]][0]), factors[odd[0]][1])
         return all(self.multiply(f, n * exponent) for f, n in factors)
 
     def _multiply_monomial(self, coefficient: sympy.Expr, powers: Powers, a: Fraction) -> bool:
@@ -280,6 +281,15 @@ class _Product:
         elif root.denominator % 2:
             sign, flip = 1, self.sign
         return Form({powers: flip * c for powers, c in terms.items()}, root, sign)
+
+
+def _negated(factor: sympy.Expr) -> sympy.Expr | None:
+    """Minus a sum, or minus an odd power of one, with the sign within the sum; None for others."""
+    if factor.is_Add:
+        return -factor
+    if factor.is_Pow and factor.base.is_Add and factor.exp.is_Integer and factor.exp % 2:
+        return (-factor.base) ** factor.exp
+    return None
 
 
 def _factors(base: sympy.Expr) -> list[tuple[sympy.Expr, int]]:
