@@ -2,7 +2,7 @@
 
 gplearn and Operon on the same rows and by the same rule, in --budget seconds of CPU for each law,
 the regression in the time it takes; and scipy's curve_fit, which is given the law's form, as the
-bound for accuracy. All laws at both noises take an hour and a half of one core. gplearn and
+bound for accuracy. All laws at both noises take some eighty minutes of one core. gplearn and
 pyoperon must be installed: pip install gplearn pyoperon.
 """
 

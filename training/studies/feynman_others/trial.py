@@ -16,7 +16,7 @@ from training.studies.feynman_others.rounding import readings
 def trial(
     axes: dict[str, Any], seed: int, choice: None, *, points: int, budget: float
 ) -> list[dict[str, Any]]:
-    """A row of `attempt` for each method: ours, gplearn, operon, and curve_fit for a law in reach.
+    """A row of `attempt` for each method: gplearn and operon, and ours and curve_fit within reach.
 
     gplearn and Operon get `budget` seconds of CPU; they finish the generation that they are in.
     A model that is not the law as it was found is scored again by its `readings`; `rounded` says
@@ -28,11 +28,11 @@ def trial(
     """
     equation = get(axes["law"])
     makers = {
-        "ours": posynomial_regressor,
         "gplearn": functools.partial(GeneticRegressor, budget, seed),
         "operon": functools.partial(OperonRegressor, budget, seed),
     }
-    if classify(equation).name != "outside":
+    if classify(equation).name != "outside":  # else there is nothing that ours could solve
+        makers = {"ours": posynomial_regressor, **makers}
         makers["curve_fit"] = functools.partial(GivenForm, equation)
     estimators = {method: make() for method, make in makers.items()}  # what is missing shows first
     rows = []
