@@ -36,7 +36,7 @@ def _table(seed):
 @pytest.mark.slow
 def test_any_table_is_fitted_or_refused():
     refused = 0
-    for seed in range(20):
+    for seed in (*range(20), 10545):  # of the last, a fit leaves a model without terms
         x, y, g = _table(seed)
         regressor = PosynomialRegressor if seed % 3 else SignomialRegressor
         settings = {

@@ -86,8 +86,11 @@ def add_term(model: Model, data: Data, space: Space, generator: np.random.Genera
     """The best fit with one more term, of several starts.
 
     Starts are the exponents, of some hundred near those that there are, whose monomials correlate
-    most with the residuals, once what the model's own parameters explain is taken out of both.
+    most with the residuals, once what the model's own parameters explain is taken out of both. A
+    model that a fit has left without terms stays as it is.
     """
+    if not model.num_terms:
+        return model
     residuals, jacobian = fitting.derivatives(model, data)
     z = model.terms(data.u) @ model.c
     _, slope = fitting.root(z, model.power)
