@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -124,3 +125,8 @@ def _sizes(node) -> tuple[int, ...]:
 def largest(ops: list[Op]) -> int:
     """The number of elements of the largest tensor, per image."""
     return max(size for op in ops for size in op.sizes)
+
+
+def absolute_paths(text: str) -> list[str]:
+    """The beginnings of absolute paths in a text, of any system: what depends on one machine."""
+    return re.findall(r"(?:^|[\s=:,;\"'(\[])((?:~?/|[A-Za-z]:\\)\w+)", text)
