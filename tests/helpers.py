@@ -2,10 +2,13 @@
 
 import math
 import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 import sonnet as snt
 import tensorflow as tf
 
@@ -13,6 +16,22 @@ from weirdonetworks.groups import ImageAction
 
 # The head of a program that imports TensorFlow, which takes 2 s less if nobody looks for garbage.
 UNCOLLECTED = "import atexit, gc; gc.disable(); atexit.register(gc.freeze)\n"
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"  # where a copy may hold original files
+ORIGINALS = [
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+]
+
+
+def original_files(name: str) -> Path:
+    """The folder with the four files of mnist or fashion_mnist; a test without them is skipped."""
+    folder = SHARED / name
+    if not all((folder / file).is_file() for file in ORIGINALS):
+        pytest.skip(f"the original files of {name} are not in ../shared/{name}")
+    return folder
 
 
 def examples(number: int) -> int:
@@ -124,3 +143,8 @@ def _sizes(node) -> tuple[int, ...]:
 def largest(ops: list[Op]) -> int:
     """The number of elements of the largest tensor, per image."""
     return max(size for op in ops for size in op.sizes)
+
+
+def absolute_paths(text: str) -> list[str]:
+    """The beginnings of absolute paths in a text, of any system: what depends on one machine."""
+    return re.findall(r"(?:^|[\s=:,;\"'(\[])((?:~?/|[A-Za-z]:\\)\w+)", text)

@@ -71,7 +71,7 @@ ROOMS = {
     "analysis": {"functional", "groups", "layers", "stability"},
     "regression": {"layers"},
     "prediction": set(),
-    "weights": set(),
+    "weights": {"layers"},
     "pretrained": {"weights"},
     "pictures": set(),
     # What people type knows all that they may ask for; nothing knows it.

@@ -16,6 +16,8 @@ from packaging.requirements import Requirement
 
 import weirdonetworks as wn
 from tests import helpers
+from weirdonetworks.__main__ import COMMANDS as COMMANDS_OF_THE_WHEEL
+from weirdonetworks.__main__ import NEEDED
 
 REPOSITORY = Path(__file__).parents[1]
 LIBRARIES = {"tensorflow", "dm-sonnet", "numpy", "safetensors"}
@@ -87,6 +89,7 @@ def test_wheel_holds_the_library_and_nothing_else(wheel):
     expected |= {path.relative_to(REPOSITORY).as_posix() for path in weights}
     assert "weirdonetworks/pretrained/mlp-mnist.safetensors" in expected
     assert {name for name in names if name.startswith("weirdonetworks/")} == expected
+    assert 1e5 < Path(wheel.filename).stat().st_size <= 45e6
     assert any(name.startswith(info) and name.endswith("LICENSE") for name in names)
 
 
@@ -117,9 +120,9 @@ def test_importers_get_four_libraries_and_extras_bring_the_rest(description):
     assert LIBRARIES.isdisjoint(test)
 
 
-# Runs with the wheel alone: whatever the three libraries do not depend on is made unimportable.
-IMPORT_ALONE = """
-import importlib.abc, json, sys
+# Runs with the wheel alone: whatever the four libraries do not depend on is made unimportable.
+ALONE = """
+import importlib.machinery, json, sys
 from importlib import metadata
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -133,19 +136,20 @@ while pending:
         parsed = map(Requirement, metadata.requires(name) or [])
         pending += [r.name for r in parsed if not r.marker or r.marker.evaluate({"extra": ""})]
 
-class NotInstalled(importlib.abc.MetaPathFinder):
+class NotInstalled(importlib.machinery.PathFinder):
     missing = {"training", "tests"} | {
         module
         for module, owners in metadata.packages_distributions().items()
         if module != "weirdonetworks" and installed.isdisjoint(map(canonicalize_name, owners))
     }
-    def find_spec(self, name, path=None, target=None):
-        if name in self.missing:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name in cls.missing else super().find_spec(name, path, target)
 
 for name in NotInstalled.missing & set(sys.modules):
     del sys.modules[name]
-sys.meta_path.insert(0, NotInstalled())
+others = (importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter)
+sys.meta_path[:] = [*others, NotInstalled]  # without those of editable installs
 sys.path.insert(0, wheel)
 for name in ("mlxtend", "training"):
     try:
@@ -155,6 +159,9 @@ for name in ("mlxtend", "training"):
     raise SystemExit(f"{name} could be imported: this test tests nothing")
 import weirdonetworks as wn
 assert wn.__file__.startswith(wheel), wn.__file__
+"""
+
+IMPORT_ALONE = """
 for name in wn.list_networks():
     wn.create_network(name)
 try:
@@ -165,6 +172,12 @@ else:
     raise SystemExit("wn.regression could be imported: its libraries are not optional here")
 assert "regression" not in dir(wn)
 print(*sorted(NotInstalled.missing & set(sys.modules)))
+"""
+
+COMMAND_ALONE = """
+sys.argv = ["weirdonetworks", *sys.argv[3:]]
+from weirdonetworks.__main__ import main
+main()
 """
 
 # Runs where all is installed. TensorFlow may import what it finds by itself.
@@ -190,17 +203,41 @@ print(*sys.modules)
 """
 
 
-@pytest.mark.slow
-def test_wheel_imports_with_its_libraries_alone(wheel, tmp_path):
-    program = helpers.UNCOLLECTED + IMPORT_ALONE
-    done = subprocess.run(
-        [sys.executable, "-c", program, wheel.filename, json.dumps(sorted(LIBRARIES))],
-        cwd=tmp_path,
+def run_alone(program: str, wheel, folder: Path, *words: str) -> subprocess.CompletedProcess:
+    program = helpers.UNCOLLECTED + ALONE + program
+    return subprocess.run(
+        [sys.executable, "-c", program, wheel.filename, json.dumps(sorted(LIBRARIES)), *words],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+@pytest.mark.slow
+def test_wheel_imports_with_its_libraries_alone(wheel, tmp_path):
+    done = run_alone(IMPORT_ALONE, wheel, tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS_OF_THE_WHEEL)
+def test_commands_with_these_alone_say_what_is_missing(wheel, tmp_path, command):
+    done = run_alone(COMMAND_ALONE, wheel, tmp_path, command, "file", "--target=y")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        r"error: .*\bpandas\b.* must be installed: pip install 'weirdonetworks\[commands\]'\n",
+        done.stderr,
+    )
+    assert not list(tmp_path.iterdir())
+    told = run_alone(COMMAND_ALONE, wheel, tmp_path)
+    assert told.returncode == 0 and f"  {command} " in told.stdout
+
+
+def test_commands_know_what_they_need():
+    needed = {**REGRESSION, **COMMANDS}
+    needed.pop("cvxpy")  # of geometric programs, which no command writes
+    assert {package: module for module, package in NEEDED.items()} == needed
 
 
 @pytest.mark.slow

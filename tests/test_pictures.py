@@ -62,17 +62,47 @@ def test_the_box_and_the_centre_are_those_of_mnist():
     "picture, message",
     [
         (np.full((50, 50), 0.5), r"^picture must hold ink .*, got brightness from 0.50 to 0.50$"),
+        (
+            np.zeros((28, 28), np.uint8),
+            r"^picture must hold ink .*, got brightness from 0.00 to 0.00$",
+        ),
         (np.random.default_rng(0).uniform(0.5, 0.52, (50, 50)), "^picture must hold ink"),
-        (np.zeros((50, 7)), r"^picture must be .* 8 x 8 numbers, got float64 \[50, 7\]$"),
-        (np.zeros((50, 50, 3)), r"got float64 \[50, 50, 3\]$"),
+        (np.zeros((50, 7)), r"^picture must be .*, at least 8 x 8, got shape \[50, 7\]$"),
+        (np.zeros((50, 50, 3)), r"got shape \[50, 50, 3\]$"),
+        (np.zeros((0, 50)), r"got shape \[0, 50\]$"),
         (np.full((50, 50), 2.0), r"floats in \[0, 1\], got float64 from 2.0 to 2.0$"),
         (np.full((50, 50), np.nan), r"got float64 from nan to nan$"),
-        (np.full((50, 50), "x"), r"^picture must be "),
+        (np.full((50, 50), "x"), r"^picture must be an array of numbers, got an array of <U1 \[50"),
+        ([[1, 2], [3]], r"^picture must be an array of numbers, got \[\[1, 2\], \[3\]\]$"),
     ],
 )
 def test_what_holds_no_digit_is_refused(picture, message):
     with pytest.raises(ValueError, match=message):
         to_mnist(picture)
+
+
+def test_pictures_of_one_brightness_are_refused_in_our_words():
+    """Whatever the rounding of a fit of the paper leaves, which may be nothing at all."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        picture = np.full(rng.integers(8, 60, 2), rng.integers(0, 256), np.uint8)
+        with pytest.raises(ValueError, match="^picture must hold ink that differs from the paper"):
+            to_mnist(picture)
+
+
+def test_one_bright_speck_does_not_make_the_ink_faint():
+    rng = np.random.default_rng(0)
+    for size in range(34, 48):
+        picture = 0.04 * rng.uniform(size=(size, size))
+        picture[9:-9, size // 2 - 3 : size // 2 + 3] += 0.5
+        picture[size // 2, size // 2] = 1
+        assert np.median(to_mnist(picture)[5:23, 13:15]) > 240
+
+
+def test_contrast_makes_no_difference():
+    for digit in DIGITS[:20]:
+        faint = to_mnist(0.7 * digit / 255).astype(int)
+        assert np.abs(faint - to_mnist(digit)).max() <= 1
 
 
 def test_files_of_all_kinds_are_read(tmp_path):

@@ -62,8 +62,13 @@ def test_more_pictures_than_a_batch(network):
         (np.full((8, 9), np.nan), r"got float64 from nan to nan$"),
         (np.full((8, 9), 256), r"got int64 from 256 to 256$"),
         (np.full((8, 9), -1), r"got int64 from -1 to -1$"),
-        (np.full((8, 9), "1"), r"^images must be numbers, got "),
-        (PIXELS > 3, r"^images must be numbers, got dtype\('bool'\)$"),
+        (np.full((8, 9), "1"), r"^images must be an array of numbers, got an array of <U1 \[8, 9"),
+        (PIXELS > 3, r"^images must be an array of numbers, got an array of bool \[3, 8, 9, 1"),
+        ([[1, 2], [3]], r"^images must be an array of numbers, got \[\[1, 2\], \[3\]\]$"),
+        (tf.ragged.constant([[1, 2], [3]]), r"^images must be an array of numbers, got <tf.Ragged"),
+        ("digit.png", r"^images must be an array of numbers, got 'digit.png'$"),
+        (None, r"^images must be an array of numbers, got None$"),
+        ([], r"got shape \[0\]$"),
         (np.zeros((8, 7)), r"feature"),
     ],
 )  # fmt: skip
@@ -71,3 +76,54 @@ def test_other_pictures_are_refused(network, images, message):
     wn.classify(network, PIXELS)
     with pytest.raises(ValueError, match=message):
         wn.classify(network, images)
+
+
+def test_tensors_without_values_are_refused(network):
+    @tf.function(autograph=False)
+    def compiled(images):
+        return wn.classify(network, images).classes
+
+    with pytest.raises(ValueError, match=r"^images must be an array of numbers, got <tf.Tensor"):
+        compiled(tf.constant(PIXELS))
+
+    @tf.function(autograph=False)
+    def constant():
+        return wn.classify(network, PIXELS).classes
+
+    with pytest.raises(ValueError, match=r"^network must return .*, got float32 \(3, 10\) of 3$"):
+        constant()
+
+
+@pytest.mark.parametrize(
+    "network, message",
+    [
+        (3, r"^network must be a function, got 3$"),
+        ("mlp", r"^network must be a function, got 'mlp'$"),
+        (lambda x: None, r"^network must return floating logits .* of n images, got None of 3$"),
+        (lambda x: x, r"got float32 \(3, 8, 9, 1\) of 3$"),
+        (lambda x: x[:, 0, 0, 0], r"got float32 \(3,\) of 3$"),
+        (lambda x: x[:2, 0, :, 0], r"got float32 \(2, 9\) of 3$"),
+        (lambda x: x[:, 0, :0, 0], r"got float32 \(3, 0\) of 3$"),
+        (lambda x: tf.cast(x[:, 0, :, 0], tf.int32), r"got int32 \(3, 9\) of 3$"),
+        (lambda x: (x[:, 0, :, 0], x), r"^network must return .*, got \(<tf.Tensor"),
+        (lambda x: x[:, 0, :2, 0] * [[1.0], [np.nan], [1.0]],
+         r"^network must return logits with a softmax, got \[nan nan\] of image 1$"),
+        (lambda x: x[:, 0, :2, 0] / 0, r"logits with a softmax, got \[inf inf"),
+    ],
+)  # fmt: skip
+def test_what_is_no_network_of_logits_is_refused(network, message):
+    with pytest.raises(ValueError, match=message) as error:
+        wn.classify(network, PIXELS)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_logits_of_any_floating_type_give_float32(dtype):
+    found = wn.classify(lambda x: tf.cast(x[:, 0, :, 0], dtype), PIXELS)
+    assert found.probabilities.dtype == found.energy.dtype == np.float32
+    assert found.classes.dtype == np.int64
+
+
+def test_a_class_that_is_ruled_out_is():
+    found = wn.classify(lambda x: tf.constant([[0.0, -np.inf]] * len(x)), PIXELS)
+    np.testing.assert_array_equal(found.probabilities, [[1, 0]] * 3)

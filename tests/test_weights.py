@@ -75,7 +75,7 @@ def test_half_precision_rounds_and_refuses_what_it_cannot_hold(tmp_path):
     assert 0 < np.max(np.abs(network(IMAGES) - exact)) < 1e-2
     network.layers[0].w.assign(network.layers[0].w * 1e6)
     message = "^dtype must hold all numbers of linear_0/w, got 'float16'$"
-    with pytest.raises(ValueError, match=message), np.errstate(over="ignore"):
+    with pytest.raises(ValueError, match=message):
         wn.save_weights(network, tmp_path / "net", dtype="float16")
     with pytest.raises(ValueError, match=r"^dtype must be one of .*, got 'int8'$"):
         wn.save_weights(network, tmp_path / "net", dtype="int8")
@@ -165,15 +165,105 @@ def test_any_sonnet_module_can_be_saved(tmp_path):
     assert json.loads(json.dumps(weights.read(tmp_path / "net")[1]))["network"] == "MLP"
 
 
-def test_scalars_and_counters_are_kept(tmp_path):
-    first = wn.nets.MLP(hidden_sizes=(5,), dropout=0.5)
-    first(IMAGES, is_training=True)
-    wn.save_weights(first, tmp_path / "net", dtype="float16")
-    second = wn.nets.MLP(hidden_sizes=(5,), dropout=0.5)
-    second(IMAGES)
+class Counting(snt.Module):
+    """A weight and a counter of its own, which counts no draws."""
+
+    def __init__(self, dtype=tf.float32):
+        super().__init__()
+        self.w = tf.Variable(tf.cast([0.1, -3e38, 1e-40, np.inf], dtype), name="w")
+        self.steps = tf.Variable(0, dtype=tf.int64, name="steps")
+
+
+def test_other_counters_than_those_of_draws_are_kept_as_they_are(tmp_path):
+    first, second = Counting(), Counting()
+    first.steps.assign(2**53 + 1)
+    wn.save_weights(first, tmp_path / "net")
     wn.load_weights(second, tmp_path / "net")
-    assert [v.shape for v in first.variables] == [v.shape for v in second.variables]
-    assert any(v.dtype.is_integer and v.shape == [] for v in second.variables)
-    for one, other in zip(first.variables, second.variables, strict=True):
-        if one.dtype.is_integer:
-            np.testing.assert_array_equal(one, other)
+    assert int(second.steps) == 2**53 + 1
+
+
+@pytest.mark.parametrize("activation", ["gelu", "stochastic_gelu"])
+def test_counters_of_draws_are_no_weights(tmp_path, activation):
+    def made(dropout):
+        network = wn.nets.MLP(hidden_sizes=(5,), activation=activation, dropout=dropout)
+        network(IMAGES, is_training=True)
+        return network
+
+    first, second, plain = made(0.5), made(0.3), made(0.0)
+    wn.save_weights(first, tmp_path / "net", dtype="float16")
+    assert {name.rpartition("/")[2] for name in weights.read(tmp_path / "net")[0]} == {"b", "w"}
+    second(IMAGES, is_training=True)
+    counted = [v for v in second.variables if v.dtype.is_integer]
+    before = [int(v) for v in counted]
+    assert 2 in before and len(counted) == (2 if activation == "gelu" else 4)
+    wn.load_weights(second, tmp_path / "net")
+    assert [int(v) for v in counted] == before
+    wn.load_weights(plain, tmp_path / "net")
+    np.testing.assert_array_equal(second(IMAGES), plain(IMAGES))
+
+
+def test_bfloat16_is_kept_exactly(tmp_path):
+    first, second = Counting(tf.bfloat16), Counting(tf.bfloat16)
+    second.w.assign(tf.zeros(4, tf.bfloat16))
+    wn.save_weights(first, tmp_path / "net")
+    assert weights.read(tmp_path / "net")[0]["w"].dtype == np.float32
+    wn.load_weights(second, tmp_path / "net")
+    assert second.w.dtype == tf.bfloat16
+    np.testing.assert_array_equal(first.w.numpy(), second.w.numpy())
+    with pytest.raises(ValueError, match="^dtype must hold all numbers of w, got 'float16'$"):
+        wn.save_weights(first, tmp_path / "net", dtype="float16")
+
+
+def test_metadata_come_back_as_they_were(tmp_path):
+    told = {"a": "3", "b": "true", "c": '"x"', "d": "[" * 100_000, "e": "", "f": 3, "g": None,
+            "h": [1, 0.1, {"k": False}], "ü": "ü", "network": "mine"}  # fmt: skip
+    wn.save_weights(_built(5), tmp_path / "net", told)
+    assert weights.read(tmp_path / "net")[1] == {**told, "arguments": {"hidden_sizes": [5]}}
+
+
+CIRCLE: list = []
+CIRCLE.append(CIRCLE)
+
+
+@pytest.mark.parametrize(
+    "metadata, message",
+    [
+        ([1], r"^metadata must be a mapping, got \[1\]$"),
+        ("", r"^metadata must be a mapping, got ''$"),
+        ({"sha256": "0"}, r"^metadata must have strings as keys, none of them 'sha256', got 'sha2"),
+        ({3: "x"}, r"^metadata must have strings as keys, .*, got 3$"),
+        ({"a": {1, 2}}, r"^metadata must hold .* what JSON can hold, got 'a': \{1, 2\}$"),
+        ({"a": np.float32(1)}, r"^metadata must hold .*, got 'a': np.float32\(1.0\)$"),
+        ({"a": float("nan")}, r"^metadata must hold .*, got 'a': nan$"),
+        ({"a": [{0: "cat"}]}, r"^metadata must hold .*, got 'a': \[\{0: 'cat'\}\]$"),
+        ({"a": CIRCLE}, r"^metadata must hold .*, got 'a': \[\[\["),
+        ({"a": "\ud800"}, r"^metadata must hold .*, got 'a': '\\ud800'$"),
+    ],
+)
+def test_other_metadata_are_refused(tmp_path, metadata, message):
+    with pytest.raises(ValueError, match=message):
+        wn.save_weights(_built(5), tmp_path / "net", metadata)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_image_shape_that_is_none_is_refused(tmp_path):
+    wn.save_weights(_built(5), tmp_path / "net", {"image_shape": "large"})
+    with pytest.raises(ValueError, match=r"^the image_shape of .*net must be a sequence of int"):
+        wn.load_weights(wn.nets.MLP(hidden_sizes=(5,)), tmp_path / "net")
+
+
+@pytest.mark.parametrize("path", ["", "folder", "missing/net", "file/net", 3, None, b"net"])
+def test_a_path_of_no_file_is_refused(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ValueError, match="^path must be a file in a folder that exists, got "):
+        wn.save_weights(_built(5), path)
+    assert {p.name for p in tmp_path.rglob("*")} == {"folder", "file"}
+
+
+def test_variables_that_files_cannot_hold_are_refused(tmp_path):
+    network = Counting()
+    network.words = tf.Variable(["a", "b"], name="words")
+    with pytest.raises(ValueError, match="^network must have variables that the file can hold "):
+        wn.save_weights(network, tmp_path / "net")

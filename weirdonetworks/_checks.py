@@ -1,5 +1,6 @@
 """Checks of arguments: every error names the argument, the rule and the value received."""
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
@@ -81,6 +82,22 @@ def choice(name: str, value: Any, options: Iterable[str]) -> str:
     if not isinstance(value, (str, int, np.integer)) or value not in options:
         raise ValueError(f"{name} must be one of {options}, got {received(value)}")
     return value
+
+
+def pixels(name: str, values: Any) -> np.ndarray:
+    """Returns `values`, integers from 0 to 255 or floats in [0, 1], as float32 in [0, 1]."""
+    array = None
+    with contextlib.suppress(ValueError, TypeError, NotImplementedError):  # ragged; no values yet
+        array = np.asarray(values)
+    if array is None or array.dtype.kind not in "uif":
+        raise ValueError(f"{name} must be an array of numbers, got {received(values)}")
+    white = 1 if array.dtype.kind == "f" else 255
+    if array.size and not (array.min() >= 0 and array.max() <= white):  # NaN is neither
+        raise ValueError(
+            f"{name} must be integers from 0 to 255 or floats in [0, 1], "
+            f"got {array.dtype} from {array.min()} to {array.max()}"
+        )
+    return array.astype(np.float32) / np.float32(white)
 
 
 def image_shape(name: str, value: Any) -> tuple[int, int]:

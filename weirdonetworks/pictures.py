@@ -82,21 +82,14 @@ def to_mnist(picture: np.ndarray) -> np.ndarray:
 
 
 def _brightness(picture: np.ndarray) -> np.ndarray:
-    array = np.asarray(picture)
-    if array.ndim == 3 and array.shape[-1] == 1:
-        array = array[..., 0]
-    if array.ndim != 2 or min(array.shape) < 8 or array.dtype.kind not in "uif":
+    grey = _checks.pixels("picture", picture)
+    if grey.ndim == 3 and grey.shape[-1] == 1:
+        grey = grey[..., 0]
+    if grey.ndim != 2 or min(grey.shape) < 8:
         raise ValueError(
-            "picture must be [height, width], at least 8 x 8 numbers, "
-            f"got {array.dtype} {list(array.shape)}"
+            f"picture must be [height, width], at least 8 x 8, got shape {list(grey.shape)}"
         )
-    white = 1 if array.dtype.kind == "f" else 255
-    if not (array.min() >= 0 and array.max() <= white):
-        raise ValueError(
-            "picture must be integers from 0 to 255 or floats in [0, 1], "
-            f"got {array.dtype} from {array.min()} to {array.max()}"
-        )
-    return array.astype(np.float32) / white
+    return grey
 
 
 def _smaller(grey: np.ndarray) -> np.ndarray:
@@ -161,8 +154,9 @@ def _otsu(values: np.ndarray) -> float:
     """The threshold that separates two classes best (Otsu 1979)."""
     counts, edges = np.histogram(values, 256)
     middles = (edges[1:] + edges[:-1]) / 2
-    below, total = np.cumsum(counts), counts.sum()
-    sums = np.cumsum(counts * middles)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        between = (sums[-1] * below / total - sums) ** 2 / (below * (total - below))
-    return float(middles[np.nanargmax(between)])
+    sums, total = np.cumsum(counts * middles), counts.sum()
+    # All are below the last bin, which separates nothing; equal values are all in one.
+    below = np.cumsum(counts)[:-1]
+    with np.errstate(invalid="ignore"):
+        between = (sums[-1] * below / total - sums[:-1]) ** 2 / (below * (total - below))
+    return float(middles[np.argmax(np.nan_to_num(between))])

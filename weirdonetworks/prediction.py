@@ -37,7 +37,9 @@ def classify(network: Callable[[tf.Tensor], tf.Tensor], images: Any) -> Predicti
         [n, height, width, channels].
 
     Raises:
-      ValueError: no pictures, or other shapes or numbers; or a size that the network refuses.
+      ValueError: no pictures, or other shapes or numbers; a size that the network refuses; or no
+        network, one that returns anything but floating logits [n, classes], or none that are
+        numbers.
 
     >>> import numpy as np
     >>> import weirdonetworks as wn
@@ -47,34 +49,52 @@ def classify(network: Callable[[tf.Tensor], tf.Tensor], images: Any) -> Predicti
     >>> wn.classify(network, stroke).classes
     array([1])
     """
+    if not callable(network):
+        raise ValueError(f"network must be a function, got {_checks.received(network)}")
     x = _scaled(images)
-    parts = [network(tf.constant(x[i : i + _BATCH])) for i in range(0, len(x), _BATCH)]
+    parts = [_logits(network, x[i : i + _BATCH]) for i in range(0, len(x), _BATCH)]
     logits = tf.concat(parts, axis=0)
+    probabilities = tf.nn.softmax(logits).numpy()
+    if np.isnan(probabilities).any():
+        place = int(np.argmax(np.isnan(probabilities).any(axis=1)))
+        raise ValueError(
+            f"network must return logits with a softmax, got {logits[place].numpy()} of image "
+            f"{place}"
+        )
     return Prediction(
         classes=tf.argmax(logits, axis=1).numpy(),
-        probabilities=tf.nn.softmax(logits).numpy(),
+        probabilities=probabilities,
         energy=-tf.reduce_logsumexp(logits, axis=1).numpy(),
     )
 
 
+def _logits(network: Callable[[tf.Tensor], tf.Tensor], x: np.ndarray) -> tf.Tensor:
+    """float32 [n, classes]."""
+    logits = network(tf.constant(x))
+    known = isinstance(logits, tf.Tensor)
+    if (
+        not known
+        or tf.is_symbolic_tensor(logits)
+        or not logits.dtype.is_floating
+        or logits.shape.rank != 2
+        or logits.shape[0] != len(x)
+        or logits.shape[1] < 1
+    ):
+        shape = f"{logits.dtype.name} {logits.shape}" if known else _checks.received(logits)
+        raise ValueError(
+            f"network must return floating logits [n, classes] of n images, got {shape} of {len(x)}"
+        )
+    return tf.cast(logits, tf.float32)
+
+
 def _scaled(images: Any) -> np.ndarray:
     """float32 [n, height, width, channels] in [0, 1]."""
-    array = np.asarray(images)
-    if array.dtype.kind not in "uif":
-        raise ValueError(f"images must be numbers, got {_checks.received(array.dtype)}")
+    array = _checks.pixels("images", images)
     if array.ndim not in (2, 3, 4) or 0 in array.shape:
         raise ValueError(
             "images must be [height, width], [height, width, channels], [n, height, width] or "
             f"[n, height, width, channels], none of them 0, got shape {list(array.shape)}"
         )
-    white = 1 if array.dtype.kind == "f" else 255
-    low, high = array.min(), array.max()
-    if not (low >= 0 and high <= white):  # NaN is neither
-        raise ValueError(
-            "images must be integers from 0 to 255 or floats in [0, 1], "
-            f"got {array.dtype} from {low} to {high}"
-        )
     one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))
     array = array[None] if one else array
-    array = array[..., None] if array.ndim == 3 else array
-    return array.astype(np.float32) / np.float32(white)
+    return array[..., None] if array.ndim == 3 else array

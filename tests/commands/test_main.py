@@ -36,12 +36,14 @@ def test_another_word_is_refused(monkeypatch, capsys):
     assert error == "error: unknown command 'train': weirdonetworks classify or fit_law\n"
 
 
-def test_a_package_that_is_missing_is_named(monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, "weirdonetworks.commands.classify.__main__", raising=False)
-    monkeypatch.setitem(sys.modules, "absl", None)
-    code, _, error = _run(monkeypatch, capsys, "classify", "--help")
-    assert code == 1
-    assert error == "error: absl must be installed: pip install 'weirdonetworks[commands]'\n"
+@pytest.mark.parametrize("module", program.NEEDED)
+@pytest.mark.parametrize("command", program.COMMANDS)
+def test_a_package_that_is_missing_is_named(monkeypatch, capsys, command, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    code, told, error = _run(monkeypatch, capsys, command, "--help")
+    package = program.NEEDED[module]
+    assert (code, told) == (1, "")
+    assert error == f"error: {package} must be installed: pip install 'weirdonetworks[commands]'\n"
 
 
 @pytest.mark.slow

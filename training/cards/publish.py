@@ -1,6 +1,7 @@
 """A finished run becomes weights in the library, a line of its table, and a card."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,15 @@ def publish(
     """Publishes a run, and returns its line of the table.
 
     The weights are stored as float16 if that changes the test accuracy by no more than HALF, and
-    as float32 otherwise; all that is measured is measured with what is stored.
+    as float32 otherwise; all that is measured is measured with what is stored. The card tells all
+    of the run's configuration that its result depends on, which is not where its data were.
 
     Raises:
-      ValueError: no finished run, another seed than SEED, or another recipe than the network's.
+      ValueError: no finished run, another seed than SEED, another recipe than the network's, or
+        data that are known by a path.
     """
     run = load_run(workdir, dataset)
-    _check(run)
-    config = run.config
+    config = _checked(run)
     name = config["dataset"]
     dtype, change = _round(run)
     measured = measure(run)
@@ -101,8 +103,14 @@ def quantiles(run: Run) -> dict[str, list[float]]:
     return {f"test_{key}": np.quantile(value, steps).tolist() for key, value in values.items()}
 
 
-def _check(run: Run) -> None:
+def _checked(run: Run) -> dict[str, Any]:
+    """What the result of the run depends on, if it may be published."""
     config = run.config
+    if os.sep in config["dataset"]:
+        raise ValueError(
+            f"run must be of data that have a name, got {_checks.received(config['dataset'])}: "
+            "keep its network by weirdonetworks.save_weights"
+        )
     if len(run.history) < config["epochs"]:
         raise ValueError(
             f"run must be finished, got epoch {len(run.history)} of {config['epochs']}: go on with "
@@ -118,6 +126,7 @@ def _check(run: Run) -> None:
             f"run must be of the recipe of {run.name} on {config['dataset']}, got "
             f"{', '.join(f'{key}={_checks.received(config.get(key))}' for key in other)}"
         )
+    return expected
 
 
 def _round(run: Run) -> tuple[str, float]:

@@ -38,6 +38,11 @@ class Draws(Module):
             0, dtype=tf.int32, trainable=False, name="calls", aggregation=once_for_all
         )
 
+    @property
+    def counters(self) -> tuple[tf.Variable, ...]:
+        """What decides about the draws, and is no weight: none before the first call."""
+        return (self.key, self.calls) if hasattr(self, "calls") else ()
+
     def _next_seed(self) -> tf.Tensor:
         """A seed, [2], for the stateless generators of TensorFlow; another one at each call."""
         replica = tf.distribute.get_replica_context()

@@ -8,9 +8,11 @@ import pytest
 
 import training
 import weirdonetworks as wn
+from tests import helpers
 from training.cards import kept, page, publish
 from training.cards.measure import calibration, confusion, expected_calibration_error, flops
 from training.data import Dataset
+from training.engine.workdir import Workdir
 from weirdonetworks import pretrained, weights
 
 
@@ -23,10 +25,12 @@ def _dataset(name: str = "arrays") -> Dataset:
     return Dataset.from_arrays(images, labels, name=name)
 
 
-def _published(folder, network="mlp", seed=0, **overrides):
-    dataset = _dataset()
+def _published(folder, network="mlp", seed=0, name="arrays", **overrides):
+    dataset = _dataset(name)
     run = training.fit(network, dataset, seed=seed, progress=False, **overrides)
     run.save(folder / "run")
+    # As the command line does, for --manual_dir.
+    Workdir(folder / "run").write("config.json", {**run.config, "manual_dir": str(folder)})
     places = [folder / part for part in ("library", "results", "pages")]
     return publish.publish(folder / "run", dataset, *places)
 
@@ -113,6 +117,9 @@ def test_the_card_is_made_of_what_is_kept(library):
     folder, line = library
     card, measured = kept.read("mlp", "arrays", folder / "results")
     assert measured.numbers["test_accuracy"] == line["test_accuracy"]
+    assert not helpers.absolute_paths(json.dumps(card))
+    assert helpers.absolute_paths((folder / "run" / "config.json").read_text())
+    assert card["config"]["epochs"] == 20 and card["config"]["network_args"]["dropout"] == 0.1
     assert list(measured.tables["logits"].columns) == ["logit_0", "logit_1", "logit_2"]
     text = page.page("mlp", folder / "results")
     assert "| 100.00 " in text and "`hidden_sizes`" in text and "--network=mlp" in text
@@ -134,6 +141,8 @@ def test_only_what_the_recipe_and_the_seed_give_is_published(tmp_path):
         ValueError, match=r"^run must be of the recipe of mlp on arrays, got epochs=2$"
     ):
         _published(tmp_path / "b", epochs=2)
+    with pytest.raises(ValueError, match=r"^run must be of data that have a name, got '/"):
+        _published(tmp_path / "c", epochs=1, name=str(tmp_path / "mine.npz"))
     assert not (tmp_path / "a" / "library").exists()
 
 
@@ -141,7 +150,7 @@ def test_only_what_the_recipe_and_the_seed_give_is_published(tmp_path):
 def test_an_unfinished_run_is_not_published(tmp_path):
     _published(tmp_path)
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    files = training.engine.workdir.Workdir(tmp_path / "run")
+    files = Workdir(tmp_path / "run")
     files.write("config.json", {**config, "epochs": 30})
     sums = files.sums()
     sums.pop("result.json")

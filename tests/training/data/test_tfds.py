@@ -18,17 +18,12 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 
+from tests.helpers import ORIGINALS as FILES
+from tests.helpers import SHARED, original_files
 from training import data
 from training.data import tfds
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-SHARED = ROOT.parent / "shared"  # where a development copy may hold the original files
-FILES = [
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-]
 SPLITS = ("train", "validation", "test")
 # Of the bytes of images and labels, one after the other.
 DIGESTS = {
@@ -92,13 +87,6 @@ def prepared(request):
 def offline(monkeypatch):
     """Nobody answers at the only way out."""
     set_proxy(monkeypatch, "http://127.0.0.1:9")
-
-
-def original_files(name):
-    folder = SHARED / name
-    if not all((folder / file).is_file() for file in FILES):
-        pytest.skip(f"the original files of {name} are not in ../shared/{name}")
-    return folder
 
 
 def set_proxy(monkeypatch, url):
