@@ -2,7 +2,7 @@
 
 gplearn and Operon on the same rows and by the same rule, in --budget seconds of CPU for each law,
 the regression in the time it takes; and scipy's curve_fit, which is given the law's form, as the
-bound for accuracy. All laws at both noises take some eighty minutes of one core. gplearn and
+bound for accuracy. All laws at both noises take some forty minutes of one core. gplearn and
 pyoperon must be installed: pip install gplearn pyoperon.
 """
 
@@ -17,7 +17,7 @@ STUDY = Study(
     seeds=(0,),
     settings={
         "points": Setting(10_000, "Rows that each fit gets.", 1),
-        "budget": Setting(10.0, "Seconds of CPU that gplearn and Operon get each.", 1e-3),
+        "budget": Setting(5.0, "Seconds of CPU that gplearn and Operon get each.", 1e-3),
     },
     trial="training.studies.feynman_others.trial:trial",
     report="training.studies.feynman_others.report:report",
