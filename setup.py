@@ -17,6 +17,12 @@ REGRESSION = [
     "scipy>=1.11",
     "sympy>=1.12",
 ]
+# What `weirdonetworks.export` needs for TFLite and ONNX.
+EXPORT = [
+    "ai-edge-litert>=2.0",
+    "onnxruntime>=1.20",
+    "tf2onnx>=1.17",  # earlier ones need an older protobuf than TensorFlow
+]
 # What the commands of the library need: `weirdonetworks classify` and `weirdonetworks fit_law`.
 COMMANDS = [
     *REGRESSION,
@@ -65,10 +71,10 @@ DOCS = [
 ]
 TEST = [
     *DOCS,
+    *EXPORT,
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
-    "onnxruntime>=1.20",  # runs what tf2onnx converts
     "packaging>=23.0",
     "pyarrow>=16.0",  # fit_law reads Parquet where it is installed
     "pytest>=8.0",
@@ -77,7 +83,6 @@ TEST = [
     *RAY,
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "setuptools>=70.1",  # builds the wheel that the tests look into
-    "tf2onnx>=1.17",  # earlier ones need an older protobuf than TensorFlow
 ]
 
 setup(
@@ -111,6 +116,7 @@ setup(
     entry_points={"console_scripts": ["weirdonetworks=weirdonetworks.__main__:main"]},
     extras_require={
         "commands": COMMANDS,
+        "export": EXPORT,
         "regression": REGRESSION,
         "training": TRAINING,
         "cluster": CLUSTER,

@@ -70,6 +70,7 @@ ROOMS = {
     "stability": {"functional", "groups", "layers"},
     "analysis": {"functional", "groups", "layers", "stability"},
     "regression": {"layers"},
+    "formats": set(),
     "prediction": set(),
     "weights": set(),
     "pretrained": {"weights"},

@@ -35,6 +35,8 @@ COMMANDS = {
     "pandas": "pandas",
     "tqdm": "tqdm",
 }
+# What weirdonetworks.export imports where it is called.
+EXPORT = {"ai-edge-litert", "onnxruntime", "tf2onnx"}
 # Commands compare with these where they are installed, and say so where they are not.
 OPTIONAL = {"gplearn", "haiku", "jax", "optax", "torch"}
 OURS = {"weirdonetworks", "training", "tests"}
@@ -105,10 +107,20 @@ def test_wheel_describes_the_library(description):
 @pytest.mark.slow
 def test_importers_get_four_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
-    extras = ["commands", "regression", "training", "cluster", "notebooks", "docs", "test"]
+    extras = [
+        "commands",
+        "export",
+        "regression",
+        "training",
+        "cluster",
+        "notebooks",
+        "docs",
+        "test",
+    ]
     assert description.get_all("Provides-Extra") == extras
     of = {extra: requirements(description, extra) for extra in extras}
-    commands, regression, training, cluster, notebooks, docs, test = of.values()
+    commands, export, regression, training, cluster, notebooks, docs, test = of.values()
+    assert export == EXPORT < test
     assert regression == set(REGRESSION)
     assert commands == {*REGRESSION, *COMMANDS} < training
     assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weirdonetworks import analysis, functional, groups, layers, nets, stability
+    from weirdonetworks.formats import export
     from weirdonetworks.nets import create_network, list_networks
     from weirdonetworks.prediction import classify
     from weirdonetworks.weights import load_weights, save_weights
@@ -15,6 +16,7 @@ __all__ = [
     "analysis",
     "classify",
     "create_network",
+    "export",
     "functional",
     "groups",
     "layers",
@@ -27,6 +29,7 @@ __all__ = [
 _FUNCTIONS = {
     "classify": "weirdonetworks.prediction",
     "create_network": "weirdonetworks.nets",
+    "export": "weirdonetworks.formats",
     "list_networks": "weirdonetworks.nets",
     "load_weights": "weirdonetworks.weights",
     "save_weights": "weirdonetworks.weights",

@@ -19,6 +19,7 @@ MODULES = (
     "weirdonetworks.analysis",
     "weirdonetworks.regression",
     "weirdonetworks.weights",
+    "weirdonetworks.formats",
     "weirdonetworks.prediction",
     "weirdonetworks.pictures",
     "training",
