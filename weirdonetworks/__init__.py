@@ -38,11 +38,11 @@ _FUNCTIONS = {
 
 def __getattr__(name: str) -> Any:
     # Imported where it is asked for: TensorFlow takes seconds, which the names of networks and a
-    # regression do without. `regression` needs scikit-learn, SciPy and SymPy, and nothing else here
-    # does: it is no part of a star import.
+    # regression do without. `regression` needs scikit-learn, SciPy and SymPy, `keras` Keras, and
+    # nothing else here does: they are no part of a star import.
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(_FUNCTIONS[name]), name)
-    if name in __all__ or name == "regression":
+    if name in __all__ or name in ("keras", "regression"):
         return importlib.import_module(f"weirdonetworks.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
