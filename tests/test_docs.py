@@ -13,7 +13,17 @@ DOCS = Path(__file__).parents[1] / "docs"
 ENTRY = re.compile(
     r"^\.\. (?:currentmodule:: (\S+)|(?:autoclass|autofunction|py:data):: (\w+))", re.M
 )
-GUIDES = ("train", "own_data", "certify", "extend", "analyse", "iterates", "laws")
+GUIDES = (
+    "train",
+    "own_data",
+    "certify",
+    "extend",
+    "analyse",
+    "export",
+    "iterates",
+    "keras",
+    "laws",
+)
 
 
 def extension(name: str):

@@ -37,6 +37,8 @@ COMMANDS = {
     "pandas": "pandas",
     "tqdm": "tqdm",
 }
+# What weirdonetworks.export imports where it is called.
+EXPORT = {"ai-edge-litert", "onnxruntime", "tf2onnx"}
 # Commands compare with these where they are installed, and say so where they are not.
 OPTIONAL = {"gplearn", "haiku", "jax", "optax", "torch"}
 OURS = {"weirdonetworks", "training", "tests"}
@@ -108,10 +110,21 @@ def test_wheel_describes_the_library(description):
 @pytest.mark.slow
 def test_importers_get_four_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
-    extras = ["commands", "regression", "training", "cluster", "notebooks", "docs", "test"]
+    extras = [
+        "commands",
+        "export",
+        "keras",
+        "regression",
+        "training",
+        "cluster",
+        "notebooks",
+        "docs",
+        "test",
+    ]
     assert description.get_all("Provides-Extra") == extras
     of = {extra: requirements(description, extra) for extra in extras}
-    commands, regression, training, cluster, notebooks, docs, test = of.values()
+    commands, export, keras, regression, training, cluster, notebooks, docs, test = of.values()
+    assert export == EXPORT < test and keras == {"keras"} < training
     assert regression == set(REGRESSION)
     assert commands == {*REGRESSION, *COMMANDS} < training
     assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training
@@ -293,7 +306,10 @@ def test_imports_are_found():
 def test_library_imports_four_libraries_only():
     own = {"tensorflow", "sonnet", "numpy", "safetensors", "weirdonetworks"}
     rooms = ("weirdonetworks/regression", "weirdonetworks/commands")
-    assert imports_of_folder("weirdonetworks", *rooms) <= own
+    assert imports_of_folder("weirdonetworks", *rooms) - own == {"keras"}
+    keras = REPOSITORY / "weirdonetworks" / "keras.py"
+    others = [p for p in keras.parent.rglob("*.py") if "import keras" in p.read_text()]
+    assert others == [keras]
     commands = imports_of_folder("weirdonetworks/commands") - own
     assert {"absl", "pandas"} <= commands <= {*REGRESSION.values(), *COMMANDS.values()}
     regression = imports_of_folder("weirdonetworks/regression") - own

@@ -48,6 +48,7 @@ GOOD = {
     "training.benchmark": ["--only=iterates", "--workdir=new"],
     "training.energy": ["--workdir=run"],
     "training.evaluate": ["--workdir=run"],
+    "training.export": ["--workdir=run"],
     "training.fit_law": ["table.csv", "--target=y", "--workdir=new"],
     "training.iterates": ["--coefficients=new.py"],
     "training.pages": ["--only=zoo"],
