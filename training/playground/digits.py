@@ -37,8 +37,8 @@ class Looked(NamedTuple):
     reports: dict[str, stability.Report]
 
 
-def look(networks: Sequence[Network], drawn: np.ndarray, right: float, up: float) -> Looked:
-    """Brings a drawing into the form of MNIST, shifts it by pixels of that, and turns it once.
+def shifted(drawn: np.ndarray, right: float, up: float) -> np.ndarray:
+    """A drawing in the form of MNIST, shifted by pixels of that: float32 [28, 28] in [0, 1].
 
     Args:
       drawn: brightness, uint8 [height, width].
@@ -47,7 +47,11 @@ def look(networks: Sequence[Network], drawn: np.ndarray, right: float, up: float
       ValueError: nothing is drawn.
     """
     digit = to_mnist(drawn).astype(np.float32) / 255
-    image = _moved(groups.affine(groups.affine_matrices(shift=(right, up))), digit)
+    return _moved(groups.affine(groups.affine_matrices(shift=(right, up))), digit)
+
+
+def look(networks: Sequence[Network], image: np.ndarray) -> Looked:
+    """Turns a picture once around."""
     reports = {n.name: stability.measure(_probabilities(n), image[None], _CIRCLE) for n in networks}
     return Looked(image, reports)
 
@@ -96,7 +100,7 @@ def _probabilities(network: Network):
     return lambda images: tf.nn.softmax(network.module(tf.constant(images[..., None], tf.float32)))
 
 
-def _color(number: int) -> str:
+def color(number: int) -> str:
     """The dark ones of ten pairs of colours first."""
     return to_hex(colormaps["tab20"]((2 * number + number // 10) % 20))
 
@@ -146,35 +150,36 @@ def show(networks: Sequence[Network]) -> None:
         x_lim=[0, 360],
         y_lim=[0, 1],
         height=320,
-        color_map={network.name: _color(i) for i, network in enumerate(networks)},
+        color_map={network.name: color(i) for i, network in enumerate(networks)},
         buttons=[],
         elem_id="curve",
     )
 
-    def looked_at(drawn, right, up):
-        picture = paper.read(drawn)
-        if picture is None:
-            return None, None
-        found = look(networks, picture, right, up)
-        return found, curves(found)
-
     def answered(found, degrees):
         return (None, None) if found is None else answers(networks, found, degrees)
 
-    quick = {"show_progress": "hidden", "trigger_mode": "always_last"}
-    changes = [sheet.input, sheet.clear, right.change, up.change]
-    now = gr.on(changes, told(looked_at), [sheet, right, up], [looked, curve], **quick)
-    now.success(told(answered), [looked, degrees], [seen, table], **quick)
-    degrees.change(told(answered), [looked, degrees], [seen, table], **quick)
+    def looked_at(drawn, right, up, degrees):
+        picture = paper.read(drawn)
+        found = None if picture is None else look(networks, shifted(picture, right, up))
+        return found, found and curves(found), *answered(found, degrees)
+
+    # One after the other: none shows what another one has made of an earlier picture.
+    order = {"concurrency_id": "digits", "concurrency_limit": 1, "show_progress": "hidden"}
+    given, shown = [sheet, right, up, degrees], [looked, curve, seen, table]
+    strokes, shifts = [sheet.input, sheet.clear], [right.change, up.change]
+    gr.on(strokes, told(looked_at), given, shown, trigger_mode="multiple", **order)
+    order["trigger_mode"] = "always_last"
+    gr.on(shifts, told(looked_at), given, shown, **order)
+    degrees.change(told(answered), [looked, degrees], [seen, table], **order)
     gr.Markdown("### Proven for every angle")
     provable = [network for network in networks if isinstance(network.module, SynchronousMLP)]
     for network in provable:
-        _show_proof(network, looked, changes)
+        _show_proof(network, [sheet, right, up], strokes + shifts)
     if not provable:
         gr.Markdown(_NONE, elem_id="proof")
 
 
-def _show_proof(network: Network, looked: gr.State, changes: Sequence) -> None:
+def _show_proof(network: Network, given: Sequence, changes: Sequence) -> None:
     """A button that proves; what it showed of another picture is taken away."""
     button = gr.Button(f"Prove how stable {network.name} is", variant="primary", elem_id="prove")
     text = gr.Markdown(elem_id="proof")
@@ -182,12 +187,13 @@ def _show_proof(network: Network, looked: gr.State, changes: Sequence) -> None:
         x="degrees", y="distance", color="distance that is", height=260, visible=False, buttons=[]
     )
 
-    def proven(found):
-        if found is None:
+    def proven(drawn, right, up):
+        picture = paper.read(drawn)
+        if picture is None:
             raise ValueError("a digit must be drawn first")
-        for proof in prove(network.module, found.image):
+        for proof in prove(network.module, shifted(picture, right, up)):
             table = proof.distances.melt("degrees", None, "distance that is", "distance")
             yield proof.text(), gr.LinePlot(table, visible=True)
 
-    proving = button.click(told(proven), looked, [text, plot], show_progress="hidden")
+    proving = button.click(told(proven), given, [text, plot], show_progress="hidden")
     gr.on(changes, lambda: ("", gr.LinePlot(visible=False)), None, [text, plot], cancels=proving)

@@ -114,6 +114,7 @@ def show() -> None:
                 label="its first rows", interactive=False, buttons=[], visible=False
             )
             formula = gr.Markdown(
+                min_height=80,
                 elem_id="formula",
                 elem_classes="formula",
                 latex_delimiters=[{"left": "$$", "right": "$$", "display": True}],
@@ -137,6 +138,9 @@ def show() -> None:
             gr.Dropdown(choices=table.names, value=table.target),
             gr.Dropdown(choices=table.names, value=table.columns),
             gr.Dataframe(table.head, visible=True),
+            "",  # the law of another table
+            gr.Image(visible=False),
+            gr.Code(visible=False),
         ]
 
     def found(path: str | None, *settings: Any) -> list[Any]:
@@ -149,7 +153,8 @@ def show() -> None:
             gr.Code(law.text, visible=True),
         ]
 
-    file.upload(told(uploaded), file, [target, columns, head])
+    law = [formula, picture, text]
+    file.upload(told(uploaded), file, [target, columns, head, *law], show_progress="hidden")
     button.click(
-        told(found), [file, target, columns, units, drop_missing], [formula, picture, text]
+        told(found), [file, target, columns, units, drop_missing], law, show_progress_on=formula
     )

@@ -19,7 +19,7 @@ THEME = gr.themes.Default(
     font_mono=gr.themes.Font("monospace"),
 )
 CSS = """
-.gradio-container { max-width: 1240px !important; margin: auto; }
+.gradio-container { width: 100%; max-width: 1240px !important; margin: auto; }
 .pixels img { image-rendering: pixelated; width: 100%; height: 100%; object-fit: contain; }
 .formula .katex { font-size: 1.5em; }
 """

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from weirdonetworks import groups, stability
 
-_STEP = 0.025  # degrees: trained networks ask for some hundredths
 _AT_ONCE = 15.0  # less takes longer in all
 
 
@@ -45,19 +44,21 @@ class Proof(NamedTuple):
         )
 
 
-def prove(network: tf.Module, image: np.ndarray) -> Iterator[Proof]:
+def prove(network: tf.Module, image: np.ndarray, step: float = 0.025) -> Iterator[Proof]:
     """Certifies a network on an image [height, width] in [0, 1], 15 degrees after the other.
+
+    step: of the certificate, in degrees; trained networks ask for some hundredths.
 
     Raises:
       ValueError: a network that `stability.certify_rotations` does not know.
     """
     x = image[None, ..., None]
     answer = int(tf.argmax(network(tf.constant(x)), axis=1)[0])
-    exact = bool(stability.certify(network, x, groups.cyclic(4)).is_rounding)
+    exact = bool(stability.certify(network, x, groups.cyclic(4, image.shape)).is_rounding)
     starts = np.arange(0, 90 if exact else 360, _AT_ONCE)
     tables, kept = [], 0
     for done, low in enumerate(starts, 1):
-        degrees = stability.rotation_grid(low, low + _AT_ONCE, _STEP, image.shape)
+        degrees = stability.rotation_grid(low, low + _AT_ONCE, step, image.shape)
         found = stability.certify_rotations(network, x, degrees)
         kept += bool(found.stable[0])
         bounds = {"measured": found.measured[0, :-1], "proven": found.bound[0]}
