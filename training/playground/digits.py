@@ -21,10 +21,7 @@ from weirdonetworks.pictures import to_mnist
 _FARTHEST = 8  # pixels of 28
 COLUMNS = ["network", "answer", "probability", "stays", "a digit?"]
 _CIRCLE = stability.rotation()
-_NONE = (
-    "None of the networks that are published is synchronous: there is nothing to prove. "
-    "`synchronous_mlp` will be shown here as soon as its weights are there."
-)
+_NONE = "None of the networks that are published is synchronous: there is nothing to prove."
 
 
 class Looked(NamedTuple):
