@@ -51,6 +51,7 @@ TRAINING = [
 ]
 RAY = ["grpcio>=1.60", "ray>=2.40"]
 CLUSTER = [*TRAINING, *RAY]  # studies on the cores of several machines
+PLAYGROUND = [*TRAINING, "gradio>=6.31,<7"]  # a new major version moves arguments
 NOTEBOOKS = [
     *TRAINING,
     "ipykernel>=6.29",
@@ -73,10 +74,12 @@ DOCS = [
 TEST = [
     *DOCS,
     *EXPORT,
+    *PLAYGROUND,
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
     "packaging>=23.0",
+    "playwright>=1.50",  # drives Chromium
     "pyarrow>=16.0",  # fit_law reads Parquet where it is installed
     "pytest>=8.0",
     "pytest-timeout>=2.3",  # a test that hangs fails
@@ -122,6 +125,7 @@ setup(
         "regression": REGRESSION,
         "training": TRAINING,
         "cluster": CLUSTER,
+        "playground": PLAYGROUND,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,
         "test": TEST,

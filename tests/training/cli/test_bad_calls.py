@@ -52,6 +52,7 @@ GOOD = {
     "training.fit_law": ["table.csv", "--target=y", "--workdir=new"],
     "training.iterates": ["--coefficients=new.py"],
     "training.pages": ["--only=zoo"],
+    "training.playground": [],
     "training.stability": ["--workdir=run"],
     "training.train": ["--network=mlp", "--epochs=1", "--workdir=new"],
 }
