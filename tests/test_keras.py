@@ -141,6 +141,13 @@ def test_one_set_of_variables():
     assert not layer.trainable_variables and len(layer.non_trainable_variables) == 4
 
 
+def test_variables_are_of_the_type_of_the_policy():
+    for dtype in ("float64", "float32"):
+        layer = wn.keras.Layer(wn.nets.MLP(3, (4,)), dtype=dtype)
+        assert layer(X).dtype == dtype
+        assert {v.dtype.name for v in layer.module.variables} == {dtype}
+
+
 def test_a_network_with_weights_keeps_them(tmp_path):
     module = wn.create_network("mlp", pretrained="mnist")
     x = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype(np.float32)
@@ -191,11 +198,14 @@ def test_a_saved_model_of_keras(tmp_path):
 
 
 def test_values_that_keras_gives_in_place_of_the_variables():
-    layer = wn.keras.Layer(wn.nets.MLP(3, (4,)))
+    layer = wn.keras.Layer(network())
+    before = snt.Module.__getattribute__
     assert np.any(layer(X) != 0)
     zeros = [0 * variable.value for variable in layer.trainable_variables]
-    outputs, _ = layer.stateless_call(zeros, [], X)
+    draws = [variable.value + 0 for variable in layer.non_trainable_variables]
+    outputs, _ = layer.stateless_call(zeros, draws, X, training=True)
     assert not np.any(outputs) and np.any(layer(X) != 0)
+    assert snt.Module.__getattribute__ is before  # by which Sonnet has others read
 
 
 class Own(snt.Module):

@@ -3,7 +3,6 @@
 Needs Keras with its TensorFlow backend: pip install 'weirdonetworks[keras]'.
 """
 
-import contextlib
 from typing import Any
 
 import numpy as np
@@ -58,9 +57,8 @@ class Layer(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Has the module make its variables, if it did not yet."""
         inputs = tf.TensorSpec([None, *input_shape[1:]], self.variable_dtype)
-        with tf.init_scope():
-            trace = tf.function(self._outputs, autograph=False)  # as Keras traces layers
-            trace.get_concrete_function(inputs, is_training=False)
+        trace = tf.function(self._outputs, autograph=False)  # as Keras traces layers
+        trace.get_concrete_function(inputs, False)
         own = tf.Module.variables.fget(self.module)  # Sonnet's raises where there are none
         self._shared = [_Shared(variable) for variable in own]
 
@@ -68,9 +66,10 @@ class Layer(keras.layers.Layer):
         """The outputs of the module."""
         read = {v.sonnet.ref(): v.value for v in self._shared if v.sonnet.dtype.is_floating}
         other = {ref: value for ref, value in read.items() if value is not ref.deref()}
-        getter = snt.custom_variable_getter(lambda variable: other.get(variable.ref(), variable))
-        with getter if other else contextlib.nullcontext():
-            return self._outputs(inputs, is_training=bool(training))
+        if not other:
+            return self._outputs(inputs, bool(training))
+        with snt.custom_variable_getter(lambda variable: other.get(variable.ref(), variable)):
+            return self._outputs(inputs, bool(training))
 
     def _outputs(self, inputs: tf.Tensor, is_training: bool) -> tf.Tensor:
         keywords = {"is_training": is_training} if takes_is_training(self.module) else {}
