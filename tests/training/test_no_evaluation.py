@@ -154,6 +154,7 @@ def test_a_table(command):
             assert not appeared(), text
 
 
+@pytest.mark.slow
 def test_the_playground():
     Path("table.csv").write_text("".join(["a,y\n", *(f"{a},{a}\n" for a in range(1, 9))]))
     places = {

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,14 @@ SEVEN = [(0.25, 0.25), (0.75, 0.25), (0.45, 0.9)]  # of the sides of the paper
 MARKUP = "<img src=x onerror=\"document.title='no'\">"
 
 
+class Server(NamedTuple):
+    """The command as a process, its address, and where it keeps what is uploaded."""
+
+    process: subprocess.Popen
+    address: str
+    folder: Path
+
+
 class Shown(NamedTuple):
     """A page, and the addresses that it asked for."""
 
@@ -63,8 +72,8 @@ def trap() -> Iterator[socket.socket]:
 
 
 @pytest.fixture(scope="module")
-def server(chromium, trap, tmp_path_factory) -> Iterator[tuple[subprocess.Popen, str]]:
-    """The command, and its address."""
+def server(chromium, trap, tmp_path_factory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("playground")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     proxy = f"http://127.0.0.1:{trap.getsockname()[1]}"
@@ -73,16 +82,20 @@ def server(chromium, trap, tmp_path_factory) -> Iterator[tuple[subprocess.Popen,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=tmp_path_factory.mktemp("playground"),
+        cwd=folder,
         env=os.environ
-        | {"PYTHONPATH": str(REPOSITORY)}
+        | {"PYTHONPATH": str(REPOSITORY), "TMPDIR": str(folder)}
         | dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), proxy),
     )
+    alarm = threading.Timer(PATIENCE / 1000, process.kill)
+    alarm.start()
     try:
         line = process.stdout.readline()
-        assert line == f"playground at http://127.0.0.1:{port}/ until Ctrl-C\n", process.stderr
-        yield process, f"http://127.0.0.1:{port}/"
+        alarm.cancel()
+        assert line == f"playground at http://127.0.0.1:{port}/ until Ctrl-C\n"
+        yield Server(process, f"http://127.0.0.1:{port}/", folder)
     finally:
+        alarm.cancel()
         process.kill()
         process.communicate()
 
@@ -96,7 +109,7 @@ def shown(chromium, server) -> Iterator[Shown]:
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(server[1])
+        page.goto(server.address)
         yield Shown(page, asked)
         browser.close()
 
@@ -200,15 +213,16 @@ def laws(page: Page, folder: Path) -> None:
 @pytest.mark.slow
 def test_in_a_browser(shown, server, trap, tmp_path):
     """Draws, turns, slides, uploads; a page asks this machine alone, and errors stop nothing."""
-    process, address = server
     digits(shown.page)
     iterates(shown.page)
     laws(shown.page, tmp_path)
-    others = [url for url in shown.asked if not url.startswith((address, "data:", "blob:"))]
+    others = [url for url in shown.asked if not url.startswith((server.address, "data:", "blob:"))]
     assert len(shown.asked) > 20 and not others
     with pytest.raises(BlockingIOError):  # nor does the server
         trap.accept()
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (0, "")
+    assert server.process.poll() is None
+    assert list(server.folder.rglob("planets.csv"))
+    server.process.send_signal(signal.SIGINT)
+    _, stderr = server.process.communicate(timeout=60)
+    assert (server.process.returncode, stderr) == (0, "")
+    assert not any(path.is_file() for path in server.folder.rglob("*"))

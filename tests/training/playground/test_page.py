@@ -19,6 +19,7 @@ def said(blocks) -> str:
     return str([component["props"] for component in blocks.get_config_file()["components"]])
 
 
+@pytest.mark.slow
 def test_synchronous_networks_can_be_proven_and_others_are_told_of():
     asked = networks("mlp", "mnist")
     assert "there is nothing to prove" in said(page.build(asked))
