@@ -72,7 +72,7 @@ def export(
     def call(images: tf.Tensor) -> tf.Tensor:
         return network(images, **keywords)
 
-    images = np.random.default_rng(0).uniform(size=[3, *shape]).astype(np.float32)
+    images = tf.random.stateless_uniform([3, *shape], seed=[0, 0]).numpy()
     logits = call(tf.constant(images)).numpy()
     function = graph(call, shape)
     function.get_concrete_function()

@@ -93,7 +93,7 @@ class _Shared(keras.Variable):
     def __init__(self, variable: tf.Variable):
         self.sonnet = variable
         super().__init__(
-            lambda shape, dtype: variable,
+            initializer=lambda shape, dtype: variable,
             shape=variable.shape,
             dtype=variable.dtype.name,
             trainable=variable.trainable,
