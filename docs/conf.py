@@ -46,7 +46,8 @@ autodoc_preserve_defaults = True
 autodoc_default_options = {
     "members": True,
     "special-members": "__call__",
-    "inherited-members": "Module, BaseEstimator, RegressorMixin, tuple, object, UserDict",
+    "inherited-members": "Module, Layer, Operation, BaseEstimator, RegressorMixin, tuple, object, "
+    "UserDict",
     "member-order": "bysource",
 }
 maximum_signature_line_length = 110  # with types in full, which are shown short

@@ -70,6 +70,8 @@ ROOMS = {
     "stability": {"functional", "groups", "layers"},
     "analysis": {"functional", "groups", "layers", "stability"},
     "regression": {"layers"},
+    "formats": set(),
+    "keras": {"functional", "groups", "layers", "nets"},
     "prediction": set(),
     "weights": {"layers"},
     "pretrained": {"weights"},

@@ -44,6 +44,7 @@ TARGETS = {
     "--ExecutePreprocessor.record_timing=False notebooks/*.ipynb\n",
     "benchmark": "python -m training.benchmark",
     "table": "python -m training.studies.zoo",
+    "playground": "python -m training.playground",
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import weirdonetworks as wn
 from training import pages
 from training.experiments.command import Command
 
@@ -74,10 +75,51 @@ def test_tables_are_those_of_the_results():
     assert "98." in README and README.replace("98.", "99.", 1) != filled[path]
 
 
+def test_cards_are_those_of_the_results():
+    made = pages.cards()
+    assert made
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: python -m training.pages"
+
+
+def links(path: Path) -> list[tuple[Path, str]]:
+    """(file, heading or "") of each link of a page to a file of the repository."""
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(r"(?<!\^)\[[^\]]+\]\(([^)#\s]*)(?:#([^)\s]+))?\)", text)
+    return [
+        ((path.parent / target).resolve() if target else path, heading)
+        for target, heading in found
+        if not target.startswith(("http:", "https:"))
+    ]
+
+
+def headings(path: Path) -> set[str]:
+    """As links name them."""
+    found = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
 def test_links_lead_somewhere():
     for path in [pages.REPOSITORY / "README.md", *pages.REPOSITORY.glob("docs/**/*.md"),
                  *pages.REPOSITORY.glob("training/studies/*/report.md")]:  # fmt: skip
-        text = path.read_text(encoding="utf-8")
-        for target in re.findall(r"(?<!\^)\[[^\]]+\]\(([^)#\s]+)\)", text):
-            if not target.startswith(("http:", "https:")):
-                assert (path.parent / target).exists(), (path, target)
+        for target, heading in links(path):
+            assert target.exists(), (path, target)
+            assert not heading or heading in headings(target), (path, target, heading)
+    assert headings(pages.REPOSITORY / "README.md") >= {"where-things-are", "two-commands"}
+
+
+def test_whatever_a_newcomer_needs_is_two_clicks_away():
+    """What a network takes, how accurate it is, how it is loaded, asked, trained on pictures."""
+    readme = pages.REPOSITORY / "README.md"
+    once = {target for target, _ in links(readme) if target.suffix == ".md"}
+    twice = {target for page in once for target, _ in links(page)} | once
+    guides = {"own_data", "predict", "train", "laws"}
+    assert guides <= {path.stem for path in once}
+    for network in wn.list_networks(pretrained=True):
+        card = pages.REPOSITORY / "docs" / "networks" / f"{network}.md"
+        assert card in twice
+        text = card.read_text(encoding="utf-8")
+        told = ("## Arguments", "## Results", f'create_network("{network}", pretrained=',
+                "wn.classify", f'training.fit("{network}", ', "own_data.md")  # fmt: skip
+        assert all(part in text for part in told)
+    assert pages.REPOSITORY / "docs" / "api" / "nets.md" not in once, "the control"

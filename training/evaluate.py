@@ -3,11 +3,9 @@
 python -m training.evaluate --workdir=runs/... [--rotations]
 """
 
-import sys
-
 from absl import flags
 
-from training.cli.flags import MovedFlags, loaded_dataset
+from training.cli.flags import MovedFlags, loaded_dataset, tell_unfinished
 from weirdonetworks.commands import app
 from weirdonetworks.commands.flags import define_workdir
 
@@ -29,12 +27,7 @@ def main() -> None:
 
     angles = ANGLES if _ROTATIONS.value else ()
     scores = evaluate(_WORKDIR.value, dataset, angles=angles)
-    if scores["epochs"] < scores["of"]:
-        print(
-            f"unfinished: epoch {scores['epochs']} of {scores['of']} (go on with: "
-            f"python -m training.train --resume --workdir={_WORKDIR.value})",
-            file=sys.stderr,
-        )
+    tell_unfinished(_WORKDIR.value, scores["epochs"], scores["of"])
     print(f"test accuracy  {100 * scores['test_accuracy']:.2f} %")
     if _ROTATIONS.value:
         print(f"24 angles      {100 * scores['rotated_accuracy']:.2f} % on average, ", end="")

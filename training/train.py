@@ -58,7 +58,7 @@ def main() -> None:
         recipe = recipe_for(network, dataset.name, len(dataset.train), **overrides)
     name = f"{network}-{Path(dataset.name).stem.replace(':', '-')}-seed{seed}"
     from training.engine import train_and_evaluate
-    from training.engine.train import failure
+    from training.engine.train import SCALED, failure
 
     with folders.workdir(_WORKDIR.value, name) as workdir:
         print(f"writing to     {workdir}/", flush=True)
@@ -79,7 +79,8 @@ def main() -> None:
     print(f"written to     {workdir}/: {files}")
     print(f"score again    python -m training.evaluate --workdir={workdir}")
     if told := failure(result, dataset):
-        raise FloatingPointError(f"{told}. Try a smaller --learning_rate or more --epochs")
+        hint = f"Try a smaller --learning_rate, more --epochs, or {SCALED}"
+        raise FloatingPointError(f"{told}. {hint}")
 
 
 def _continued(workdir: str, overrides: dict[str, Any]):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weirdonetworks import analysis, functional, groups, layers, nets, stability
+    from weirdonetworks.formats import export
     from weirdonetworks.nets import create_network, list_networks
     from weirdonetworks.prediction import classify
     from weirdonetworks.weights import load_weights, save_weights
@@ -15,6 +16,7 @@ __all__ = [
     "analysis",
     "classify",
     "create_network",
+    "export",
     "functional",
     "groups",
     "layers",
@@ -27,6 +29,7 @@ __all__ = [
 _FUNCTIONS = {
     "classify": "weirdonetworks.prediction",
     "create_network": "weirdonetworks.nets",
+    "export": "weirdonetworks.formats",
     "list_networks": "weirdonetworks.nets",
     "load_weights": "weirdonetworks.weights",
     "save_weights": "weirdonetworks.weights",
@@ -35,11 +38,11 @@ _FUNCTIONS = {
 
 def __getattr__(name: str) -> Any:
     # Imported where it is asked for: TensorFlow takes seconds, which the names of networks and a
-    # regression do without. `regression` needs scikit-learn, SciPy and SymPy, and nothing else here
-    # does: it is no part of a star import.
+    # regression do without. `regression` needs scikit-learn, SciPy and SymPy, `keras` Keras, and
+    # nothing else here does: they are no part of a star import.
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(_FUNCTIONS[name]), name)
-    if name in __all__ or name == "regression":
+    if name in __all__ or name in ("keras", "regression"):
         return importlib.import_module(f"weirdonetworks.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

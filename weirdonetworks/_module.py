@@ -1,6 +1,7 @@
 """The base of all our modules: `snt.Module`, whose arguments can be seen."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import sonnet as snt
@@ -39,3 +40,12 @@ class Module(snt.Module, metaclass=_Visible):
     _TF_MODULE_IGNORED_PROPERTIES = snt.Module._TF_MODULE_IGNORED_PROPERTIES | {"_arguments"}
 
     _arguments: dict[str, Any]
+
+
+def takes_is_training(function: Callable[..., Any]) -> bool:
+    """Whether a module or function wants is_training, by its signature.
+
+    Or by its attribute `takes_is_training`, as Sonnet's own modules hide their signatures.
+    """
+    known = getattr(function, "takes_is_training", None)
+    return "is_training" in inspect.signature(function).parameters if known is None else known

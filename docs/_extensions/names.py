@@ -19,6 +19,8 @@ MODULES = (
     "weirdonetworks.analysis",
     "weirdonetworks.regression",
     "weirdonetworks.weights",
+    "weirdonetworks.formats",
+    "weirdonetworks.keras",
     "weirdonetworks.prediction",
     "weirdonetworks.pictures",
     "training",
@@ -53,7 +55,8 @@ def links() -> dict[str, str]:
 def skip(app, what, name, obj, skip, options):
     """Fields of tuples, which their class describes, and what other packages add to a class."""
     document = getattr(obj, "__doc__", None) or ""
-    foreign = str(getattr(obj, "__module__", "")).startswith(("sklearn.", "sonnet.", "tensor"))
+    others = ("keras.", "sklearn.", "sonnet.", "tensor")
+    foreign = str(getattr(obj, "__module__", "")).startswith(others)
     if foreign or document.startswith("Alias for") or re.fullmatch(r"set_\w+_request", name):
         return True
     return None

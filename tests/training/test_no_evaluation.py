@@ -1,5 +1,6 @@
 """Nothing that comes from outside is evaluated: no text as code, no file as a pickle."""
 
+import base64
 import contextlib
 import gzip
 import itertools
@@ -21,6 +22,7 @@ import weirdonetworks as wn
 from training import evaluate, train
 from training.experiments import pages
 from training.experiments.store import Store
+from training.playground import laws, paper
 from training.report.tables import read_csv
 from training.studies.zoo import __main__ as zoo
 from weirdonetworks.commands.fit_law import __main__ as fit_law
@@ -150,6 +152,26 @@ def test_a_table(command):
             found = command(fit_law, "name.csv", "--target=y", "--num_terms=1", "--powers=1")
             assert found.exit_code == 0, found
             assert not appeared(), text
+
+
+@pytest.mark.slow
+def test_the_playground():
+    Path("table.csv").write_text("".join(["a,y\n", *(f"{a},{a}\n" for a in range(1, 9))]))
+    places = {
+        "a drawing": paper.read,
+        "the data of a drawing": lambda text: paper.read(f"data:image/png;base64,{text}"),
+        "a target": lambda text: laws.find("table.csv", text, [], "", False),
+        "a column": lambda text: laws.find("table.csv", "y", [text], "", False),
+        "a unit": lambda text: laws.find("table.csv", "y", [], f"a=m,y={text}", False),
+    }
+    _try_all(places, TEXTS)
+    for content in PICKLES:
+        Path("pickle.csv").write_bytes(content)
+        drawn = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        for read, given in ((laws.read, "pickle.csv"), (paper.read, drawn)):
+            with pytest.raises((ValueError, OSError)):
+                read(given)
+            assert not appeared()
 
 
 def test_files_of_data():

@@ -119,6 +119,7 @@ def test_a_training_that_comes_to_nothing_does_not_end_well(command, tmp_path):
     assert outcome.exit_code == 1
     last = outcome.stderr.splitlines()[-1]
     assert last.startswith("error: the test accuracy, ") and " is that of guessing: " in last
+    assert last.endswith("or inputs scaled to about [-1, 1] or unit variance")
     assert "written to" in outcome.stdout and (tmp_path / "run" / "result.json").exists()
 
 
@@ -459,7 +460,7 @@ def test_a_learning_rate_beyond_all_bounds(command, tmp_path):
     outcome = command(train, *words("mlp", tmp_path / "run", "--learning_rate=1e30"))
     outcome.assert_failed(
         "is not finite at step 2; last good checkpoint: none.",
-        "Try a smaller --learning_rate in another --workdir",
+        "Try a smaller --learning_rate in another --workdir, or inputs scaled to about [-1, 1] or ",
     )
     assert not (tmp_path / "run" / "checkpoints").exists()
 

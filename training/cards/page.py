@@ -55,6 +55,14 @@ import weirdonetworks as wn
 network = wn.create_network("{network}", pretrained="{dataset}")
 found = wn.classify(network, images)  # uint8 pixels, or floats in [0, 1]
 ```
+
+[What it says of pictures](../guides/predict.md). On [your own](../guides/own_data.md), of any size:
+
+```python
+import training
+
+run = training.fit("{network}", training.load("FOLDER/"))  # a folder of pictures for each class
+```
 """
 
 _LEGEND = "[What the columns mean](index.md#how-to-read-a-card)."

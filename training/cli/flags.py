@@ -2,6 +2,7 @@
 
 import ast
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +235,13 @@ def given_run(workdir: flags.FlagHolder) -> str:
 
     Sealed(workdir.value).read("config.json")
     return workdir.value
+
+
+def tell_unfinished(workdir: str, epochs: int, of: int) -> None:
+    """Says on stderr, of a run that was interrupted, where it is and how it goes on."""
+    if epochs < of:
+        again = f"python -m training.train --resume --workdir={workdir}"
+        print(f"unfinished: epoch {epochs} of {of} (go on with: {again})", file=sys.stderr)
 
 
 class MovedFlags(PathFlags):

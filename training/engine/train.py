@@ -24,6 +24,8 @@ from training.engine.workdir import METRICS, Workdir
 from weirdonetworks import _checks
 from weirdonetworks.commands import app
 
+SCALED = "inputs scaled to about [-1, 1] or unit variance"  # what else may help a failure
+
 
 def fit(
     network: str,
@@ -163,7 +165,7 @@ def _train(
                 kept = f"; last good checkpoint: {last_checkpoint or 'none'}" if files else ""
                 again = " in another --workdir" if files else ""
                 raise FloatingPointError(
-                    f"{error}{kept}. Try a smaller --learning_rate{again}"
+                    f"{error}{kept}. Try a smaller --learning_rate{again}, or {SCALED}"
                 ) from None
             row = {
                 "epoch": loop.epoch,

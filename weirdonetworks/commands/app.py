@@ -116,10 +116,13 @@ def run(main: Callable[..., None], flag_values: Flags) -> NoReturn:
     sys.exit(0)
 
 
-def _fail(message: str, exit_code: int) -> int:
-    """Tells an error in one line, of which nothing that was given changes what a terminal shows."""
+def one_line(message: str) -> str:
+    """An error in one line, of which nothing that was given changes what a terminal shows."""
     message = " ".join(message.split())
     message = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
-    message = message if len(message) <= _MOST else f"{message[: _MOST - 4]} ..."
-    print("error:", message, file=sys.stderr)
+    return message if len(message) <= _MOST else f"{message[: _MOST - 4]} ..."
+
+
+def _fail(message: str, exit_code: int) -> int:
+    print("error:", one_line(message), file=sys.stderr)
     return exit_code

@@ -12,8 +12,9 @@ import logging
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
+
+from weirdonetworks import _quiet
 
 
 def begin() -> None:
@@ -45,7 +46,7 @@ class _Quietly(importlib.abc.MetaPathFinder):
             def load_quietly(module) -> None:
                 if self in sys.meta_path:
                     sys.meta_path.remove(self)
-                with _quiet(), _uncollected():
+                with _silenced(), _uncollected():
                     load(module)
 
             spec.loader.exec_module = load_quietly
@@ -71,7 +72,7 @@ def _uncollected() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _silenced() -> Iterator[None]:
     """Keeps what TensorFlow's libraries write from stderr, and shows it if the import fails.
 
     `--verbosity=0` or higher lets it talk, and so does TF_CPP_MIN_LOG_LEVEL=0 in the environment.
@@ -83,20 +84,8 @@ def _quiet() -> Iterator[None]:
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
         yield
         return
-    # No setting reaches what its libraries write to the file descriptor while they are loaded:
-    # they write it before they look at TF_CPP_MIN_LOG_LEVEL (TensorFlow 2.16 to 2.21).
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            chatter.seek(0)
-            os.write(stderr, chatter.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    # They write it before they look at TF_CPP_MIN_LOG_LEVEL (TensorFlow 2.16 to 2.21).
+    with _quiet.stderr():
+        yield
     # Its Python side, too: a table of many runs looks to it like one function traced many times.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

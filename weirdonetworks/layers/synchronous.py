@@ -7,7 +7,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
-from weirdonetworks._module import Module
+from weirdonetworks._module import Module, takes_is_training
 from weirdonetworks._once import once
 from weirdonetworks.functional.pooling import Pooling, get_pooling, pool
 from weirdonetworks.groups import ImageAction, get_group
@@ -73,6 +73,11 @@ class Synchronous(Module):
         self.group = _check_group(group)
         self.pooling = get_pooling(pooling)
         self.exact = check_exact(exact, self.group)
+
+    @property
+    def takes_is_training(self) -> bool:
+        """Whether the module does."""
+        return takes_is_training(self.module)
 
     def __call__(self, images: tf.Tensor, *args, **kwargs) -> tf.Tensor:
         """Further arguments, such as is_training, go to the module."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from weirdonetworks import _checks
-from weirdonetworks.regression import _optional, unit_words
+from weirdonetworks import _checks, _optional
+from weirdonetworks.regression import unit_words
 from weirdonetworks.regression.unit_words import DENOMINATOR, Powers
 
 # Float exponents of which units leave a part free add up to the rest of it but for this.
@@ -16,7 +16,7 @@ _ROUNDING = 1e-9
 
 
 def _registry() -> Any:
-    return _optional.load("pint").get_application_registry()
+    return _optional.load("pint", "regression").get_application_registry()
 
 
 def parse(units: Mapping[str, str], name: str, label: str | None = None) -> Powers:

@@ -48,9 +48,11 @@ GOOD = {
     "training.benchmark": ["--only=iterates", "--workdir=new"],
     "training.energy": ["--workdir=run"],
     "training.evaluate": ["--workdir=run"],
+    "training.export": ["--workdir=run"],
     "training.fit_law": ["table.csv", "--target=y", "--workdir=new"],
     "training.iterates": ["--coefficients=new.py"],
     "training.pages": ["--only=zoo"],
+    "training.playground": [],
     "training.stability": ["--workdir=run"],
     "training.train": ["--network=mlp", "--epochs=1", "--workdir=new"],
 }

@@ -91,8 +91,10 @@ def test_names_that_are_known_before_tensorflow_are_the_originals():
     from training.data.sources import DATASETS
     from training.engine import steps
     from training.engine.optimizers import OPTIMIZERS, SCHEDULES
+    from weirdonetworks.formats import FORMATS
 
     assert set(choices.NETWORKS) == set(wn.nets.NETWORKS)
+    assert tuple(choices.FORMATS) == tuple(FORMATS)
     assert tuple(choices.OPTIMIZERS) == tuple(OPTIMIZERS)
     assert tuple(choices.SCHEDULES) == tuple(SCHEDULES)
     assert tuple(choices.STEPS) == tuple(steps.STEPS)

@@ -108,11 +108,12 @@ def classify(paths: Sequence[Path], asked: Sequence[Network]) -> Found:
             rows.append({"picture": str(path), "error": str(error)})
             continue
         seen[str(path)] = image
-        rows += [{"picture": str(path), **_ask(network, image)} for network in asked]
+        rows += [{"picture": str(path), **ask(network, image)} for network in asked]
     return Found(pd.DataFrame(rows), seen)
 
 
-def _ask(network: Network, image: np.ndarray) -> dict[str, float]:
+def ask(network: Network, image: np.ndarray) -> dict[str, float]:
+    """What a network says of a picture in the form of MNIST: a row of `Found.table`."""
     prediction = wn.classify(network.module, image)
     (kind,), (probabilities,), (energy,) = prediction
     probability = float(probabilities[kind])

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from weirdonetworks.regression import _optional
+from weirdonetworks import _optional
 from weirdonetworks.regression.equation import Equation
 from weirdonetworks.regression.export import formulas
 
 
 def to_cvxpy(law: Equation, variables: Mapping[str, Any] | None = None) -> Any:
     """See `Law.to_cvxpy`."""
-    cp = _optional.load("cvxpy")
+    cp = _optional.load("cvxpy", "regression")
     if not law.is_posynomial or law.sign < 0:
         raise ValueError(
             "a geometric program knows sums of positive terms only, so coefficients and sign must "
