@@ -1,1 +1,0 @@
-"""How many terms of a law does the posynomial regression find?"""
