@@ -320,20 +320,27 @@ class Discovery:
         """By what constants are larger in the units of the table, as logarithms, [terms]."""
         return float(model.power) * np.log(self._scale) - model.a @ self._center
 
+    def _largest_log(self, model: Model) -> float:
+        """Of the constants in the units of the table, and of what makes them so, the logarithm that
+        is farthest from 0."""
+        factors = self._log_factors(model)
+        with np.errstate(divide="ignore"):
+            logs = np.append(factors, factors + np.log(np.abs(model.c)))
+        return float(logs[np.argmax(np.abs(logs))])
+
     def _is_writable(self, model: Model) -> bool:
         """Whether the constants are numbers in the units of the table."""
-        return bool(np.all(np.abs(self._log_factors(model)) < _LARGEST))
+        return abs(self._largest_log(model)) < _LARGEST
 
     def law(self, names: Sequence[str], target: str) -> tuple[Law, np.ndarray, np.ndarray]:
         """The law in the units of the data, with the errors of coefficients and exponents."""
-        model, log_factor = self.model, self._log_factors(self.model)
-        with np.errstate(over="ignore"):
-            factor = np.exp(log_factor)
+        model = self.model
         if not self._is_writable(model):
             raise ValueError(
                 "X must be in units in which the constants of the law are between 1e-300 and "
-                f"1e300, got one of exp({log_factor[np.argmax(np.abs(log_factor))]:.0f})"
+                f"1e300, got one of exp({self._largest_log(model):.0f})"
             )
+        factor = np.exp(self._log_factors(model))
         sign = self._sign
         c = model.c * factor
         if model.power == 1:
