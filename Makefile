@@ -88,7 +88,7 @@ clean:  ## remove .venv, build products and caches; results of runs stay
 
 # The stamp is made last, so an interrupted installation starts again, from an empty environment.
 $(INSTALLED): setup.py
-	@echo "Installing into $(VENV): about 2 minutes and 3 GB, once."
+	@echo "Installing into $(VENV): about 2 minutes and 4 GB, once."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --upgrade pip
 	@$(VENV)/bin/python -m pip install -qq --editable '.[test]'

@@ -26,7 +26,7 @@ GUIDES = (
     "keras",
     "laws",
 )
-PRINTED = ("laws", "own_data", "predict")
+PRINTED = ("keras", "laws", "own_data", "predict")
 
 
 def extension(name: str):

@@ -2,18 +2,8 @@
 
 import pytest
 
+from tests.commands.fit_law.tables import PLANETS
 from training.playground import laws
-
-PLANETS = """planet,a,T
-Mercury,0.38710,0.24085
-Venus,0.72334,0.61520
-Earth,1.00000,1.00002
-Mars,1.52379,1.88085
-Jupiter,5.20382,11.86198
-Saturn,9.57261,29.45714
-Uranus,19.16500,84.01205
-Neptune,30.18060,164.78850
-"""
 
 
 @pytest.fixture
