@@ -41,8 +41,9 @@ def _rotations(angles: pd.DataFrame):
             ["network"], sort=False
         ):
             percents = 100 * part.groupby("degrees")["accuracy"].agg(["mean", "min", "max"])
-            color = f"C{networks.index(network)}"
-            axis.plot(percents["mean"], "o-", markersize=3, label=network, color=color)
+            number = networks.index(network)
+            color, style = f"C{number}", "o-" if number < 10 else "s--"  # there are ten colours
+            axis.plot(percents["mean"], style, markersize=3, label=network, color=color)
             axis.fill_between(
                 percents.index, percents["min"], percents["max"], alpha=0.3, color=color
             )
