@@ -100,11 +100,11 @@ def pixels(name: str, values: Any) -> np.ndarray:
     return array.astype(np.float32) / np.float32(white)
 
 
-def image_shape(name: str, value: Any) -> tuple[int, int]:
-    """Returns `value` as (height, width)."""
+def image_shape(name: str, value: Any, words: str = "(height, width)") -> tuple[int, int]:
+    """Returns `value` as two integers >= 1."""
     shape = sizes(name, value)
     if len(shape) != 2:
-        raise ValueError(f"{name} must be (height, width), got {received(value)}")
+        raise ValueError(f"{name} must be {words}, got {received(value)}")
     return shape
 
 

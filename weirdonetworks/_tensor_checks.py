@@ -107,3 +107,27 @@ def grid(name: str, inputs: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
             f"or [batch, {height}, {width}], got shape {inputs.shape}{hint}"
         )
     return inputs
+
+
+def images(name: str, inputs: tf.Tensor) -> tf.Tensor:
+    """Returns images [batch, height, width] or [batch, height, width, channels] as the latter."""
+    inputs = floating(name, inputs)
+    if inputs.shape.rank not in (3, 4) or not all(inputs.shape[1:]):
+        raise ValueError(
+            f"{name} must be [batch, height, width, channels] or [batch, height, width] with "
+            f"static sizes >= 1 after the batch, got shape {inputs.shape}"
+        )
+    return inputs[..., None] if inputs.shape.rank == 3 else inputs
+
+
+def same_images(module: Any, inputs: tf.Tensor) -> tf.Tensor:
+    """`images`, which must be of the shape and type of the first call.
+
+    The module keeps them: `image_shape`, (height, width, channels), and `input_dtype`.
+    """
+    inputs = images("images", inputs)
+    shape = tuple(inputs.shape[1:])
+    known = getattr(module, "image_shape", None) or shape
+    if shape != known:
+        raise ValueError(f"images must be {known} as at the first call, got {shape}")
+    return same_dtype(module, inputs)

@@ -119,6 +119,11 @@ class ImageAction:
         return self.image_shape[0] * self.image_shape[1]
 
     @property
+    def num_weights(self) -> int:
+        """How many numbers interpolate between pixels, of all elements; 0 for permutations."""
+        return 0 if self.is_exact else len(self.taps.weight)
+
+    @property
     def is_group(self) -> bool:
         """Whether the set is a group that acts exactly: closed, and permutations of the pixels."""
         return self.table is not None and self.is_exact

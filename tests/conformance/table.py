@@ -157,6 +157,7 @@ TABLE: dict[str, Entry] = {
         )
         for weights in ("normalized", "comodulated")
     },
+    "KroneckerDense": Entry(lambda: layers.KroneckerDense((3, 2), num_terms=2), (4, 5)),
     "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
     **{
         cls.__name__: Entry(lambda cls=cls: cls(3, num_terms=4), (5,))
@@ -184,9 +185,21 @@ TABLE: dict[str, Entry] = {
     },
     "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
     "ComodulationMLP": Entry(lambda: nets.ComodulationMLP(3, (4, 4), dropout=0.2), _SQUARE),
+    **{
+        f"DCTMLP[{unit}]": Entry(
+            lambda unit=unit: nets.DCTMLP(3, 4, (4, 3), unit, dropout=0.2), _SQUARE
+        )
+        for unit in ("dense", "autoactivation", "product", "comodulation")
+    },
     "DynamicMLP": Entry(lambda: nets.DynamicMLP(3, (4,), rank=2), _SQUARE),
     "GatedMLP": Entry(lambda: nets.GatedMLP(3, (4,)), _SQUARE),
+    "KroneckerMLP": Entry(lambda: nets.KroneckerMLP(3, ((4, 3), (3, 2))), _SQUARE),
     "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
+    "MixerMLP": Entry(lambda: nets.MixerMLP(3, 3, size=4, depth=2, repeats=2), _SQUARE),
+    "PatchMLP": Entry(lambda: nets.PatchMLP(3, 3, patch_sizes=(4, 3)), _SQUARE),
+    "PatchMLP[overlapping]": Entry(
+        lambda: nets.PatchMLP(3, 4, 2, (4,), unit="comodulation", dropout=0.2), _SQUARE
+    ),
     "PolynomialMLP": Entry(lambda: nets.PolynomialMLP(3, 3, rank=4, hidden_sizes=(4,)), (5,)),
     "PosynomialMLP": Entry(lambda: nets.PosynomialMLP(3, (4,), num_terms=5), _SQUARE),
     "PosynomialMLP[deep]": Entry(
@@ -196,6 +209,7 @@ TABLE: dict[str, Entry] = {
     "RowAttention": Entry(
         lambda: nets.RowAttention(3, 4, mlp_size=5, trainable_alpha=True), _SQUARE
     ),
+    "RowRecurrent": Entry(lambda: nets.RowRecurrent(3, 4, rows=2), _SQUARE),
     "SignomialMLP": Entry(lambda: nets.SignomialMLP(3, (4,), num_terms=5), _SQUARE),
     "SynchronousMLP": Entry(
         lambda: nets.SynchronousMLP(3, (4, 4), (3,), (4,), "cyclic4", image_shape=(6, 6)), _SQUARE

@@ -24,12 +24,14 @@ BAD = {
     "exact": _FLAGS,
     "features": _NAMES,
     "floor": [0, -1, 1e-45, math.inf, math.nan, "1"],
+    "frequencies": _INTEGERS,
     "gate": _NAMES,
     "generator": ["unknown", 3, True],
     "generator_sizes": _SIZES,
     "group": ["unknown", "", 3, None, ["cyclic4"]],
     "head_sizes": [size for size in _SIZES if size is not None],
     "heads": _INTEGERS,
+    "hidden_shapes": [5, None, "3", (3, 4), ((3, 4), (3,)), ((3, 0),)],
     "hidden_sizes": _SIZES,
     "homogeneous": _FLAGS,
     "image_shape": [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28],
@@ -45,12 +47,17 @@ BAD = {
     "normalize": ["mean", 3, True],
     "num_classes": _INTEGERS,
     "num_terms": _INTEGERS,
+    "output_shape": [5, None, (3,), (3, 0), (3, 2, 1)],
     "output_size": _INTEGERS,
     "parameter_activation": _NAMES,
+    "patch_size": _INTEGERS,
+    "patch_sizes": [*_SIZES, ()],
     "pooling": ["sum", "", 3, None],
     "positions": _FLAGS,
     "rank": [0, -1, 2.5, "3", True],
     "rate": _RATES,
+    "repeats": _INTEGERS,
+    "rows": _INTEGERS,
     "scale": [0, -1.0, math.inf, math.nan, "1", None],
     "seed": [-1, 0.5, "1", True],
     "shared_alpha": _FLAGS,
@@ -58,8 +65,10 @@ BAD = {
     "size": _INTEGERS,
     "squash": ["unknown", "", 3, ["tanh"]],
     "start": _NAMES,
+    "stride": [0, -1, 2.5, "3", True],
     "terms": _INTEGERS,
     "trainable_alpha": _FLAGS,
+    "unit": _NAMES,
     "units": _INTEGERS,
     "weights": _NAMES,
     "with_bias": _FLAGS,
@@ -71,6 +80,7 @@ REQUIRED = {
     "group": groups.cyclic(4, (6, 6)),
     "module": nets.MLP(3),
     "num_terms": 4,
+    "output_shape": (3, 2),
     "output_size": 3,
     "rate": 0.5,
 }
@@ -104,9 +114,10 @@ def test_a_bad_argument(cls, name):
         with pytest.raises(ValueError) as error:
             cls(**{**_required(cls), name: value})
         message = str(error.value)
-        assert re.match(rf"{name}(\[\d+\])? must ", message), message
-        received = re.escape(repr(value))
-        if isinstance(value, tuple):  # an element is named by its place
-            received = "|".join([received, *(re.escape(repr(v)) for v in value)])
+        assert re.match(rf"{name}(\[\d+\])* must ", message), message
+        parts = [value]  # an element is named by its place
+        for part in parts:
+            parts += part if isinstance(part, tuple) else ()
+        received = "|".join(re.escape(repr(part)) for part in parts)
         assert re.search(rf" got ({received})$", message), message
         assert "\n" not in message

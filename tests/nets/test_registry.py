@@ -9,7 +9,16 @@ import tensorflow as tf
 import weirdonetworks as wn
 
 NAMES = wn.list_networks()
-IMAGES_ONLY = ("synchronous_mlp", "row_attention")  # a vector of pixels will not do
+# A vector of pixels will not do.
+IMAGES_ONLY = (
+    "synchronous_mlp",
+    "row_attention",
+    "dct_mlp",
+    "patch_mlp",
+    "mixer_mlp",
+    "kronecker_mlp",
+    "row_recurrent",
+)
 IMAGES = tf.random.stateless_uniform([2, 28, 28, 1], [0, 0])
 
 
@@ -25,6 +34,7 @@ def test_there_are_at_least_these():
         "gated_mlp",
         "row_attention",
         "dynamic_mlp",
+        *IMAGES_ONLY,
     } <= set(NAMES)
 
 
@@ -55,6 +65,14 @@ def test_all_forms_of_images_are_one(name):
     outputs = [net(tf.reshape(IMAGES, shape)) for shape in ([2, 28, 28, 1], [2, 28, 28], [2, 784])]
     tf.debugging.assert_equal(outputs[0], outputs[1])
     tf.debugging.assert_equal(outputs[0], outputs[2])
+
+
+@pytest.mark.parametrize("name", IMAGES_ONLY[1:])
+def test_some_want_images(name):
+    net = wn.create_network(name)
+    tf.debugging.assert_equal(net(IMAGES), net(IMAGES[..., 0]))
+    with pytest.raises(ValueError, match=r"^images must be \[batch, height, .* \(2, 784\)$"):
+        net(tf.reshape(IMAGES, [2, 784]))
 
 
 def test_the_synchronous_network_wants_the_shape_of_the_images():

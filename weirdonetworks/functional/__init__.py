@@ -26,6 +26,7 @@ from weirdonetworks.functional.parameter_activations import (
     ParameterActivation,
     get_parameter_activation,
 )
+from weirdonetworks.functional.patches import cosine_basis, lowest_frequencies, patches
 from weirdonetworks.functional.pooling import (
     POOLINGS,
     Pooling,
@@ -52,6 +53,7 @@ __all__ = [
     "cdf_gate",
     "cdf_ramp",
     "convex_combination",
+    "cosine_basis",
     "exp_iterate",
     "gelu",
     "gelu_tanh",
@@ -63,6 +65,7 @@ __all__ = [
     "half_exp",
     "implicit_soft_maximum",
     "layer_norm",
+    "lowest_frequencies",
     "maximum",
     "maxout",
     "moments",
@@ -71,6 +74,7 @@ __all__ = [
     "num_monomials",
     "or_gate",
     "order_statistics",
+    "patches",
     "soft_maximum",
     "solu",
     "solu_layer_norm",

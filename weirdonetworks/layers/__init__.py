@@ -20,6 +20,7 @@ from weirdonetworks.layers.invariant_polynomial import (
     invariant_energy,
     monomial_orbits,
 )
+from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
@@ -36,6 +37,7 @@ __all__ = [
     "ImplicitSoftmaxAffineDense",
     "InvariantPolynomialDense",
     "IterateAttention",
+    "KroneckerDense",
     "LiftDense",
     "MaxAffineDense",
     "PolynomialDense",

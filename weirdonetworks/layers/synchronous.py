@@ -119,6 +119,11 @@ class LiftDense(Module):
         self.w = tf.Variable(w([size, self.output_size], images.dtype), name="w")
         self.b = tf.Variable(tf.zeros([self.output_size], images.dtype), name="b")
 
+    @property
+    def num_fixed(self) -> int:
+        """The weights of the interpolation, none where the group permutes pixels."""
+        return self.group.num_weights
+
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         images = _tensor_checks.grid("LiftDense inputs", images, self.group.image_shape)
         _tensor_checks.same_dtype(self, images)

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
     from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
     from weirdonetworks.nets.comodulation_mlp import ComodulationMLP, GatedMLP
+    from weirdonetworks.nets.dct_mlp import DCTMLP
     from weirdonetworks.nets.dynamic_mlp import DynamicMLP
+    from weirdonetworks.nets.kronecker_mlp import KroneckerMLP
+    from weirdonetworks.nets.mixer_mlp import MixerMLP
     from weirdonetworks.nets.mlp import MLP
+    from weirdonetworks.nets.numbers import Numbers, count_numbers
+    from weirdonetworks.nets.patch_mlp import PatchMLP
     from weirdonetworks.nets.polynomial_mlp import PolynomialMLP, QuadraticMLP
     from weirdonetworks.nets.posynomial_mlp import PosynomialMLP, SignomialMLP
     from weirdonetworks.nets.row_attention import RowAttention
+    from weirdonetworks.nets.row_recurrent import RowRecurrent
     from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
     from weirdonetworks.nets.universal_regressor import UniversalRegressor
 
@@ -34,21 +40,28 @@ NETWORKS: MutableMapping[str, "type[snt.Module]"] = Registry(
         "gated_mlp": "weirdonetworks.nets.comodulation_mlp:GatedMLP",
         "row_attention": "weirdonetworks.nets.row_attention:RowAttention",
         "dynamic_mlp": "weirdonetworks.nets.dynamic_mlp:DynamicMLP",
+        "dct_mlp": "weirdonetworks.nets.dct_mlp:DCTMLP",
+        "patch_mlp": "weirdonetworks.nets.patch_mlp:PatchMLP",
+        "mixer_mlp": "weirdonetworks.nets.mixer_mlp:MixerMLP",
+        "kronecker_mlp": "weirdonetworks.nets.kronecker_mlp:KroneckerMLP",
+        "row_recurrent": "weirdonetworks.nets.row_recurrent:RowRecurrent",
     }
 )
 
-_CLASSES = {
+_LATER = {
     path.partition(":")[2]: path
     for path in (
         *NETWORKS.data.values(),
         "weirdonetworks.nets.universal_regressor:UniversalRegressor",
+        "weirdonetworks.nets.numbers:Numbers",
+        "weirdonetworks.nets.numbers:count_numbers",
     )
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CLASSES:
-        return load(_CLASSES[name])
+    if name in _LATER:
+        return load(_LATER[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -117,15 +130,22 @@ __all__ = [
     "NETWORKS",
     "AutoactivationMLP",
     "ComodulationMLP",
+    "DCTMLP",
     "DynamicMLP",
     "GatedMLP",
+    "KroneckerMLP",
+    "MixerMLP",
+    "Numbers",
+    "PatchMLP",
     "PolynomialMLP",
     "PosynomialMLP",
     "QuadraticMLP",
     "RowAttention",
+    "RowRecurrent",
     "SignomialMLP",
     "SynchronousMLP",
     "UniversalRegressor",
+    "count_numbers",
     "create_network",
     "list_networks",
 ]

@@ -81,7 +81,7 @@ class RowAttention(Module):
             self.p = tf.Variable(spread(tokens.shape[1:], tokens.dtype), name="p")
 
     def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        images = self._check(images)
+        images = _tensor_checks.same_images(self, images)
         height, width, channels = images.shape[1:]
         rows = tf.reshape(images, [-1, height, width * channels])
         t = snt.BatchApply(self.embedding)(rows)
@@ -96,19 +96,3 @@ class RowAttention(Module):
             hidden = drop_hidden(hidden, is_training)
             t += snt.BatchApply(contract)(hidden)
         return self.head(tf.reduce_mean(t, axis=1))
-
-    def _check(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns [batch, H, W, C] or [batch, H, W] as the former, as at the first call."""
-        images = _tensor_checks.floating("images", images)
-        if images.shape.rank not in (3, 4) or not all(images.shape[1:]):
-            raise ValueError(
-                "images must be [batch, height, width, channels] or [batch, height, width] with "
-                f"static sizes >= 1 after the batch, got shape {images.shape}"
-            )
-        if images.shape.rank == 3:
-            images = images[..., None]
-        shape = tuple(images.shape[1:])
-        known = self.image_shape or shape
-        if shape != known:
-            raise ValueError(f"images must be {known} as at the first call, got {shape}")
-        return _tensor_checks.same_dtype(self, images)

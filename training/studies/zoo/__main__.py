@@ -12,8 +12,17 @@ Parameters and recipes differ between the networks: the table ranks recipes as m
 from training.cli.choices import NETWORKS
 from training.experiments import Setting, Study, main
 
-# Variants of networks beside them, and one that is told in a study of its own.
-OPTIONS = ("polynomial_mlp", "gated_mlp", "row_attention")
+# Variants of networks beside them, one that is told in a study of its own, and small ones.
+OPTIONS = (
+    "polynomial_mlp",
+    "gated_mlp",
+    "row_attention",
+    "dct_mlp",
+    "patch_mlp",
+    "mixer_mlp",
+    "kronecker_mlp",
+    "row_recurrent",
+)
 
 STUDY = Study(
     name="zoo",

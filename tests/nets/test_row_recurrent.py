@@ -1,0 +1,62 @@
+"""RowRecurrent: its formula, step by step, and that it reads from above."""
+
+import numpy as np
+import pytest
+import scipy.special
+
+from tests import helpers
+from weirdonetworks.nets import RowRecurrent
+
+sigma = scipy.special.expit
+
+
+def _built(images, **kwargs) -> RowRecurrent:
+    net = RowRecurrent(**kwargs)
+    net(images)
+    helpers.randomise_zeros(net)
+    return net
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_formula(rows, noise):
+    net = _built(noise, size=6, rows=rows)
+    zeta, nu = sigma(net.zeta.numpy()), sigma(net.nu.numpy())
+    h = np.zeros([20, 6])
+    for x in noise.reshape(20, 28 // rows, 28 * rows).transpose(1, 0, 2):
+        s = x @ net.w.w.numpy() + h @ net.u.w.numpy()
+        z = sigma(s + net.b_gate.numpy())
+        h = (zeta * (1 - z) + nu) * np.tanh(s + net.b_candidate.numpy()) + z * h
+    np.testing.assert_allclose(net(noise), h @ net.head.w.numpy() + net.head.b.numpy(), rtol=1e-9)
+
+
+def test_the_start(noise):
+    net = RowRecurrent()
+    net(noise)
+    u = net.u.w.numpy()
+    np.testing.assert_allclose(u @ u.T, np.eye(32), atol=1e-6)
+    np.testing.assert_allclose(sigma([net.zeta.numpy(), net.nu.numpy()]), [0.731, 0.018], atol=1e-3)
+
+
+def test_what_is_read_last_counts_and_what_is_below_nothing_is_lost(noise):
+    """With an open gate each step forgets a share: of two changes, the later one shows more."""
+    net = _built(noise, size=16)
+    above, below = noise.copy(), noise.copy()
+    above[:, 0] += 1
+    below[:, 27] += 1
+    moved = [np.abs(net(images) - net(noise)).max() for images in (above, below)]
+    assert moved[1] > moved[0] > 1e-9
+
+
+def test_bad_arguments_and_images(noise):
+    for kwargs, message in (
+        ({"size": 0}, "^size must be an integer >= 1, got 0$"),
+        ({"rows": 0}, "^rows must be an integer >= 1, got 0$"),
+        ({"dropout": 1}, r"^dropout must be a number in \[0, 1\), got 1$"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            RowRecurrent(**kwargs)
+    message = r"^rows must divide the height of the images, 28: one of \[1, 2, 4, .*, got 3$"
+    with pytest.raises(ValueError, match=message):
+        RowRecurrent(rows=3)(noise)
+    with pytest.raises(ValueError, match=r"as at the first call, got \(14, 28, 1\)$"):
+        _built(noise)(noise[:, :14])

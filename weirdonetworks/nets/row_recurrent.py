@@ -1,0 +1,82 @@
+"""One small recurrent cell over the rows of an image."""
+
+import sonnet as snt
+import tensorflow as tf
+
+from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._module import Module
+from weirdonetworks._once import Linear, once
+from weirdonetworks.layers.dropout import Dropout
+
+
+class RowRecurrent(Module):
+    """An image read row by row, from above: [batch, H, W(, C)] -> [batch, num_classes].
+
+        s_t = W x_t + U h_{t-1},   z_t = sigma(s_t + b_z),   c_t = tanh(s_t + b_c),
+        h_t = (zeta (1 - z_t) + nu) * c_t + z_t * h_{t-1},   h_0 = 0,   logits = V h_T + v,
+
+    with one W and one U for the gate z and the candidate c, and two numbers zeta, nu in (0, 1),
+    sigmoids of what is trained. A step reads `rows` rows at once, which must divide the height.
+
+    Initialisation: W ~ 1 / sqrt(in), U orthogonal, b_z = b_c = 1, zeta = 0.73, nu = 0.02.
+
+    Source: Kusupati et al. 2018, "FastGRNN"; the start of biases, zeta and nu is theirs.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        size: int = 32,
+        rows: int = 1,
+        dropout: float = 0.0,
+        name: str | None = None,
+    ):
+        """Raises ValueError for sizes that are not integers >= 1, or a dropout rate outside [0, 1);
+        at the first call, for rows that do not divide the height."""
+        super().__init__(name=name)
+        self.num_classes = _checks.integer("num_classes", num_classes)
+        self.size = _checks.integer("size", size)
+        self.rows = _checks.integer("rows", rows)
+        self.w = Linear(self.size, with_bias=False, name="w")
+        self.u = Linear(self.size, False, _Orthogonal(), name="u")
+        self.dropout = Dropout(_checks.rate("dropout", dropout))
+        self.head = Linear(self.num_classes, name="head")
+        self.image_shape = None
+
+    @once
+    def _initialize(self, images: tf.Tensor):
+        self.image_shape, self.input_dtype = tuple(images.shape[1:]), images.dtype
+        ones = tf.ones([self.size], images.dtype)
+        self.b_gate = tf.Variable(ones, name="b_gate")
+        self.b_candidate = tf.Variable(ones, name="b_candidate")
+        self.zeta = tf.Variable(tf.constant(1.0, images.dtype), name="zeta")
+        self.nu = tf.Variable(tf.constant(-4.0, images.dtype), name="nu")
+
+    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
+        images = _tensor_checks.same_images(self, images)
+        height, width, channels = images.shape[1:]
+        if height % self.rows:
+            fitting = [d for d in range(1, height + 1) if height % d == 0]
+            raise ValueError(
+                f"rows must divide the height of the images, {height}: one of {fitting}, "
+                f"got {self.rows}"
+            )
+        self._initialize(images)
+        steps = height // self.rows
+        x = self.w(tf.reshape(images, [-1, self.rows * width * channels]))
+        x = tf.unstack(tf.reshape(x, [-1, steps, self.size]), axis=1)
+        zeta, nu = tf.sigmoid(self.zeta), tf.sigmoid(self.nu)
+        h = tf.zeros_like(x[0])
+        for s in x:
+            s += self.u(h)
+            z = tf.sigmoid(s + self.b_gate)
+            h = (zeta * (1 - z) + nu) * tf.tanh(s + self.b_candidate) + z * h
+        return self.head(self.dropout(h, is_training))
+
+
+class _Orthogonal(snt.initializers.Orthogonal):
+    """Sonnet's, in types for which TensorFlow has no QR decomposition as well."""
+
+    def __call__(self, shape, dtype: tf.DType) -> tf.Tensor:
+        made = super().__call__(shape, dtype if dtype == tf.float64 else tf.float32)
+        return tf.cast(made, dtype)
