@@ -36,6 +36,11 @@ NETWORKS = {
     "gated_mlp": ["hidden_sizes=(8,)"],
     "row_attention": ["size=12", "alpha=1.0"],
     "dynamic_mlp": ["hidden_sizes=(8,)", "rank=3"],
+    "dct_mlp": ["frequencies=4", "hidden_sizes=(8,)"],
+    "patch_mlp": ["patch_size=14", "patch_sizes=(4,)"],
+    "mixer_mlp": ["patch_size=14", "size=6"],
+    "kronecker_mlp": ["hidden_shapes=((4,5),)"],
+    "row_recurrent": ["size=6", "rows=7"],
 }
 
 

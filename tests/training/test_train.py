@@ -39,6 +39,11 @@ TINY = {
     "gated_mlp": ["hidden_sizes=(24,)"],
     "row_attention": ["size=48", "alpha=1.0"],
     "dynamic_mlp": ["hidden_sizes=(24,)", "rank=8"],
+    "dct_mlp": ["frequencies=8", "unit=product"],
+    "patch_mlp": ["patch_size=14"],
+    "mixer_mlp": ["patch_size=14", "size=8"],
+    "kronecker_mlp": ["hidden_shapes=((6,6),)"],
+    "row_recurrent": ["size=12", "rows=7"],
 }
 WORDS = ["--epochs=2", "--batch_size=50", "--learning_rate=0.005"]
 CHANCE = 0.1

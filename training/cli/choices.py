@@ -4,8 +4,8 @@ from weirdonetworks import list_networks
 
 NETWORKS = tuple(list_networks())
 DATASETS = ("mnist_5k", "mnist", "fashion_mnist", "mnist_rot")
-OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "eg")
+OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "muon", "eg")
 SCHEDULES = ("constant", "linear", "cosine")
-STEPS = ("plain", "augment", "penalty", "projected", "dream")
+STEPS = ("plain", "augment", "distill", "penalty", "projected", "dream")
 ACTIONS = ("rotation", "shift_x", "shift_y", "scale", "shear")
 FORMATS = ("savedmodel", "tflite", "onnx")

@@ -195,7 +195,8 @@ class RecipeFlags:
                 "step",
                 None,
                 choices.STEPS,
-                "what one update does: plain descent; on transformed images (augment); with a "
+                "what one update does: plain descent; on transformed images (augment); to the "
+                "answers of a trained network as well (distill); with a "
                 "penalty on how far transformations move the logits; projected off the gradient "
                 "of that; or between updates, a dream that lowers it.",
                 flag_values,
@@ -205,6 +206,22 @@ class RecipeFlags:
                 "invariant_start",
                 None,
                 "Start from a first layer that is averaged over the rotations.",
+            ),
+            "averaging": define(
+                flags.DEFINE_float,
+                "averaging",
+                None,
+                "Use the network with an average of its weights over the steps, of which each "
+                "keeps this share, as 0.999; 0: the last weights. Below 1.",
+                lower_bound=0,
+            ),
+            "bits": define(
+                flags.DEFINE_integer,
+                "bits",
+                None,
+                "Of each number of a matrix, trained so that it is used with so few.",
+                lower_bound=2,
+                upper_bound=8,
             ),
         }
 

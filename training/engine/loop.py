@@ -14,6 +14,7 @@ from training.data.transformations import Draw
 from training.engine import optimizers, steps
 from training.engine.invariant_start import average_over_rotations
 from training.engine.recipes import Recipe
+from training.engine.weights import UsedWeights
 
 # How long one compiled call should take, so that a progress bar moves and Ctrl-C is heard.
 _CALL_SECONDS = 0.2
@@ -33,6 +34,9 @@ class Loop:
     not fill a batch at its end is left out, another remainder each epoch. Batches are gathered,
     scaled to [0, 1] and used inside one XLA-compiled `tf.while_loop`, whose number of steps is an
     argument: any division of an epoch into calls computes the same numbers.
+
+    With the recipe's `averaging` or `bits`, the network holds the weights that it is used with
+    whenever no epoch is running (`UsedWeights`).
 
     Everything that the next step depends on is in `checkpoint`.
     """
@@ -90,9 +94,11 @@ class Loop:
         # Slots have to exist before the compiled loop is traced and before a restore.
         if hasattr(self.optimizer, "_initialize"):
             self.optimizer._initialize(network.trainable_variables)
-        self.checkpoint = tf.train.Checkpoint(
-            network=network, optimizer=self.optimizer, step=self.step
-        )
+        parts = {"network": network, "optimizer": self.optimizer, "step": self.step}
+        self._weights = None
+        if recipe.averaging or recipe.bits:
+            self._weights = parts["weights"] = UsedWeights(network, recipe.averaging, recipe.bits)
+        self.checkpoint = tf.train.Checkpoint(**parts)
         self._compiled = tf.function(self._many_steps, jit_compile=True, autograph=False)
         self._call_steps = 1
 
@@ -106,6 +112,13 @@ class Loop:
         """The learning rate of the last step."""
         return float(self.optimizer.learning_rate)
 
+    def restart(self, seed: int) -> None:
+        """The next epoch is the first, from the network's weights as they are."""
+        self.seed = seed
+        self.step.assign(0)
+        if self._weights:
+            self._weights.restart()
+
     def _many_steps(self, order, first, last, loss_sum, correct):
         """Steps first .. last - 1 of an epoch; stops early at a loss that is not finite."""
         size = self.batch_size
@@ -116,7 +129,11 @@ class Loop:
             labels = tf.gather(self._labels, batch)
             now = self.step.read_value()
             draw = Draw(self.seed, now)
+            if self._weights:
+                trained = self._weights.round()
             outcome = self._step_function(self.network, self._objective, images, labels, draw)
+            if self._weights:
+                self._weights.restore(trained)
             rate = self._rate(now)
             self.optimizer.learning_rate.assign(rate)
             variables = self.network.trainable_variables
@@ -128,6 +145,8 @@ class Loop:
             if outcome.after:
                 outcome.after(rate)
             self.step.assign_add(1)
+            if self._weights:
+                self._weights.follow(now + 1)
             hits = tf.argmax(outcome.logits, axis=1, output_type=tf.int32) == labels
             return i + 1, loss_sum + outcome.loss, correct + tf.reduce_sum(tf.cast(hits, tf.int32))
 
@@ -145,6 +164,8 @@ class Loop:
             the step.
         """
         generator = np.random.default_rng([self.seed, self.epoch])
+        if self._weights:
+            self._weights.resume()
         order = tf.constant(generator.permutation(len(self._images)).astype(np.int32))
         done, loss_sum, correct = tf.constant(0), tf.constant(0.0), tf.constant(0)
         while (first := int(done)) < self.steps_per_epoch:
@@ -161,6 +182,8 @@ class Loop:
         # The last update shows in no loss of this epoch, but would be saved.
         if not all(np.isfinite(weight).all() for weight in self.network.trainable_variables):
             raise FloatingPointError(f"a weight is not finite after step {int(self.step)}")
+        if self._weights:
+            self._weights.use()
         return EpochMetrics(
             float(loss_sum) / self.steps_per_epoch,
             int(correct) / (self.steps_per_epoch * self.batch_size),

@@ -31,6 +31,9 @@ class Recipe:
       step: what one update does, a name of `steps.STEPS`.
       step_args: arguments of the step that differ from its defaults.
       invariant_start: whether the first layer starts as its mean over the rotations.
+      averaging: the network is used with an exponential average of its weights over the steps, of
+        which each keeps this share, in [0, 1); 0 for none (`weights.UsedWeights`).
+      bits: of each number of a matrix as it is used, in 2 .. 8, or None for all; trained so.
     """
 
     network_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -45,6 +48,8 @@ class Recipe:
     step: str = "plain"
     step_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     invariant_start: bool = False
+    averaging: float = 0.0
+    bits: int | None = None
 
     def __post_init__(self):
         for name, minimum in (("epochs", 1), ("batch_size", 1)):
@@ -62,6 +67,7 @@ class Recipe:
             ("warmup_epochs", self.epochs),
             ("weight_decay", float("inf")),
             ("label_smoothing", 1),
+            ("averaging", 1),
         ):
             value = getattr(self, name)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -77,6 +83,10 @@ class Recipe:
         _checks.choice("schedule", self.schedule, SCHEDULES)
         self.create_step()
         _checks.flag("invariant_start", self.invariant_start)
+        if self.bits is not None and (isinstance(self.bits, bool) or self.bits not in range(2, 9)):
+            raise ValueError(
+                f"bits must be an integer in [2, 8], or None, got {_checks.received(self.bits)}"
+            )
 
     def create_step(self) -> steps.Step:
         """What one update does."""
@@ -103,6 +113,8 @@ _PRODUCTS = Recipe(
     learning_rate=3e-3,
 )
 
+_SMALL = Recipe(optimizer="muon", learning_rate=1e-2)
+
 RECIPES: dict[str, Recipe] = {
     "mlp": Recipe(network_args={"dropout": 0.1}, learning_rate=2e-3),
     "quadratic_mlp": _POLYNOMIAL,
@@ -114,6 +126,11 @@ RECIPES: dict[str, Recipe] = {
     ),
     "autoactivation_mlp": Recipe(network_args={"dropout": 0.3}, learning_rate=1e-2),
     "row_attention": Recipe(learning_rate=1e-2),
+    "dct_mlp": _SMALL,
+    "patch_mlp": _SMALL,
+    "mixer_mlp": _SMALL,
+    "kronecker_mlp": _SMALL,
+    "row_recurrent": _SMALL,
     "dynamic_mlp": Recipe(
         network_args={"dropout": 0.3, "input_dropout": 0.2},
         epochs=30,

@@ -5,6 +5,7 @@ from `draw`, and labels only ever belong to what the objective is given.
 """
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -13,8 +14,9 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
+import weirdonetworks as wn
 from training.data.transformations import Draw, Transformations, transformation_variance
-from weirdonetworks import _checks
+from weirdonetworks import _checks, pretrained
 
 Objective = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -71,6 +73,69 @@ class Augment(Transformations):
 
     def __call__(self, network, objective, images, labels, draw: Draw) -> Outcome:
         return plain(network, objective, self.apply(images, draw), labels)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Distill(Transformations):
+    """The gradient of (1 - weight) objective + weight T^2 KL(p_T || q_T), T the temperature.
+
+    p_T and q_T are the softmax of the logits over T, of a teacher and of the network, on the same
+    images: transformed, if arguments of `Transformations` say so (none by default). The loss is
+    the sum. Source: Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network".
+
+    Attributes:
+      teacher: the name of a network with weights on `dataset`, as `wn.list_networks` tells.
+      dataset: on which the teacher was trained.
+      weight: of what the teacher says, in [0, 1].
+      temperature: T > 0.
+    """
+
+    degrees: float = 0.0
+    teacher: str = "posynomial_mlp"
+    dataset: str = "mnist"
+    weight: float = 0.5
+    temperature: float = 4.0
+
+    def __post_init__(self):
+        if self._moves:
+            super().__post_init__()
+        known = dict.fromkeys(row["dataset"] for row in pretrained.table())
+        _checks.choice("dataset", self.dataset, known)
+        _checks.choice("teacher", self.teacher, wn.list_networks(pretrained=self.dataset))
+        _checks.number("weight", self.weight, 0, 1)
+        _checks.positive("temperature", self.temperature)
+
+    @property
+    def _moves(self) -> bool:
+        return any([self.degrees, self.shift, self.scale, self.shear, self.elastic])
+
+    def __call__(self, network, objective, images, labels, draw: Draw) -> Outcome:
+        images = self.apply(images, draw) if self._moves else images
+        with tf.init_scope():
+            teacher = _teacher(self.teacher, self.dataset)
+        try:
+            told = tf.stop_gradient(teacher(images, is_training=False)) / self.temperature
+        except ValueError as error:
+            raise ValueError(
+                f"teacher must take the images of the data, got {self.teacher}: {error}"
+            ) from None
+        with tf.GradientTape() as tape:
+            logits = network(images, is_training=True)
+            if logits.shape[1] != told.shape[1]:
+                raise ValueError(
+                    f"teacher must know the {logits.shape[1]} classes of the data, got "
+                    f"{self.teacher} on {self.dataset}, which has {told.shape[1]}"
+                )
+            log_p, log_q = (tf.nn.log_softmax(x) for x in (told, logits / self.temperature))
+            divergence = tf.reduce_mean(tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=1))
+            loss = (1 - self.weight) * objective(logits, labels)
+            loss += self.weight * self.temperature**2 * divergence
+        return Outcome(loss, logits, tape.gradient(loss, network.trainable_variables))
+
+
+@functools.lru_cache(maxsize=1)
+def _teacher(name: str, dataset: str) -> snt.Module:
+    return wn.create_network(name, pretrained=dataset)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -259,6 +324,7 @@ def _tolerance(vector: tf.Tensor) -> float:
 STEPS: dict[str, Callable[..., Step]] = {
     "plain": lambda: plain,
     "augment": Augment,
+    "distill": Distill,
     "penalty": Penalty,
     "projected": Projected,
     "dream": Dream,

@@ -160,8 +160,7 @@ class Repeated:
         network(scale(tf.constant(self._dataset.train.images[:1])), is_training=False)
         self._fresh(network)
         self._peak.assign(learning_rate)
-        self._loop.step.assign(0)
-        self._loop.seed = seed
+        self._loop.restart(seed)
         start = time.perf_counter()
         for _ in range(self._epochs):
             self._loop.run_epoch()

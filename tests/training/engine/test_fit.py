@@ -209,6 +209,11 @@ SMALL = {
     "gated_mlp": {"hidden_sizes": (8,)},
     "row_attention": {"size": 8, "mlp_size": 8, "alpha": 1.0},
     "dynamic_mlp": {"hidden_sizes": (8,), "rank": 4},
+    "dct_mlp": {"frequencies": 3},
+    "patch_mlp": {"patch_size": 4, "stride": 3},
+    "mixer_mlp": {"patch_size": 1, "size": 3},
+    "kronecker_mlp": {"hidden_shapes": ((3, 4),)},
+    "row_recurrent": {"size": 4, "rows": 7},
 }
 
 

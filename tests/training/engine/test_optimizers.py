@@ -9,12 +9,13 @@ import tensorflow as tf
 from training.engine import optimizers
 
 RATE = 0.1
-GRADIENTS = np.random.default_rng(0).normal(size=(5, 3))  # of five steps
+SHAPE = (2, 3)
+GRADIENTS = np.random.default_rng(0).normal(size=(5, *SHAPE))  # of five steps
 
 
 def by_adam(gradients):
     """Kingma and Ba 2015, "Adam: a method for stochastic optimization", algorithm 1."""
-    x, m, v = np.zeros((3, 3))
+    x, m, v = np.zeros((3, *SHAPE))
     for t, g in enumerate(gradients, start=1):
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
         x = x - RATE * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
@@ -26,7 +27,7 @@ def by_sgd(gradients):
 
 
 def by_momentum(gradients):
-    x, m = np.zeros((2, 3))
+    x, m = np.zeros((2, *SHAPE))
     for g in gradients:
         m = 0.9 * m + g
         x = x - RATE * m
@@ -35,7 +36,7 @@ def by_momentum(gradients):
 
 def by_rmsprop(gradients):
     """Tieleman and Hinton 2012, lecture 6.5, with decay 0.9."""
-    x, v = np.zeros((2, 3))
+    x, v = np.zeros((2, *SHAPE))
     for g in gradients:
         v = 0.9 * v + 0.1 * g**2
         x = x - RATE * g / np.sqrt(v + 1e-10)
@@ -44,10 +45,24 @@ def by_rmsprop(gradients):
 
 def by_eg(gradients):
     """Kivinen and Warmuth 1997, unnormalised, from w+ = w- = 0.01."""
-    plus, minus = np.full((2, 3), 0.01)
+    plus, minus = np.full((2, *SHAPE), 0.01)
     for g in gradients:
         plus, minus = plus * np.exp(-RATE * g), minus * np.exp(RATE * g)
     return plus - minus
+
+
+def by_muon(gradients):
+    """Jordan et al. 2024, with the size of Liu et al. 2025."""
+    x, m = np.zeros((2, *SHAPE))
+    for g in gradients:
+        m = 0.95 * m + g
+        o = g + 0.95 * m
+        o = o / np.linalg.norm(o)
+        for _ in range(5):
+            a = o @ o.T
+            o = 3.4445 * o + (-4.7750 * a + 2.0315 * a @ a) @ o
+        x = x - RATE * 0.2 * np.sqrt(3) * o
+    return x
 
 
 FORMULAS = {
@@ -55,6 +70,7 @@ FORMULAS = {
     "sgd": by_sgd,
     "momentum": by_momentum,
     "rmsprop": by_rmsprop,
+    "muon": by_muon,
     "eg": by_eg,
 }
 
@@ -66,7 +82,7 @@ def test_every_optimizer_has_its_formula_here():
 @pytest.mark.parametrize("name", optimizers.OPTIMIZERS)
 def test_optimizer(name):
     optimizer = optimizers.create_optimizer(name, RATE)
-    x = tf.Variable(tf.zeros([3]))
+    x = tf.Variable(tf.zeros(SHAPE))
     for gradient in GRADIENTS:
         optimizer.apply([tf.constant(gradient, tf.float32)], [x])
     expected = FORMULAS[name](GRADIENTS)
@@ -79,10 +95,10 @@ def test_optimizer(name):
 def test_the_learning_rate_can_be_set_between_steps(name):
     optimizer = optimizers.create_optimizer(name, RATE)
     optimizer.learning_rate.assign(0.0)
-    x = tf.Variable(tf.ones([3]))
-    optimizer.apply([tf.ones([3])], [x])
+    x = tf.Variable(tf.ones(SHAPE))
+    optimizer.apply([tf.ones(SHAPE)], [x])
     # The weights of eg are the difference of two numbers, which is rounded.
-    np.testing.assert_allclose(x, np.ones(3), rtol=0 if name != "eg" else 2e-7)
+    np.testing.assert_allclose(x, np.ones(SHAPE), rtol=0 if name != "eg" else 2e-7)
 
 
 def test_unknown_optimizer():

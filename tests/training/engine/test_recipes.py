@@ -97,7 +97,11 @@ def test_zero_is_an_override_and_not_a_missing_one():
         ("weight_decay", math.nan, r"a number in \[0, inf\)"),
         ("label_smoothing", 1.0, r"a number in \[0, 1\)"),
         ("label_smoothing", -0.1, r"a number in \[0, 1\)"),
-        ("step", "sleep", r"one of \['plain', 'augment', 'penalty', 'projected', 'dream'\]"),
+        (
+            "step",
+            "sleep",
+            r"one of \['plain', 'augment', 'distill', 'penalty', 'projected', 'dream'\]",
+        ),
         ("invariant_start", 1, "True or False"),
     ],
 )
