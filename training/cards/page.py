@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -69,20 +70,34 @@ _LEGEND = "[What the columns mean](index.md#how-to-read-a-card)."
 
 
 def describe(cls: type) -> str:
-    """The docstring as Markdown: the formula as such, arguments as a list."""
+    """The docstring as Markdown: formulas as such, arguments as a list.
+
+    A formula is what stands by itself, indented, or else the first line.
+    """
     text = inspect.cleandoc(cls.__doc__ or "")
-    formula, _, rest = text.partition("\n")
-    known = set(inspect.signature(cls).parameters)
-    lines = []
-    for line in rest.strip("\n").split("\n"):
+    first, _, rest = text.partition("\n")
+    paragraphs = rest.strip("\n").split("\n\n")
+    shown = [
+        _paragraph(paragraph, set(inspect.signature(cls).parameters)) for paragraph in paragraphs
+    ]
+    is_formula = not any(paragraph.startswith("```") for paragraph in shown)
+    return "\n\n".join([f"```text\n{first}\n```" if is_formula else first, *shown])
+
+
+def _paragraph(text: str, known: set[str]) -> str:
+    lines = text.split("\n")
+    if all(line.startswith("    ") for line in lines):
+        return f"```text\n{textwrap.dedent(text)}\n```"
+    shown = []
+    for line in lines:
         match = re.match(r"(\w+(?:, \w+)*): ", line)
         if match and set(match[1].split(", ")) <= known:
             names = ", ".join(f"`{name}`" for name in match[1].split(", "))
             line = f"* {names}: {line[match.end() :]}"
         elif line.startswith("    "):  # a line that goes on
             line = line[2:]
-        lines.append(line)
-    return f"```text\n{formula}\n```\n\n" + "\n".join(lines)
+        shown.append(line)
+    return "\n".join(shown)
 
 
 def arguments(cls: type) -> pd.DataFrame:

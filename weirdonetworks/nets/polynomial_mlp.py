@@ -64,7 +64,7 @@ class PolynomialMLP(Module):
 
 
 class QuadraticMLP(PolynomialMLP):
-    """`PolynomialMLP` of degree 2: an MLP on all products x_i x_j, i <= j, and all x_i."""
+    """logits = MLP(phi(W m(x))), m(x) = (1, x_i, x_i x_j), i <= j: `PolynomialMLP` of degree 2."""
 
     def __init__(
         self,
