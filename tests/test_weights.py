@@ -1,5 +1,6 @@
 """Weights in files: what is written is read, and nothing else is."""
 
+import functools
 import json
 
 import numpy as np
@@ -267,3 +268,42 @@ def test_variables_that_files_cannot_hold_are_refused(tmp_path):
     network.words = tf.Variable(["a", "b"], name="words")
     with pytest.raises(ValueError, match="^network must have variables that the file can hold "):
         wn.save_weights(network, tmp_path / "net")
+
+
+class _Outer(snt.Module):
+    def __init__(self):
+        super().__init__()
+        self.network = wn.create_network("mlp", hidden_sizes=(3,))
+
+    def __call__(self, x):
+        return self.network(x)
+
+
+def test_where_a_network_was_made_makes_no_difference(tmp_path):
+    """In a module, a name scope or a graph: its variables have longer names there."""
+    x = tf.random.stateless_uniform([2, 28, 28], [0, 0])
+    outer = _Outer()
+    logits = outer(x)
+    path = tmp_path / "net.safetensors"
+    wn.save_weights(outer.network, path)
+    with tf.name_scope("elsewhere"):
+        other = wn.create_network("mlp", hidden_sizes=(3,))
+        other(x)
+        published = wn.create_network("mlp", pretrained="mnist")
+    wn.load_weights(other, path)
+    np.testing.assert_allclose(other(x), logits, rtol=1e-6)
+    expected = wn.create_network("mlp", pretrained="mnist")(x)
+    np.testing.assert_array_equal(published(x), expected)
+
+    @functools.partial(tf.function, autograph=False)
+    def in_a_loop(x):
+        def body(i, _):
+            if not kept:
+                with tf.init_scope():
+                    kept.append(wn.create_network("mlp", pretrained="mnist"))
+            return i + 1, kept[0](x)
+
+        return tf.while_loop(lambda i, _: i < 1, body, [0, tf.zeros([2, 10])])[1]
+
+    kept = []
+    np.testing.assert_allclose(in_a_loop(x), expected, rtol=1e-4, atol=1e-4)

@@ -157,7 +157,8 @@ def variables(network: snt.Module, called: bool = True) -> dict[str, tf.Variable
         own = ()
     draws = {id(v) for m in (network, *network.submodules) for v in _of_draws(m)}
     own = [v for v in own if id(v) not in draws]
-    names = [v.name.removesuffix(":0").removeprefix(f"{network.name}/") for v in own]
+    scope = network.name_scope.name  # with those in which it was made
+    names = [v.name.removesuffix(":0").removeprefix(scope) for v in own]
     if called and not names:
         raise ValueError(f"network must have been called once, got {one_line(network)}")
     if len(set(names)) < len(names):

@@ -51,16 +51,16 @@ def draw_behaviour(measured: Measured, classes: tuple[str, ...]):
 def draw_sizes(table: pd.DataFrame):
     """Test accuracy against parameters, a panel for each data set."""
     names = list(dict.fromkeys(table["dataset"]))
-    figure, axes = new_figure(1, len(names), figsize=(6.4 * len(names), 4.2), squeeze=False)
+    figure, axes = new_figure(1, len(names), figsize=(6.4 * len(names), 4.6), squeeze=False)
     for axis, dataset in zip(axes[0], names, strict=True):
         rows = table[table["dataset"] == dataset].sort_values("test_accuracy")
         accuracies = 100 * rows["test_accuracy"].to_numpy()
         axis.plot(rows["parameters"], accuracies, "o", markersize=4)
         axis.set(xscale="log", xlabel="parameters", ylabel="test accuracy in %", title=dataset)
         axis.margins(0.1)
-        # Names in a column of their own, a line apart: networks are too near to each other.
-        line = np.ptp(axis.get_ylim()) / 16 * np.arange(len(rows))
-        places = np.maximum.accumulate(accuracies - line) + line
+        # Names in a column of their own, in their order: networks are too near to each other.
+        low, high = axis.get_ylim()
+        places = np.linspace(low, high, len(rows) + 2)[1:-1]
         for row, accuracy, place in zip(rows.itertuples(), accuracies, places, strict=True):
             axis.annotate(
                 row.network, (row.parameters, accuracy), xytext=(1.04, place), va="center",
