@@ -70,7 +70,7 @@ def touch(module, images: tf.Tensor) -> None:
                     strict=True)  # fmt: skip
     effects = [(float(tf.reduce_max(tf.abs(v * g))), v, g) for v, g in gradients if g is not None]
     _, variable, gradient = max(effects, key=lambda effect: effect[0])
-    value = variable.numpy()
+    value = np.array(variable.numpy())  # of a scalar, too, one that can be written
     value.flat[np.abs(value * gradient).argmax()] *= 1.01
     variable.assign(value)
 
