@@ -16,6 +16,13 @@ from weirdonetworks.analysis.covariance import (
     stable_rank,
     weight_covariance,
 )
+from weirdonetworks.analysis.landscape import (
+    HessianSpectrum,
+    hessian_product,
+    hessian_spectrum,
+    lanczos,
+    loss_along,
+)
 from weirdonetworks.analysis.networks import activations, dense_layers
 from weirdonetworks.analysis.operators import (
     Operator,
@@ -31,12 +38,15 @@ from weirdonetworks.analysis.spectra import (
     kolmogorov_smirnov,
     spectrum,
 )
+from weirdonetworks.analysis.subspace import RandomSubspace
 
 __all__ = [
+    "HessianSpectrum",
     "HiddenAlignment",
     "MarchenkoPastur",
     "NetworkAlignment",
     "Operator",
+    "RandomSubspace",
     "Spectrum",
     "WeightAlignment",
     "activations",
@@ -44,7 +54,11 @@ __all__ = [
     "covariance_distance",
     "dense_layers",
     "effective_rank",
+    "hessian_product",
+    "hessian_spectrum",
     "kolmogorov_smirnov",
+    "lanczos",
+    "loss_along",
     "norm_product",
     "operator",
     "participation_ratio",
