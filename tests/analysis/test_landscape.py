@@ -87,8 +87,8 @@ def test_few_steps_see_the_ends_and_shares_hold(exact):
     trace, error = found.trace()
     assert abs(trace - values.sum()) < 4 * error and error < 0.1 * values.sum()
     whole = hessian_spectrum(network, _loss, steps=43, probes=60)
-    for found, low, high in ((found, 0.05, 10), (whole, -1e-3, 1e-3)):
-        share, error = found.share(low, high)
+    for seen, low, high in ((found, 0.05, 10), (whole, -1e-3, 1e-3)):
+        share, error = seen.share(low, high)
         truth = np.mean((values >= low) & (values <= high))
         assert abs(share - truth) < 4 * error + 0.03 and 0 < error < 0.05, (share, truth, error)
 

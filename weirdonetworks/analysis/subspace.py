@@ -51,7 +51,7 @@ class RandomSubspace(Module):
             raise ValueError(
                 f"dimension must be at most the number of weights, {size}, got {self.dimension}"
             )
-        generator = np.random.default_rng(self.seed)
+        generator = np.random.default_rng(_checks.integer("seed", self.seed, minimum=0))
         taps = min(_TAPS, self.dimension)
         columns = generator.integers(self.dimension, size=size * taps)
         signs = generator.choice([-1.0, 1.0], size * taps)

@@ -53,6 +53,7 @@ GOOD = {
     "training.iterates": ["--coefficients=new.py"],
     "training.pages": ["--only=zoo"],
     "training.playground": [],
+    "training.search": ["--trials=1", "--epochs=1", "--workers=0", "--workdir=new"],
     "training.stability": ["--workdir=run"],
     "training.train": ["--network=mlp", "--epochs=1", "--workdir=new"],
 }
