@@ -1,0 +1,1 @@
+"""How many terms of a law does the posynomial regression find?"""

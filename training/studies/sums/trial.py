@@ -1,0 +1,42 @@
+"""One random sum, fitted by default settings."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from training.fitting.laws.random_sums import KINDS, draw
+from weirdonetworks.regression import PosynomialRegressor
+
+
+def trial(axes: dict[str, Any], seed: int, choice: None) -> dict[str, Any]:
+    """What the regression says of a law that it did not see.
+
+    Laws that are to be "told" are drawn until the rows can tell each of their terms; `drawn` is how
+    many were. found is whether the law has the true exponents and coefficients within 5 %; claim is
+    its status, or "error" if the fit raised, whatever it raised.
+    """
+    place = [seed, axes["terms"], axes["variables"], KINDS.index(axes["kind"])]
+    generator, drawn = np.random.default_rng(place), 1
+    law = draw(axes["terms"], axes["variables"], axes["kind"], axes["noise"], generator)
+    while axes["laws"] == "told" and not law.is_told(axes["noise"]):
+        law = draw(axes["terms"], axes["variables"], axes["kind"], axes["noise"], generator)
+        drawn += 1
+    row = {"drawn": drawn, "found": False, "claim": "error", "found_terms": 0}
+    regressor = PosynomialRegressor()
+    started = time.process_time()
+    try:
+        regressor.fit(law.x, law.y)
+    except Exception as error:  # that it raises is what is measured
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        return row | {"seconds": time.process_time() - started, "error": told}
+    row["seconds"] = time.process_time() - started
+    found = regressor.law_.explicit()
+    exponents = np.array(found.exponents, float)
+    return row | {
+        "found": found.power == 1 and law.is_found(exponents, found.coefficients),
+        "claim": regressor.status_,
+        "found_terms": len(found.coefficients),
+        "formula": regressor.formula(4),
+        "reason": regressor.evidence_["reason"],
+    }
