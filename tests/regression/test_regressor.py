@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
+from training.fitting.laws import random_sums
 from weirdonetworks.regression import PosynomialRegressor, SignomialRegressor
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
@@ -776,3 +777,17 @@ def test_exact_asks_for_each_row_to_a_billionth_and_for_given_errors():
     assert PosynomialRegressor(num_terms=1).fit(x, y).status_ == "exact"
     found = PosynomialRegressor(num_terms=1).fit(x, y, y_error=1e-14 * y)
     assert found.status_ == "approximate" and "larger than the errors" in found.evidence_["reason"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "seed"), [("posynomial", 9), ("signomial", 4)])
+def test_what_becomes_exact_in_the_last_fit_has_the_terms_of_the_law(kind, seed):
+    """And no others, whose coefficients are rounding errors, or that cancel."""
+    place = [seed, 3, 3, random_sums.KINDS.index(kind)]
+    law = random_sums.draw(3, 3, kind, 0, np.random.default_rng(place))
+    regressor = PosynomialRegressor().fit(law.x, law.y)
+    found = regressor.law_.explicit()
+    assert regressor.status_ == "exact" and found.power == 1
+    assert law.is_found(np.array(found.exponents, float), found.coefficients)
+    assert all(isinstance(a, Fraction) for row in regressor.law_.exponents for a in row)
+    assert regressor.evidence_["validation_error"] < 1e-11

@@ -263,3 +263,46 @@ def test_a_law_that_lacks_what_a_larger_one_has_is_not_taken():
     # Not if it predicts worse.
     candidates[1] = Candidate(large, 1.02 * r, square=700.0, rows=300)
     assert select(candidates, 1e-12).model is small
+
+
+U = np.random.default_rng(5).normal(size=(ROWS, 2))
+
+
+def _of(terms) -> np.ndarray:
+    """The sum of terms (c, a) in the rows of U."""
+    return sum(c * np.exp(U @ np.array(a, float)) for c, a in terms)
+
+
+def _free(terms) -> Model:
+    known = [[None] * 2 for _ in terms]
+    model = _model(known, [c for c, _ in terms])
+    return dataclasses.replace(model, a=np.array([a for _, a in terms], float))
+
+
+@pytest.mark.parametrize(
+    "left_over",
+    [
+        [(1e-15, (0.3, 1.7)), (-3e-14, (1.1, 0.2))],  # rounding errors
+        [(7.0, (0.5, 0.25)), (-7.0, (0.5, 0.25 + 1e-15))],  # what cancels
+        [(1e-16, (0.3, 1.7)), (5.0, (2.0, 0.1)), (-5.0, (2.0, 0.1))],
+    ],
+)
+def test_an_exact_fit_is_tidied(left_over):
+    law = [(2.0, (1, 0)), (0.5, (-1.5, 2))]
+    tidied = selection.tidied(_free([*law, *left_over]), Data(U, _of(law), False))
+    order = np.argsort(tidied.c)
+    np.testing.assert_allclose(tidied.c[order], [0.5, 2.0], rtol=1e-9)
+    np.testing.assert_allclose(tidied.a[order], [[-1.5, 2], [1, 0]], atol=1e-9)
+
+
+def test_terms_that_are_parts_of_one_are_taken_together():
+    tidied = selection.tidied(
+        _free([(1.5, (1, 0)), (0.5, (1, 0))]), Data(U, _of([(2, (1, 0))]), False)
+    )
+    assert tidied.num_terms == 1 and tidied.c[0] == pytest.approx(2)
+
+
+def test_small_terms_that_are_the_laws_stay():
+    law = [(2.0, (1, 0)), (1e-4, (-1.5, 2)), (3e-5, (0, 0))]
+    tidied = selection.tidied(_free(law), Data(U, _of(law), False))
+    np.testing.assert_allclose(np.sort(tidied.c), [3e-5, 1e-4, 2.0], rtol=1e-6)

@@ -90,16 +90,24 @@ class Discovery:
         self._validation = self.data.rows(order[:held])
         self._train = self.data.rows(order[held:])
         chosen = self._choose(sign, generator)
-        self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
-        self.validation_p_value = self._against_training(chosen)
+        self._validate(chosen)
         model = fitting.fit(chosen.model, self.data)
         if settings.rounding == "auto" and chosen.p_value >= LEVEL:
             model = rounding.round_exponents(model, self.data, selection.DENOMINATORS)
         self._settle(model)
 
+    def _validate(self, chosen: Candidate) -> None:
+        """What rows that were held out say of a model."""
+        self.validation_error = float(np.sqrt(chosen.mean_square)) / self.data.scale
+        self.validation_p_value = self._against_training(chosen)
+
     def _settle(self, model: Model) -> None:
         """Fractions that all rows do not support are fitted; the rest follows from that."""
+        simplest = None
         while True:
+            if simplest is None and (simplest := self._simplest(model)) is not None:
+                model = simplest
+                self._validate(self._candidate(fitting.fit(model, self._train)))
             self.model = model
             # Errors that are larger than they were said to be are not smaller for that.
             noise = self._sigma if self._measured else None
@@ -116,6 +124,23 @@ class Discovery:
         self.chi_square = square / freedom if self._measured else None
         self.chi_p_value = float(stats.chi2.sf(square, freedom)) if self._measured else 1.0
         self.criterion = noises.criterion(model, self.data)
+
+    def _simplest(self, model: Model) -> Model | None:
+        """A model that is exact now, without terms and digits that it does not need for that.
+
+        What was grown to stand for the law may become the law in the last fit, with terms left over
+        whose coefficients are rounding errors, or that cancel.
+        """
+        # Deviations that are those of rounding errors weigh rows by nothing.
+        plain = dataclasses.replace(self.data, deviation=self._own)
+        if self._settings.rounding != "auto" or not _is_exact(model, plain):
+            return None
+        simpler = selection.tidied(model, plain)
+        if not simpler.num_terms or not _is_exact(simpler, plain):
+            return None
+        simpler = rounding.round_exponents(simpler, plain, selection.DENOMINATORS)
+        simpler = selection.pruned(simpler, plain)
+        return simpler if _is_exact(simpler, plain) else None
 
     @property
     def structure(self) -> Finding:
@@ -351,3 +376,9 @@ class Discovery:
         )
         law = Law(tuple(names), target, exponents, c, model.power, sign)
         return law, np.abs(c) * self.freed.c_errors, self.freed.errors
+
+
+def _is_exact(model: Model, data: Data) -> bool:
+    """Whether residuals are at numerical precision of y, by the size of all alike."""
+    left = fitting.rms(data.y - model.predict(data.u))
+    return left <= fitting.PRECISION * float(np.sqrt(np.mean(np.square(data.y))))

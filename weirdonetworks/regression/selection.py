@@ -26,6 +26,8 @@ _LEAST_BITS, _FLOAT_BITS = 6.0, 12.0
 FEW_ROWS = 60
 # Denominators of the fractions that are looked at.
 DENOMINATORS = 6
+# Of an exact fit: exponents that differ by less are equal, and terms that are smaller are nothing.
+_EQUAL = 1e-6
 # Bits of the power: reciprocals are common, as of resistances, rates and times.
 _POWER_BITS = {Fraction(1): 0.0, Fraction(-1): 2.0}
 _OTHER_POWER_BITS = 6.0
@@ -204,6 +206,22 @@ def pruned(model: Model, data: Data) -> Model:
             break
         model = without
     return model
+
+
+def tidied(model: Model, data: Data) -> Model:
+    """Of a fit at numerical precision, the terms that are more than its rounding errors.
+
+    Terms of equal exponents, to 1e-6, are taken together; those whose mean size is below 1e-6 of
+    that of y are left out.
+    """
+    distance = np.abs(model.a[:, None] - model.a).max(axis=2)
+    first = np.argmax(distance <= _EQUAL, axis=1)  # of those that are equal to each
+    c = np.bincount(first, model.c, model.num_terms)
+    share = np.mean(np.abs(c * model.terms(data.u)), axis=0)
+    model = dataclasses.replace(model, c=c)
+    for k in np.flatnonzero(share <= _EQUAL * np.mean(np.abs(data.y)))[::-1]:
+        model = fitting.without(model, int(k))
+    return fitting.fit(model, data) if model.num_terms else model
 
 
 def _merged(model: Model) -> Model | None:
