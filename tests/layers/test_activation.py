@@ -174,7 +174,16 @@ MAKE = {
     ),
     "row_attention": lambda a: nets.RowAttention(3, 4, mlp_size=8, alpha=1.0, activation=a),
     "dynamic_mlp": lambda a: nets.DynamicMLP(3, (8, 8), activation=a),
+    "dct_mlp": lambda a: nets.DCTMLP(3, 4, (8, 8), activation=a),
+    "patch_mlp": lambda a: nets.PatchMLP(3, 2, None, (8, 8), (8,), activation=a),
+    "mixer_mlp": lambda a: nets.MixerMLP(3, 2, 8, activation=a if a != "maxout" else "gelu"),
+    "kronecker_mlp": lambda a: nets.KroneckerMLP(3, ((8, 8), (4, 4)), activation=a),
 }
+
+
+def test_what_is_added_to_its_input_keeps_its_size():
+    with pytest.raises(ValueError, match="^activation must keep all axes of what it is added to,"):
+        nets.MixerMLP(3, 2, 8, activation="maxout")(tf.ones([2, 4, 4]))
 
 
 def test_every_network_with_an_activation_is_tested():

@@ -192,7 +192,7 @@ def check_run(network: str, workdir: Path, dataset: str, batch: int, seed: int) 
     assert (config["network"], config["dataset"], config["seed"]) == (network, dataset, seed)
     assert (config["epochs"], config["batch_size"], config["learning_rate"]) == (2, batch, 0.005)
     assert (config["num_classes"], config["image_shape"]) == (10, [28, 28, 1])
-    assert config["optimizer"] == "adam"
+    assert config["optimizer"] == recipe_for(network, dataset).optimizer
     given = json.loads(json.dumps(parse_arguments(TINY[network])))
     assert given.items() <= config["network_args"].items()
     assert "dropout" in config["network_args"] and "num_classes" not in config["network_args"]
@@ -691,7 +691,7 @@ def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch
         (["--network_arg=activation={[]:1}"], 1, ["activation must be", "got '{[]:1}'"]),
         (["--network_arg=num_classes=3"], 1, ["network_args must not hold num_classes"]),
         (["--network_arg=name=x"], 1, ["network_args must not hold name"]),
-        (["--step=sleep"], 2, ["--step=sleep", "plain|augment|penalty|projected|dream"]),
+        (["--step=sleep"], 2, ["--step=sleep", "plain|augment|distill|penalty|projected|dream"]),
         (["--step_arg=weight=1"], 1, ["step plain must not be given arguments, got 'weight'"]),
         (["--step_arg=weight"], 1, ["step_arg must be NAME=VALUE, got 'weight'"]),
         (

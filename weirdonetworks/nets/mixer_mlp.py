@@ -43,7 +43,7 @@ class MixerMLP(Module):
     ):
         """Raises ValueError for sizes, a depth or repeats that are not integers >= 1, an unknown
         activation, or a dropout rate outside [0, 1); at the first call, for patches that do not
-        divide the images."""
+        divide the images, or an activation that changes the number of what it is given."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.patch_size = _checks.integer("patch_size", patch_size)
@@ -85,6 +85,11 @@ class MixerMLP(Module):
         """phi(t W + b), all rows of the batch as one matrix."""
         rows, columns = t.shape[1:]
         mixed = activate(self.activation, mix(tf.reshape(t, [-1, columns])), is_training)
+        if mixed.shape[1] != columns:
+            raise ValueError(
+                f"activation must keep all axes of what it is added to, {columns} numbers, "
+                f"got {mixed.shape[1]}"
+            )
         return tf.reshape(mixed, [-1, rows, columns])
 
     def _turned(self, mix: Linear, t: tf.Tensor, is_training: bool) -> tf.Tensor:

@@ -56,5 +56,5 @@ class PatchMLP(Module):
         x = patches(images, self.patch_size, self.stride)
         self._initialize(images)
         t = self.patch(tf.reshape(x, [-1, x.shape[2]]), is_training)
-        t = tf.reshape(t, [-1, x.shape[1] * self.patch_sizes[-1]])
+        t = tf.reshape(t, [-1, x.shape[1] * t.shape[1]])  # maxout halves it
         return self.head(self.hidden(t, is_training))
