@@ -67,7 +67,8 @@ def found(tmp_path_factory, few_digits_file):
 def test_trials_and_what_is_best(found):
     folder, table, _ = found
     assert set(table["at_most"]) == {700, 900} and (table["numbers"] <= table["at_most"]).all()
-    assert set(table["status"]) <= {"done", "stopped"}
+    assert set(table["status"]) == {"done", "stopped"}
+    assert (table.loc[table["status"] == "stopped", "epochs_done"] < 2).all()
     assert (table.loc[table["status"] == "done", "epochs_done"] == 2).all()
     assert set(table.loc[table["at_most"] == 700, "network"]) == {"dct_mlp"}  # no other fits
     best = json.loads((folder / "best.json").read_text())["best"]
