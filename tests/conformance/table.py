@@ -157,6 +157,7 @@ TABLE: dict[str, Entry] = {
         )
         for weights in ("normalized", "comodulated")
     },
+    "HashedDense": Entry(lambda: layers.HashedDense(3, num_weights=7), (5,)),
     "KroneckerDense": Entry(lambda: layers.KroneckerDense((3, 2), num_terms=2), (4, 5)),
     "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
     **{
@@ -193,6 +194,7 @@ TABLE: dict[str, Entry] = {
     },
     "DynamicMLP": Entry(lambda: nets.DynamicMLP(3, (4,), rank=2), _SQUARE),
     "GatedMLP": Entry(lambda: nets.GatedMLP(3, (4,)), _SQUARE),
+    "HashedMLP": Entry(lambda: nets.HashedMLP(3, (5, 4), 3.0, dropout=0.2), _SQUARE),
     "KroneckerMLP": Entry(lambda: nets.KroneckerMLP(3, ((4, 3), (3, 2))), _SQUARE),
     "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
     "MixerMLP": Entry(lambda: nets.MixerMLP(3, 3, size=4, depth=2, repeats=2), _SQUARE),

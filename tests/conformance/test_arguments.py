@@ -18,6 +18,7 @@ _NAMES = ["unknown", "", 3, None, ["exp"]]
 BAD = {
     "alpha": [-0.1, 1.1, math.inf, math.nan, "0.5", None, True],
     "activation": _NAMES,
+    "compression": [0, 0.5, -1, math.inf, math.nan, "64", True, None],
     "degree": _INTEGERS,
     "depth": [0, -1, 2.5, "3", True],
     "dropout": _RATES,
@@ -47,6 +48,7 @@ BAD = {
     "normalize": ["mean", 3, True],
     "num_classes": _INTEGERS,
     "num_terms": _INTEGERS,
+    "num_weights": _INTEGERS,
     "output_shape": [5, None, (3,), (3, 0), (3, 2, 1)],
     "output_size": _INTEGERS,
     "parameter_activation": _NAMES,
@@ -80,6 +82,7 @@ REQUIRED = {
     "group": groups.cyclic(4, (6, 6)),
     "module": nets.MLP(3),
     "num_terms": 4,
+    "num_weights": 4,
     "output_shape": (3, 2),
     "output_size": 3,
     "rate": 0.5,

@@ -51,6 +51,7 @@ FAST = {
     "dct_mlp": {},
     "patch_mlp": {},
     "mixer_mlp": {},
+    "hashed_mlp": {},
     "kronecker_mlp": {},
     "row_recurrent": {"rows": 7},
 }

@@ -18,7 +18,7 @@ from weirdonetworks.commands.flags import define_choice, define_workdir
 
 # Of spaces.FAMILIES, which needs TensorFlow; a test compares them.
 FAMILIES = (
-    *("mlp", "quadratic", "comodulation", "autoactivation"),
+    *("mlp", "quadratic", "comodulation", "hashed", "autoactivation"),
     *("rows", "kronecker", "mixer", "patches", "frequencies", "attention", "windows"),
 )
 DEFAULT = tuple(name for name in FAMILIES if name != "windows")
@@ -32,7 +32,7 @@ _FAMILIES = define_choices(
     "families",
     DEFAULT,
     FAMILIES,
-    "where to look. The first four see no layout; windows overlap.",
+    "where to look. The first five see no layout; windows overlap.",
     FLAGS,
 )
 _STEP = define_choice("step", "plain", STEPS, "what one update does, as in training.", FLAGS)

@@ -36,6 +36,10 @@ FAMILIES: dict[str, Family] = {
         "comodulation_mlp", {"alpha": (0.25, 0.5)},
         lambda c, n: {"hidden_sizes": (n,), "alpha": c["alpha"]},
     ),
+    "hashed": Family(
+        "hashed_mlp", {"compression": (8, 16, 32, 64)},
+        lambda c, n: {"hidden_sizes": (n,), "compression": c["compression"]},
+    ),
     "autoactivation": Family("autoactivation_mlp", {}, lambda c, n: {"hidden_sizes": (n,)}),
     # These know the layout, and see each pixel once.
     "rows": Family(

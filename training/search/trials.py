@@ -93,9 +93,11 @@ def _objective(
         "averaging": trial.suggest_categorical("averaging", [0.0, 0.99, 0.999]),
         "label_smoothing": trial.suggest_categorical("label_smoothing", [0.0, 0.05]),
     }
+    dropout = trial.suggest_categorical("dropout", [0.0, 0.1, 0.3])
     if found is None:
         raise optuna.TrialPruned
     arguments, numbers = found
+    arguments = {**arguments, "dropout": dropout}
     fields = {**recipe_fields, "step": step[0], "step_args": json.loads(step[1])}
     fields["batch_size"] = min(fields["batch_size"], len(dataset.train))
     recipe = Recipe(arguments, epochs=epochs, **fields)

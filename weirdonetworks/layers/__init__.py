@@ -15,6 +15,7 @@ from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
 from weirdonetworks.layers.gated import GatedDense
 from weirdonetworks.layers.group_dense import GroupDense
+from weirdonetworks.layers.hashed import HashedDense
 from weirdonetworks.layers.invariant_polynomial import (
     InvariantPolynomialDense,
     invariant_energy,
@@ -37,6 +38,7 @@ __all__ = [
     "ImplicitSoftmaxAffineDense",
     "InvariantPolynomialDense",
     "IterateAttention",
+    "HashedDense",
     "KroneckerDense",
     "LiftDense",
     "MaxAffineDense",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from weirdonetworks.nets.comodulation_mlp import ComodulationMLP, GatedMLP
     from weirdonetworks.nets.dct_mlp import DCTMLP
     from weirdonetworks.nets.dynamic_mlp import DynamicMLP
+    from weirdonetworks.nets.hashed_mlp import HashedMLP
     from weirdonetworks.nets.kronecker_mlp import KroneckerMLP
     from weirdonetworks.nets.mixer_mlp import MixerMLP
     from weirdonetworks.nets.mlp import MLP
@@ -45,6 +46,7 @@ NETWORKS: MutableMapping[str, "type[snt.Module]"] = Registry(
         "mixer_mlp": "weirdonetworks.nets.mixer_mlp:MixerMLP",
         "kronecker_mlp": "weirdonetworks.nets.kronecker_mlp:KroneckerMLP",
         "row_recurrent": "weirdonetworks.nets.row_recurrent:RowRecurrent",
+        "hashed_mlp": "weirdonetworks.nets.hashed_mlp:HashedMLP",
     }
 )
 
@@ -133,6 +135,7 @@ __all__ = [
     "DCTMLP",
     "DynamicMLP",
     "GatedMLP",
+    "HashedMLP",
     "KroneckerMLP",
     "MixerMLP",
     "Numbers",

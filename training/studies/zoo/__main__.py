@@ -22,6 +22,7 @@ OPTIONS = (
     "mixer_mlp",
     "kronecker_mlp",
     "row_recurrent",
+    "hashed_mlp",
 )
 
 STUDY = Study(
