@@ -10,6 +10,9 @@ import weirdonetworks as wn
 from training.data import Dataset
 
 
+_MOST_SIZE = 2**18
+
+
 class Family(NamedTuple):
     """Networks of one kind.
 
@@ -37,8 +40,8 @@ FAMILIES: dict[str, Family] = {
         lambda c, n: {"hidden_sizes": (n,), "alpha": c["alpha"]},
     ),
     "hashed": Family(
-        "hashed_mlp", {"compression": (8, 16, 32, 64)},
-        lambda c, n: {"hidden_sizes": (n,), "compression": c["compression"]},
+        "hashed_mlp", {"hidden": (200, 400, 800)},
+        lambda c, n: {"hidden_sizes": (c["hidden"],), "compression": _MOST_SIZE / n},
     ),
     "autoactivation": Family("autoactivation_mlp", {}, lambda c, n: {"hidden_sizes": (n,)}),
     # These know the layout, and see each pixel once.
@@ -76,7 +79,11 @@ FAMILIES: dict[str, Family] = {
 
 
 def largest(
-    family: Family, choices: Mapping[str, Any], most: int, data: Dataset, most_size: int = 4096
+    family: Family,
+    choices: Mapping[str, Any],
+    most: int,
+    data: Dataset,
+    most_size: int = _MOST_SIZE,
 ) -> tuple[dict[str, Any], int] | None:
     """The arguments of the largest network of at most so many numbers, and how many it has.
 

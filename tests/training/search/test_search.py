@@ -42,7 +42,7 @@ def test_the_size_fills_what_is_allowed(name, digits):
     choices = {key: values[-1] for key, values in family.choices.items()}
     arguments, numbers = largest(family, choices, 20_000, digits)
     assert numbers == _count(family.network, arguments) <= 20_000
-    sizes = [n for n in range(1, 2000) if family.arguments(choices, n) == arguments]
+    sizes = [n for n in range(1, 6000) if family.arguments(choices, n) == arguments]
     assert len(sizes) == 1
     assert _count(family.network, family.arguments(choices, sizes[0] + 1)) > 20_000
     assert fits(family, 20_000, digits) and not fits(family, 5, digits)
