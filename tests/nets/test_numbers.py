@@ -22,6 +22,7 @@ IMAGES = np.random.default_rng(0).uniform(size=(2, 28, 28)).astype(np.float32)
                        "hidden_sizes": (24,)}, 4458, 0),
         ("mixer_mlp", {}, 3914, 0),
         ("row_recurrent", {}, 2316, 0),
+        ("row_recurrent", {"size": 90, "rank": 14}, 28 * 14 + 3 * 14 * 90 + 182 + 910, 0),
         ("hashed_mlp", {}, 6125 + 500 + 501 * 10, 784 * 500),
         ("row_attention", {"size": 16, "mlp_size": 32}, 3194, 0),
         ("kronecker_mlp", {}, 2 * 2 * 28 * 12 + 144 + 145 * 10, 0),

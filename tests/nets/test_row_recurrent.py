@@ -17,13 +17,17 @@ def _built(images, **kwargs) -> RowRecurrent:
     return net
 
 
-@pytest.mark.parametrize("rows", [1, 4])
-def test_formula(rows, noise):
-    net = _built(noise, size=6, rows=rows)
+@pytest.mark.parametrize(("rows", "rank"), [(1, None), (4, None), (4, 3)])
+def test_formula(rows, rank, noise):
+    net = _built(noise, size=6, rows=rows, rank=rank)
+    w, u = net.w.w.numpy(), net.u.w.numpy()
+    if rank:
+        w, u = net.w_low.w.numpy() @ w, net.u_low.w.numpy() @ u
+        assert np.linalg.matrix_rank(w) == np.linalg.matrix_rank(u) == rank
     zeta, nu = sigma(net.zeta.numpy()), sigma(net.nu.numpy())
     h = np.zeros([20, 6])
     for x in noise.reshape(20, 28 // rows, 28 * rows).transpose(1, 0, 2):
-        s = x @ net.w.w.numpy() + h @ net.u.w.numpy()
+        s = x @ w + h @ u
         z = sigma(s + net.b_gate.numpy())
         h = (zeta * (1 - z) + nu) * np.tanh(s + net.b_candidate.numpy()) + z * h
     np.testing.assert_allclose(net(noise), h @ net.head.w.numpy() + net.head.b.numpy(), rtol=1e-9)
@@ -50,6 +54,7 @@ def test_what_is_read_last_counts_and_what_is_below_nothing_is_lost(noise):
 def test_bad_arguments_and_images(noise):
     for kwargs, message in (
         ({"size": 0}, "^size must be an integer >= 1, got 0$"),
+        ({"rank": 0}, "^rank must be an integer >= 1, got 0$"),
         ({"rows": 0}, "^rows must be an integer >= 1, got 0$"),
         ({"dropout": 1}, r"^dropout must be a number in \[0, 1\), got 1$"),
     ):

@@ -107,7 +107,8 @@ def _write(files: Sealed, journal: Path, numbers: Sequence[int], config: dict) -
     table = pd.DataFrame(rows)
     files.write_text("search.csv", to_csv(table))
     best = {str(row["at_most"]): _best(row, config) for _, row in best_of(table).iterrows()}
-    files.write("best.json", {"best": best, **provenance("")})
+    made = {str(most): int(count) for most, count in table["at_most"].value_counts().items()}
+    files.write("best.json", {"search": config, "trials": made, "best": best, **provenance("")})
     files.save_figure(_draw(table), "frontier.png")
     return table
 

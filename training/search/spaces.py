@@ -9,7 +9,6 @@ import tensorflow as tf
 import weirdonetworks as wn
 from training.data import Dataset
 
-
 _MOST_SIZE = 2**18
 
 
@@ -46,7 +45,8 @@ FAMILIES: dict[str, Family] = {
     "autoactivation": Family("autoactivation_mlp", {}, lambda c, n: {"hidden_sizes": (n,)}),
     # These know the layout, and see each pixel once.
     "rows": Family(
-        "row_recurrent", {"rows": (1, 2, 4)}, lambda c, n: {"size": n, "rows": c["rows"]}
+        "row_recurrent", {"rows": (1, 2), "rank": (None, 8, 12, 16)},
+        lambda c, n: {"size": n, **c},
     ),
     "kronecker": Family(
         "kronecker_mlp", {"depth": (1, 2), "terms": (1, 2, 3)},

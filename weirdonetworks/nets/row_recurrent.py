@@ -17,8 +17,10 @@ class RowRecurrent(Module):
 
     with one W and one U for the gate z and the candidate c, and two numbers zeta, nu in (0, 1),
     sigmoids of what is trained. A step reads `rows` rows at once, which must divide the height.
+    With `rank`, W = W_2 W_1 and U = U_2 U_1 through so many numbers: a larger state for as many.
 
-    Initialisation: W ~ 1 / sqrt(in), U orthogonal, b_z = b_c = 1, zeta = 0.73, nu = 0.02.
+    Initialisation: W ~ 1 / sqrt(in), U orthogonal (as U_2 and U_1 are), b_z = b_c = 1, zeta = 0.73,
+    nu = 0.02.
 
     Source: Kusupati et al. 2018, "FastGRNN"; the start of biases, zeta and nu is theirs.
     """
@@ -28,17 +30,22 @@ class RowRecurrent(Module):
         num_classes: int = 10,
         size: int = 32,
         rows: int = 1,
+        rank: int | None = None,
         dropout: float = 0.0,
         name: str | None = None,
     ):
-        """Raises ValueError for sizes that are not integers >= 1, or a dropout rate outside [0, 1);
-        at the first call, for rows that do not divide the height."""
+        """Raises ValueError for sizes or a rank that are not integers >= 1, or a dropout rate
+        outside [0, 1); at the first call, for rows that do not divide the height."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.size = _checks.integer("size", size)
         self.rows = _checks.integer("rows", rows)
+        self.rank = None if rank is None else _checks.integer("rank", rank)
         self.w = Linear(self.size, with_bias=False, name="w")
         self.u = Linear(self.size, False, _Orthogonal(), name="u")
+        if self.rank is not None:
+            self.w_low = Linear(self.rank, with_bias=False, name="w_low")
+            self.u_low = Linear(self.rank, False, _Orthogonal(), name="u_low")
         self.dropout = Dropout(_checks.rate("dropout", dropout))
         self.head = Linear(self.num_classes, name="head")
         self.image_shape = None
@@ -63,12 +70,13 @@ class RowRecurrent(Module):
             )
         self._initialize(images)
         steps = height // self.rows
-        x = self.w(tf.reshape(images, [-1, self.rows * width * channels]))
+        x = tf.reshape(images, [-1, self.rows * width * channels])
+        x = self.w(x if self.rank is None else self.w_low(x))
         x = tf.unstack(tf.reshape(x, [-1, steps, self.size]), axis=1)
         zeta, nu = tf.sigmoid(self.zeta), tf.sigmoid(self.nu)
         h = tf.zeros_like(x[0])
         for s in x:
-            s += self.u(h)
+            s += self.u(h if self.rank is None else self.u_low(h))
             z = tf.sigmoid(s + self.b_gate)
             h = (zeta * (1 - z) + nu) * tf.tanh(s + self.b_candidate) + z * h
         return self.head(self.dropout(h, is_training))
