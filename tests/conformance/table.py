@@ -214,6 +214,12 @@ TABLE: dict[str, Entry] = {
     "RowRecurrent[low rank]": Entry(lambda: nets.RowRecurrent(3, 4, rows=2, rank=2), _SQUARE),
     "RowRecurrent": Entry(lambda: nets.RowRecurrent(3, 4, rows=2), _SQUARE),
     "SignomialMLP": Entry(lambda: nets.SignomialMLP(3, (4,), num_terms=5), _SQUARE),
+    "SynchronousNetwork": Entry(
+        lambda: nets.SynchronousNetwork(
+            3, "row_recurrent", {"size": 4, "rows": 2}, 4, (3,), "cyclic4", image_shape=(6, 6)
+        ),
+        _SQUARE,
+    ),
     "SynchronousMLP": Entry(
         lambda: nets.SynchronousMLP(3, (4, 4), (3,), (4,), "cyclic4", image_shape=(6, 6)), _SQUARE
     ),

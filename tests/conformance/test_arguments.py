@@ -44,6 +44,8 @@ BAD = {
     "mix_sizes": _SIZES,
     "mlp_size": _INTEGERS,
     "module": ["unknown", 3, None],
+    "network": _NAMES,
+    "network_args": [3, "size", [3], {"num_classes": 3}, {"name": "f"}],
     "nonnegative_exponents": _FLAGS,
     "normalize": ["mean", 3, True],
     "num_classes": _INTEGERS,

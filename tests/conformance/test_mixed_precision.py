@@ -52,6 +52,7 @@ FAST = {
     "patch_mlp": {},
     "mixer_mlp": {},
     "hashed_mlp": {},
+    "synchronous_network": {"network_args": {"rows": 7}, "group": "cyclic4"},
     "kronecker_mlp": {},
     "row_recurrent": {"rows": 7},
 }

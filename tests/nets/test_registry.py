@@ -18,6 +18,7 @@ IMAGES_ONLY = (
     "mixer_mlp",
     "kronecker_mlp",
     "row_recurrent",
+    "synchronous_network",
 )
 IMAGES = tf.random.stateless_uniform([2, 28, 28, 1], [0, 0])
 
@@ -67,7 +68,10 @@ def test_all_forms_of_images_are_one(name):
     tf.debugging.assert_equal(outputs[0], outputs[2])
 
 
-@pytest.mark.parametrize("name", IMAGES_ONLY[1:])
+SYNCHRONOUS = {"synchronous_mlp": "SynchronousMLP", "synchronous_network": "SynchronousNetwork"}
+
+
+@pytest.mark.parametrize("name", [n for n in IMAGES_ONLY if n not in SYNCHRONOUS])
 def test_some_want_images(name):
     net = wn.create_network(name)
     tf.debugging.assert_equal(net(IMAGES), net(IMAGES[..., 0]))
@@ -75,10 +79,11 @@ def test_some_want_images(name):
         net(tf.reshape(IMAGES, [2, 784]))
 
 
-def test_the_synchronous_network_wants_the_shape_of_the_images():
-    net = wn.create_network("synchronous_mlp", lift_sizes=(8,), group="cyclic4")
+@pytest.mark.parametrize("name", SYNCHRONOUS)
+def test_synchronous_networks_want_the_shape_of_the_images(name):
+    net = wn.create_network(name, group="cyclic4")
     tf.debugging.assert_equal(net(IMAGES), net(IMAGES[..., 0]))
-    message = r"^SynchronousMLP images must be images \[batch, 28, 28, channels\] .* \(2, 784\)$"
+    message = rf"^{SYNCHRONOUS[name]} images must be images \[batch, 28, 28, channels\] .* \(2, 784\)$"
     with pytest.raises(ValueError, match=message):
         net(tf.reshape(IMAGES, [2, 784]))
 

@@ -39,6 +39,7 @@ NETWORKS = {
     "dct_mlp": ["frequencies=4", "hidden_sizes=(8,)"],
     "patch_mlp": ["patch_size=14", "patch_sizes=(4,)"],
     "mixer_mlp": ["patch_size=14", "size=6"],
+    "synchronous_network": ["network_args={'size':5,'rows':7}", "group=cyclic4"],
     "hashed_mlp": ["hidden_sizes=(5,)", "compression=20"],
     "kronecker_mlp": ["hidden_shapes=((4,5),)"],
     "row_recurrent": ["size=6", "rows=7"],

@@ -131,6 +131,7 @@ RECIPES: dict[str, Recipe] = {
     "mixer_mlp": _SMALL,
     "kronecker_mlp": _SMALL,
     "row_recurrent": _SMALL,
+    "synchronous_network": dataclasses.replace(_SMALL, epochs=10),
     "hashed_mlp": Recipe(optimizer="adam", learning_rate=1e-2),
     "dynamic_mlp": Recipe(
         network_args={"dropout": 0.3, "input_dropout": 0.2},

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from weirdonetworks.nets.row_attention import RowAttention
     from weirdonetworks.nets.row_recurrent import RowRecurrent
     from weirdonetworks.nets.synchronous_mlp import SynchronousMLP
+    from weirdonetworks.nets.synchronous_network import SynchronousNetwork
     from weirdonetworks.nets.universal_regressor import UniversalRegressor
 
 # Each is imported when it is read; the names are there without TensorFlow.
@@ -47,6 +48,7 @@ NETWORKS: MutableMapping[str, "type[snt.Module]"] = Registry(
         "kronecker_mlp": "weirdonetworks.nets.kronecker_mlp:KroneckerMLP",
         "row_recurrent": "weirdonetworks.nets.row_recurrent:RowRecurrent",
         "hashed_mlp": "weirdonetworks.nets.hashed_mlp:HashedMLP",
+        "synchronous_network": "weirdonetworks.nets.synchronous_network:SynchronousNetwork",
     }
 )
 
@@ -147,6 +149,7 @@ __all__ = [
     "RowRecurrent",
     "SignomialMLP",
     "SynchronousMLP",
+    "SynchronousNetwork",
     "UniversalRegressor",
     "count_numbers",
     "create_network",

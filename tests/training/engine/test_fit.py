@@ -212,6 +212,7 @@ SMALL = {
     "dct_mlp": {"frequencies": 3},
     "patch_mlp": {"patch_size": 4, "stride": 3},
     "mixer_mlp": {"patch_size": 1, "size": 3},
+    "synchronous_network": {"network_args": {"size": 5, "rows": 7}, "group": "cyclic4"},
     "hashed_mlp": {"hidden_sizes": (8,), "compression": 50},
     "kronecker_mlp": {"hidden_shapes": ((3, 4),)},
     "row_recurrent": {"size": 4, "rows": 7},
