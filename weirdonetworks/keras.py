@@ -3,6 +3,7 @@
 Needs Keras with its TensorFlow backend: pip install 'weirdonetworks[keras]'.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,8 @@ def _encode(name: str, value: Any) -> Any:
         return value.tolist()
     if type(value) in (list, tuple):
         return [_encode(name, part) for part in value]
+    if isinstance(value, Mapping) and all(type(key) is str for key in value):
+        return {"mapping": {key: _encode(name, part) for key, part in value.items()}}
     kind = type(value).__name__
     if type(value) is _MODULES.get(kind):
         arguments = {key: _encode(key, part) for key, part in value._arguments.items()}
@@ -147,6 +150,8 @@ def _decode(value: Any) -> Any:
     if "module" in value:
         cls = _MODULES[_checks.choice("module", value["module"], _MODULES)]
         return cls(**{key: _decode(part) for key, part in value["arguments"].items()})
+    if "mapping" in value:
+        return {key: _decode(part) for key, part in value["mapping"].items()}
     if "group" in value:
         return groups.ImageAction(**value["group"])
     return _FUNCTIONS[_checks.choice("function", value["function"], _FUNCTIONS)]

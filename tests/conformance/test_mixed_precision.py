@@ -52,7 +52,10 @@ FAST = {
     "patch_mlp": {},
     "mixer_mlp": {},
     "hashed_mlp": {},
-    "synchronous_network": {"network_args": {"rows": 7}, "group": "cyclic4"},
+    "synchronous_network": {
+        **{"network": "mlp", "network_args": {"hidden_sizes": (100,)}},
+        **{"size": 64, "group": "cyclic2", "head_sizes": ()},
+    },
     "kronecker_mlp": {},
     "row_recurrent": {"rows": 7},
 }

@@ -83,7 +83,9 @@ def test_some_want_images(name):
 def test_synchronous_networks_want_the_shape_of_the_images(name):
     net = wn.create_network(name, group="cyclic4")
     tf.debugging.assert_equal(net(IMAGES), net(IMAGES[..., 0]))
-    message = rf"^{SYNCHRONOUS[name]} images must be images \[batch, 28, 28, channels\] .* \(2, 784\)$"
+    message = (
+        rf"^{SYNCHRONOUS[name]} images must be images \[batch, 28, 28, channels\] .* \(2, 784\)$"
+    )
     with pytest.raises(ValueError, match=message):
         net(tf.reshape(IMAGES, [2, 784]))
 
