@@ -223,6 +223,15 @@ class RecipeFlags:
                 lower_bound=2,
                 upper_bound=8,
             ),
+            "density": define(
+                flags.DEFINE_float,
+                "density",
+                None,
+                "Take out the smallest numbers of matrices and train the others again, until so "
+                "small a share is left.",
+                lower_bound=0,
+                upper_bound=1,
+            ),
         }
 
     def overrides(self) -> dict[str, Any]:

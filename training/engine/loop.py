@@ -13,6 +13,7 @@ from training.data import Split
 from training.data.transformations import Draw
 from training.engine import optimizers, steps
 from training.engine.invariant_start import average_over_rotations
+from training.engine.pruning import Pruning, trainings
 from training.engine.recipes import Recipe
 from training.engine.weights import UsedWeights
 
@@ -36,7 +37,8 @@ class Loop:
     argument: any division of an epoch into calls computes the same numbers.
 
     With the recipe's `averaging` or `bits`, the network holds the weights that it is used with
-    whenever no epoch is running (`UsedWeights`).
+    whenever no epoch is running (`UsedWeights`). With its `density`, the network is trained several
+    times within its epochs, each time with fewer weights (`Pruning`).
 
     Everything that the next step depends on is in `checkpoint`.
     """
@@ -76,11 +78,13 @@ class Loop:
         self._labels = tf.constant(train.labels)
         self._objective = steps.cross_entropy(recipe.label_smoothing)
         self._step_function = step or recipe.create_step()
+        rounds = trainings(recipe.density)
+        self._training_steps = recipe.epochs // rounds * self.steps_per_epoch
         self._rate = functools.partial(
             optimizers.scheduled,
             recipe.schedule,
             recipe.learning_rate if peak is None else peak,
-            total_steps=recipe.epochs * self.steps_per_epoch,
+            total_steps=self._training_steps,
             warmup_steps=round(recipe.warmup_epochs * self.steps_per_epoch),
         )
         self._weight_decay = recipe.weight_decay
@@ -95,7 +99,11 @@ class Loop:
         if hasattr(self.optimizer, "_initialize"):
             self.optimizer._initialize(network.trainable_variables)
         parts = {"network": network, "optimizer": self.optimizer, "step": self.step}
-        self._weights = None
+        self._pruning = self._weights = None
+        if rounds > 1:
+            self._pruning = parts["pruning"] = Pruning(
+                network, self.optimizer.variables, recipe.density, recipe.epochs
+            )
         if recipe.averaging or recipe.bits:
             self._weights = parts["weights"] = UsedWeights(network, recipe.averaging, recipe.bits)
         self.checkpoint = tf.train.Checkpoint(**parts)
@@ -116,6 +124,8 @@ class Loop:
         """The next epoch is the first, from the network's weights as they are."""
         self.seed = seed
         self.step.assign(0)
+        if self._pruning:
+            self._pruning.restart()
         if self._weights:
             self._weights.restart()
 
@@ -134,7 +144,7 @@ class Loop:
             outcome = self._step_function(self.network, self._objective, images, labels, draw)
             if self._weights:
                 self._weights.restore(trained)
-            rate = self._rate(now)
+            rate = self._rate(now % self._training_steps if self._pruning else now)
             self.optimizer.learning_rate.assign(rate)
             variables = self.network.trainable_variables
             if self._weight_decay:
@@ -144,6 +154,8 @@ class Loop:
             self.optimizer.apply(outcome.gradients, variables)
             if outcome.after:
                 outcome.after(rate)
+            if self._pruning:
+                self._pruning.apply()
             self.step.assign_add(1)
             if self._weights:
                 self._weights.follow(now + 1)
@@ -166,6 +178,8 @@ class Loop:
         generator = np.random.default_rng([self.seed, self.epoch])
         if self._weights:
             self._weights.resume()
+        if self._pruning and self._pruning.before(self.epoch) and self._weights:
+            self._weights.restart()
         order = tf.constant(generator.permutation(len(self._images)).astype(np.int32))
         done, loss_sum, correct = tf.constant(0), tf.constant(0.0), tf.constant(0)
         while (first := int(done)) < self.steps_per_epoch:

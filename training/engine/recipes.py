@@ -6,6 +6,7 @@ from typing import Any
 
 from training.engine import steps
 from training.engine.optimizers import OPTIMIZERS, SCHEDULES
+from training.engine.pruning import trainings
 from weirdonetworks import _checks
 
 
@@ -34,6 +35,8 @@ class Recipe:
       averaging: the network is used with an exponential average of its weights over the steps, of
         which each keeps this share, in [0, 1); 0 for none (`weights.UsedWeights`).
       bits: of each number of a matrix as it is used, in 2 .. 8, or None for all; trained so.
+      density: the share of the numbers of matrices that are not 0 at the end, in (0, 1]. Below 1,
+        the epochs are divided between several trainings (`pruning.Pruning`).
     """
 
     network_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -50,6 +53,7 @@ class Recipe:
     invariant_start: bool = False
     averaging: float = 0.0
     bits: int | None = None
+    density: float = 1.0
 
     def __post_init__(self):
         for name, minimum in (("epochs", 1), ("batch_size", 1)):
@@ -86,6 +90,22 @@ class Recipe:
         if self.bits is not None and (isinstance(self.bits, bool) or self.bits not in range(2, 9)):
             raise ValueError(
                 f"bits must be an integer in [2, 8], or None, got {_checks.received(self.bits)}"
+            )
+        is_number = isinstance(self.density, (int, float)) and not isinstance(self.density, bool)
+        if not is_number or not 0 < self.density <= 1:
+            raise ValueError(
+                f"density must be a number in (0, 1], got {_checks.received(self.density)}"
+            )
+        rounds = trainings(self.density)
+        if self.epochs % rounds:
+            raise ValueError(
+                f"epochs must be a multiple of {rounds}, the trainings of a density of "
+                f"{self.density:g}, got {self.epochs}"
+            )
+        if self.warmup_epochs >= self.epochs // rounds:
+            raise ValueError(
+                f"warmup_epochs must be below the {self.epochs // rounds} epochs of each training, "
+                f"got {self.warmup_epochs}"
             )
 
     def create_step(self) -> steps.Step:
