@@ -2,9 +2,9 @@
 
 python -m training.search --numbers=1000,2000,5000 --dataset=mnist_5k
 
-Family, shape and recipe are drawn; the size is the largest that is allowed. Of three trials, two
-are stopped at a ninth, and again at a third, of the epochs (successive halving). The same command
-goes on where it was; with more --trials, further.
+Each family is tried with one recipe first; then family, shape and recipe are drawn. The size is the
+largest that is allowed. Of three trials, two are stopped at a ninth, and again at a third, of the
+epochs (successive halving). The same command goes on where it was; with more --trials, further.
 """
 
 from pathlib import Path

@@ -14,7 +14,7 @@ from training.experiments.progress import Progress
 from training.report.provenance import provenance
 from training.report.tables import percent, to_csv
 from training.search.spaces import FAMILIES, fits
-from training.search.trials import JOURNAL, perform, rows_of, study_of
+from training.search.trials import JOURNAL, begin, perform, rows_of, study_of
 from weirdonetworks.commands.figures import new_figure
 from weirdonetworks.commands.folder import Sealed
 
@@ -54,7 +54,7 @@ def search(
         journal = files.path / JOURNAL
         fitting = {most: _fitting(families, most, data) for most in numbers}
         for most in numbers:
-            study_of(journal, most, epochs, create=True)
+            begin(study_of(journal, most, epochs, create=True), fitting[most])
         progress = Progress("search")
         try:
             tasks = _tasks(journal, numbers, trials, progress)

@@ -17,7 +17,7 @@ class Family(NamedTuple):
 
     Attributes:
       network: its name.
-      choices: values by name.
+      choices: values by name, of which a search tries the first ones first.
       arguments: (choices, size) -> arguments of the network, which has the more numbers the larger
         the size is.
     """
@@ -39,7 +39,7 @@ FAMILIES: dict[str, Family] = {
         lambda c, n: {"hidden_sizes": (n,), "alpha": c["alpha"]},
     ),
     "hashed": Family(
-        "hashed_mlp", {"hidden": (200, 400, 800)},
+        "hashed_mlp", {"hidden": (400, 200, 800)},
         lambda c, n: {"hidden_sizes": (c["hidden"],), "compression": _MOST_SIZE / n},
     ),
     "autoactivation": Family("autoactivation_mlp", {}, lambda c, n: {"hidden_sizes": (n,)}),
@@ -49,20 +49,20 @@ FAMILIES: dict[str, Family] = {
         lambda c, n: {"size": n, **c},
     ),
     "kronecker": Family(
-        "kronecker_mlp", {"depth": (1, 2), "terms": (1, 2, 3)},
+        "kronecker_mlp", {"depth": (1, 2), "terms": (2, 1, 3)},
         lambda c, n: {"hidden_shapes": ((n, n),) * c["depth"], "num_terms": c["terms"]},
     ),
     "mixer": Family(
-        "mixer_mlp", {"patch_size": (4, 7, 14), "depth": (1, 2), "repeats": (1, 2, 4)},
+        "mixer_mlp", {"patch_size": (7, 4, 14), "depth": (1, 2), "repeats": (1, 2, 4)},
         lambda c, n: {"size": n, **c},
     ),
     "patches": Family(
-        "patch_mlp", {"patch_size": (4, 7, 14), "hidden": (16, 24, 32)},
+        "patch_mlp", {"patch_size": (7, 4, 14), "hidden": (24, 16, 32)},
         lambda c, n: {"patch_size": c["patch_size"], "patch_sizes": (2 * n, n),
                       "hidden_sizes": (c["hidden"],)},
     ),
     "frequencies": Family(
-        "dct_mlp", {"frequencies": (6, 8, 10, 12), "unit": ("dense", "product", "comodulation")},
+        "dct_mlp", {"frequencies": (8, 6, 10, 12), "unit": ("dense", "product", "comodulation")},
         lambda c, n: {"hidden_sizes": (n,), **c},
     ),
     "attention": Family(
@@ -71,7 +71,7 @@ FAMILIES: dict[str, Family] = {
     ),
     # Windows that overlap: convolutions in all but name.
     "windows": Family(
-        "patch_mlp", {"window": ((8, 4), (12, 8), (10, 6), (12, 4)), "hidden": (16, 24, 32)},
+        "patch_mlp", {"window": ((12, 8), (8, 4), (10, 6), (12, 4)), "hidden": (24, 16, 32)},
         lambda c, n: {"patch_size": c["window"][0], "stride": c["window"][1],
                       "patch_sizes": (2 * n, n), "hidden_sizes": (c["hidden"],)},
     ),

@@ -23,6 +23,21 @@ JOURNAL = "journal.log"
 _REDUCTION = 3  # of three trials, one goes on at each rung
 
 
+# What each family is tried with first; then the sampler draws.
+FIRST = {
+    **{"optimizer": "muon", "learning_rate": 1e-2, "batch_size": 100},
+    **{"averaging": 0.999, "label_smoothing": 0.0, "dropout": 0.0},
+}
+
+
+def begin(study: optuna.Study, families: Sequence[str]) -> None:
+    """Puts the first trial of each family before all others, in a study that has none yet."""
+    if not study.trials:
+        for name in families:
+            choices = {f"{name}.{key}": 0 for key in FAMILIES[name].choices}
+            study.enqueue_trial({"family": name, **choices, **FIRST})
+
+
 def study_of(journal: Path, numbers: int, epochs: int, create: bool = False) -> optuna.Study:
     """The trials of at most so many numbers, in a journal that many processes may write."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)

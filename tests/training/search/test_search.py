@@ -16,7 +16,7 @@ from training.search import __main__ as command
 from training.search import run as module
 from training.search.run import best_of, search
 from training.search.spaces import FAMILIES, Family, fits, largest
-from training.search.trials import JOURNAL, study_of
+from training.search.trials import FIRST, JOURNAL, study_of
 from weirdonetworks.commands import app
 
 
@@ -76,6 +76,11 @@ def test_trials_and_what_is_best(found):
         assert best[str(most)]["validation_accuracy"] == rows["validation_accuracy"].max()
     assert (folder / "frontier.png").stat().st_size > 5_000
     assert not any("test" in column for column in table)
+    for _, rows in table.groupby("at_most"):  # each family first with one recipe
+        first = rows.sort_values("trial").iloc[0]
+        assert {key: first[key] for key in ("optimizer", "learning_rate", "averaging")} == {
+            key: FIRST[key] for key in ("optimizer", "learning_rate", "averaging")
+        }
 
 
 @pytest.mark.slow
