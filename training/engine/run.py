@@ -21,7 +21,7 @@ from training.engine.recipes import Recipe
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir, num_parameters
 from training.report.figures import draw_metrics
-from weirdonetworks import _checks
+from weirdonetworks import _checks, pretrained
 from weirdonetworks.commands.versions import versions
 
 
@@ -170,6 +170,7 @@ def resolve(
     parameters = inspect.signature(wn.nets.NETWORKS[network].__init__).parameters
     if "image_shape" in parameters:
         network_args.setdefault("image_shape", dataset.image_shape[:2])
+    _check_teacher(recipe, dataset)
     module = wn.create_network(network, dataset.num_classes, **network_args)
     defaults = {
         name: parameter.default
@@ -189,6 +190,18 @@ def resolve(
     step_args = _as_json("step_args", recipe.step_args)
     config["step_args"] = {**steps.default_arguments(recipe.step), **step_args}
     return json.loads(json.dumps(config)), module
+
+
+def _check_teacher(recipe: Recipe, dataset: Dataset) -> None:
+    """A teacher of other data of the same form would teach nothing, in silence."""
+    step = recipe.create_step()
+    if not isinstance(step, steps.Distill) or step.dataset == dataset.name:
+        return
+    if dataset.name in pretrained.datasets(step.teacher):
+        raise ValueError(
+            f"dataset of step_args must be {dataset.name}, the data to be learnt, on which there "
+            f"is a {step.teacher}, got {step.dataset}"
+        )
 
 
 def _as_json(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from training.data.transformations import Draw, Transformations
 from training.engine import steps
 from training.engine.loop import Loop
 from training.engine.recipes import Recipe
+from training.engine.run import resolve
 
 LABELS = np.array([0, 3, 1, 1, 2], np.int32)
 DRAW = Draw(0, tf.constant(0))
@@ -124,3 +125,17 @@ def test_a_student_learns_from_the_teacher_alone(digits):
         found = np.argmax(network(images.astype(np.float32) / 255), axis=1)
         accuracies.append(np.mean(found == labels))
     assert accuracies[0] > 0.9 and accuracies[1] < 0.1
+
+
+def test_a_teacher_of_other_data_of_the_same_form_is_refused(few_digits):
+    """Of clothes, the answers of a teacher of digits: silent nonsense."""
+    clothes = dataclasses.replace(few_digits, name="fashion_mnist")
+    message = "^dataset of step_args must be fashion_mnist, the data to be learnt, .* got mnist$"
+    for dataset in (clothes, dataclasses.replace(few_digits, name="mnist_rot")):
+        recipe = Recipe(step="distill", step_args={"teacher": "synchronous_mlp"})
+        with pytest.raises(ValueError, match=message.replace("fashion_mnist", dataset.name)):
+            resolve("mlp", dataset, recipe)
+    right = Recipe(step="distill", step_args={"dataset": "fashion_mnist"})
+    assert resolve("mlp", clothes, right)[0]["step_args"]["dataset"] == "fashion_mnist"
+    for name in ("mnist", "mnist_5k", "own digits"):  # of which there are no other teachers
+        resolve("mlp", dataclasses.replace(few_digits, name=name), Recipe(step="distill"))
