@@ -31,6 +31,7 @@ from weirdonetworks.analysis.operators import (
     radial_cosines,
     scale_response,
 )
+from weirdonetworks.analysis.path import BezierPath
 from weirdonetworks.analysis.sampling import refit_head, sample_network
 from weirdonetworks.analysis.spectra import (
     MarchenkoPastur,
@@ -41,6 +42,7 @@ from weirdonetworks.analysis.spectra import (
 from weirdonetworks.analysis.subspace import RandomSubspace
 
 __all__ = [
+    "BezierPath",
     "HessianSpectrum",
     "HiddenAlignment",
     "MarchenkoPastur",
