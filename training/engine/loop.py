@@ -158,7 +158,7 @@ class Loop:
                 self._pruning.apply()
             self.step.assign_add(1)
             if self._weights:
-                self._weights.follow(now + 1)
+                self._weights.follow(now % self._training_steps + 1)
             hits = tf.argmax(outcome.logits, axis=1, output_type=tf.int32) == labels
             return i + 1, loss_sum + outcome.loss, correct + tf.reduce_sum(tf.cast(hits, tf.int32))
 

@@ -58,9 +58,10 @@ class Pruning(tf.Module):
         if epoch == 1:
             for early, v in zip(self.early, variables, strict=True):
                 early.assign(v)
-        if epoch % self.epochs or epoch // self.epochs != int(self.done) + 1:
+        done = int(self.done) + 1
+        if epoch % self.epochs or epoch // self.epochs != done or done >= self.rounds:
             return False
-        self._prune(self.density ** ((int(self.done) + 1) / (self.rounds - 1)))
+        self._prune(self.density ** (done / (self.rounds - 1)))
         for early, v in zip(self.early, variables, strict=True):
             v.assign(early)
         self.apply()

@@ -102,6 +102,11 @@ class Recipe:
                 f"epochs must be a multiple of {rounds}, the trainings of a density of "
                 f"{self.density:g}, got {self.epochs}"
             )
+        if rounds > 1 and self.epochs == rounds:
+            raise ValueError(
+                f"epochs must be at least {2 * rounds}, two for each of the {rounds} trainings of "
+                f"a density of {self.density:g}, got {self.epochs}"
+            )
         if self.warmup_epochs >= self.epochs // rounds:
             raise ValueError(
                 f"warmup_epochs must be below the {self.epochs // rounds} epochs of each training, "
@@ -151,7 +156,9 @@ RECIPES: dict[str, Recipe] = {
     "mixer_mlp": _SMALL,
     "kronecker_mlp": _SMALL,
     "row_recurrent": _SMALL,
-    "synchronous_network": dataclasses.replace(_SMALL, epochs=10),
+    "synchronous_network": dataclasses.replace(
+        _SMALL, network_args={"network_args": {"size": 48}}, epochs=6, averaging=0.99
+    ),
     "hashed_mlp": Recipe(optimizer="adam", learning_rate=1e-2),
     "dynamic_mlp": Recipe(
         network_args={"dropout": 0.3, "input_dropout": 0.2},

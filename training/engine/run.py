@@ -197,10 +197,11 @@ def _check_teacher(recipe: Recipe, dataset: Dataset) -> None:
     step = recipe.create_step()
     if not isinstance(step, steps.Distill) or step.dataset == dataset.name:
         return
-    if dataset.name in pretrained.datasets(step.teacher):
+    own = {"mnist_5k": "mnist"}.get(dataset.name, dataset.name)  # the same digits
+    if own != step.dataset and own in pretrained.datasets(step.teacher):
         raise ValueError(
-            f"dataset of step_args must be {dataset.name}, the data to be learnt, on which there "
-            f"is a {step.teacher}, got {step.dataset}"
+            f"dataset of step_args must be {own}, the data to be learnt, on which there is a "
+            f"{step.teacher}, got {step.dataset}"
         )
 
 

@@ -107,6 +107,21 @@ def test_a_run_that_goes_on_is_the_one_that_was_not_interrupted(tmp_path, settin
 
 
 @pytest.mark.slow
+def test_averages_start_anew_and_nothing_is_taken_out_at_the_end():
+    loop = _loop(averaging=0.999)
+    for _ in range(EPOCHS):
+        loop.run_epoch()
+    a, w = ([v.numpy() for v in s] for s in (loop._weights.average, loop._weights.trained))
+    # With 0.999 of it kept at each of ten steps, the start would be nearly all there is.
+    early = [v.numpy() for v in loop._pruning.early]
+    for x, y, z in zip(a, early, w, strict=True):
+        assert np.abs(x - z).sum() < 0.9 * np.abs(y * (z != 0) - z).sum()
+    left = np.count_nonzero(_matrices(loop))
+    assert not loop._pruning.before(EPOCHS)
+    assert np.count_nonzero(_matrices(loop)) == left
+
+
+@pytest.mark.slow
 def test_it_begins_anew():
     loop = _loop()
     start = _values(loop)
@@ -132,6 +147,8 @@ def test_bad_settings():
     message = "^epochs must be a multiple of 3, the trainings of a density of 0.3, got 20$"
     with pytest.raises(ValueError, match=message):
         recipe_for("mlp", "mnist", density=0.3)
+    with pytest.raises(ValueError, match="^epochs must be at least 6, two for each of the 3 train"):
+        Recipe(density=0.3, epochs=3)
     with pytest.raises(ValueError, match="^warmup_epochs must be below the 2 epochs of each"):
         Recipe(density=0.3, epochs=6, warmup_epochs=2.0)
     assert Recipe(density=1).density == 1
