@@ -1,0 +1,1 @@
+"""Why networks have to be larger than the least that could do."""
