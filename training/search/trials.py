@@ -54,7 +54,7 @@ def study_of(journal: Path, numbers: int, epochs: int, create: bool = False) -> 
             multivariate=True, group=True, constant_liar=True, seed=numbers + len(study.trials)
         )
     study.pruner = optuna.pruners.SuccessiveHalvingPruner(
-        min_resource=max(1, epochs // _REDUCTION**2), reduction_factor=_REDUCTION
+        min_resource=-(-epochs // _REDUCTION**2), reduction_factor=_REDUCTION
     )
     return study
 

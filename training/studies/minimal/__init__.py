@@ -1,0 +1,1 @@
+"""How few numbers recognise pictures: what a search found, trained with new seeds."""

@@ -1,0 +1,44 @@
+"""How accurate is the best network of at most so many numbers?
+
+python -m training.studies.minimal --dataset=mnist
+
+A row is the best, on the validation split, of all networks and recipes that searches tried at its
+number (searches/*.json, the best.json of `python -m training.search`; searches/*.csv has the
+trials). It is trained with seeds of its own, and scored once on the test set after its last epoch.
+
+Rows are named CLASS-NUMBERS: P sees no layout, D sees each pixel once, W has windows that overlap;
+with a +, trained on distorted images. The digits of mnist_5k are among those that searches trained
+on: it is there to try the command.
+"""
+
+from training.experiments import Setting, Study, main
+from training.studies.minimal.found import rows
+
+_ROWS = {dataset: rows(dataset) for dataset in ("mnist", "fashion_mnist")}
+_KEYS = list(dict.fromkeys(key for found in _ROWS.values() for key in found))
+
+
+def cells(axes) -> list[dict]:
+    """Each data set with the rows that were found on it; any other, with those of mnist."""
+    return [
+        {"dataset": dataset, "row": key}
+        for dataset in axes["dataset"]
+        for key in axes["row"]
+        if key in (_ROWS.get(dataset) or _ROWS["mnist"])
+    ]
+
+
+STUDY = Study(
+    name="minimal",
+    question="How accurate is the best network of at most so many numbers?",
+    axes={"dataset": ["mnist_5k"], "row": _KEYS},
+    options={"dataset": list(_ROWS)},
+    cells=cells,
+    seeds=(0, 1, 2, 3, 4),
+    settings={"epochs": Setting(20, "Passes over the training split; searches may have fewer.", 1)},
+    trial="training.studies.minimal.trial:trial",
+    report="training.studies.minimal.report:report",
+)
+
+if __name__ == "__main__":
+    main(STUDY)

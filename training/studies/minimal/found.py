@@ -1,0 +1,53 @@
+"""What searches found: the networks of the table."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FOLDER = Path(__file__).parent / "searches"
+_NO_LAYOUT = {"mlp", "quadratic", "comodulation", "hashed", "autoactivation"}
+
+
+class Row(NamedTuple):
+    """The best network of at most so many numbers in its class.
+
+    Attributes:
+      kind: "P", "D" or "W"; with "+", if it is trained on distorted images.
+      at_most: numbers.
+      network: its name.
+      recipe: fields of its `Recipe`.
+      validation_accuracy: by which it was chosen, of one seed.
+    """
+
+    kind: str
+    at_most: int
+    network: str
+    recipe: dict[str, Any]
+    validation_accuracy: float
+
+
+def rows(dataset: str, folder: Path = FOLDER) -> dict[str, Row]:
+    """By name, from the fewest numbers; where several searches had one aim, the best of them."""
+    found: dict[str, Row] = {}
+    for path in sorted(folder.glob("*.json")):
+        told = json.loads(path.read_text())
+        if told["search"]["dataset"] != dataset:
+            continue
+        kind = kind_of(told["search"]["families"], told["search"]["step"])
+        for at_most, best in told["best"].items():
+            row = Row(
+                kind, int(at_most), best["network"], best["recipe"], best["validation_accuracy"]
+            )
+            key = f"{kind}-{at_most}"
+            if key not in found or row.validation_accuracy > found[key].validation_accuracy:
+                found[key] = row
+    return dict(sorted(found.items(), key=lambda item: (item[1].kind, item[1].at_most)))
+
+
+def kind_of(families: list[str], step: str) -> str:
+    """The class of what such a search may find; raises ValueError for a step the table has not."""
+    seen = "P" if set(families) <= _NO_LAYOUT else "D"
+    kind = "W" if "windows" in families else seen
+    if step not in ("plain", "augment"):
+        raise ValueError(f"step must be plain or augment, as the table says, got {step!r}")
+    return kind if step == "plain" else f"{kind}+"

@@ -1,0 +1,38 @@
+"""One network of the table with one seed."""
+
+from typing import Any
+
+from training.engine import Recipe, fit
+from training.studies.minimal.found import rows
+from weirdonetworks.nets import count_numbers
+
+
+def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict[str, Any]:
+    """A row: what it is, its numbers by the rules, accuracies after the last epoch, seconds.
+
+    Raises FloatingPointError if the training diverges.
+    """
+    dataset = axes["dataset"]
+    row = (rows(dataset.name) or rows("mnist"))[axes["row"]]
+    recipe = Recipe(**_tuples({**row.recipe, "epochs": epochs}))
+    run = fit(row.network, dataset, recipe, seed=seed, progress=False)
+    numbers = count_numbers(run.network)
+    return {
+        "kind": row.kind,
+        "at_most": row.at_most,
+        "network": row.network,
+        "numbers": numbers.trained,
+        "fixed": numbers.fixed,
+        "searched": row.validation_accuracy,
+        "validation_accuracy": run.history["validation_accuracy"].iloc[-1],
+        "test_accuracy": run.evaluate("test"),
+        "epochs": run.config["epochs"],
+        "seconds": run.history["seconds"].sum(),
+    }
+
+
+def _tuples(value: Any) -> Any:
+    """As a recipe has them: JSON has lists alone."""
+    if isinstance(value, dict):
+        return {key: _tuples(one) for key, one in value.items()}
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
