@@ -60,6 +60,8 @@ def test_bad_arguments():
         ({"network": "conv"}, "^network must be one of "),
         ({"network_args": 3}, "^network_args must be a mapping of names, .* got 3$"),
         ({"network_args": {"num_classes": 3}}, "^network_args must be a mapping of names, "),
+        ({"network_args": {1: 2}}, "^network_args must be a mapping of names, "),
+        ({"network_args": {"pretrained": "mnist"}}, "^network_args must be a mapping of names, "),
         ({"network_args": {"sizes": 3}}, "^an argument of row_recurrent must be one of "),
         ({"network_args": {"size": 0}}, "^size must be an integer >= 1, got 0$"),
         ({"size": 0}, "^size must be an integer >= 1, got 0$"),

@@ -18,6 +18,8 @@ class HashedDense(Module):
     and are never trained: each number is at as many places as any other, or at one more. So a wide
     layer has few numbers, and sees no order of its inputs.
 
+    w is a vector: what acts on matrices alone, as weight decay usually does, leaves it alone.
+
     Initialisation: w ~ N(0, 1 / in), b = 0: for x ~ N(0, I), outputs have mean 0, unit variance.
 
     Source: Chen et al. 2015, "Compressing neural networks with the hashing trick"; theirs are at as

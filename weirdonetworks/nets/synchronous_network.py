@@ -25,9 +25,9 @@ class SynchronousNetwork(Module):
     head_sizes: the hidden layers between the pooling and the logits.
     group: an ImageAction or a name such as "cyclic16".
 
-    Invariant for any input where the group acts exactly, up to rounding; otherwise as far as
-    interpolation allows. It costs |G| times as much as f: where f begins with a dense layer,
-    `SynchronousMLP` is faster.
+    Invariant for any input where the group acts exactly, up to rounding, and with a symmetric
+    pooling ("concat" is none); otherwise as far as interpolation allows. It costs |G| times as much
+    as f: where f begins with a dense layer, `SynchronousMLP` is faster.
 
     Source: docs/ideas/synchronous_networks.md.
     """
@@ -53,9 +53,12 @@ class SynchronousNetwork(Module):
         self.num_classes = _checks.integer("num_classes", num_classes)
         _checks.choice("network", network, nets.NETWORKS)
         arguments = {} if network_args is None else network_args
-        if not isinstance(arguments, Mapping) or {"num_classes", "name"} & set(arguments):
+        taken = {"num_classes", "name", "pretrained"}
+        if not isinstance(arguments, Mapping) or not all(
+            isinstance(key, str) and key not in taken for key in arguments
+        ):
             raise ValueError(
-                "network_args must be a mapping of names, without num_classes and name, "
+                f"network_args must be a mapping of names, without {', '.join(sorted(taken))}, "
                 f"got {_checks.received(network_args)}"
             )
         self.size = _checks.integer("size", size)
