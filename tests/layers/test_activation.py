@@ -178,7 +178,7 @@ MAKE = {
     "patch_mlp": lambda a: nets.PatchMLP(3, 2, None, (8, 8), (8,), activation=a),
     "mixer_mlp": lambda a: nets.MixerMLP(3, 2, 8, activation=a if a != "maxout" else "gelu"),
     "synchronous_network": lambda a: nets.SynchronousNetwork(
-        3, "mlp", {"hidden_sizes": (8,)}, 8, (8,), "cyclic4", activation=a
+        3, "mlp", {"hidden_sizes": (8,)}, 8, (8,), "cyclic4", activation=a, image_shape=(4, 4)
     ),
     "hashed_mlp": lambda a: nets.HashedMLP(3, (8, 8), 4, activation=a),
     "kronecker_mlp": lambda a: nets.KroneckerMLP(3, ((8, 8), (4, 4)), activation=a),

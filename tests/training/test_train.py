@@ -42,7 +42,7 @@ TINY = {
     "dct_mlp": ["frequencies=8", "unit=product"],
     "patch_mlp": ["patch_size=14"],
     "mixer_mlp": ["patch_size=14", "size=8"],
-    "synchronous_network": ["network_args={'size':5,'rows':7}", "group=cyclic4"],
+    "synchronous_network": ["network=mlp", "network_args={}", "group=cyclic2", "head_sizes=()"],
     "hashed_mlp": ["hidden_sizes=(8,)", "compression=50"],
     "kronecker_mlp": ["hidden_shapes=((6,6),)"],
     "row_recurrent": ["size=12", "rows=7"],

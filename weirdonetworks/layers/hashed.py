@@ -89,7 +89,7 @@ class HashedDense(Module):
 
 def _signed_places(rows: int, columns: int, numbers: int, seed: int) -> np.ndarray:
     """h(i, j), [rows, columns], and `numbers` more where s_ij = -1."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
     places = generator.permutation(rows * columns) % numbers
     negative = generator.integers(2, size=rows * columns)
     return (places + numbers * negative).reshape(rows, columns).astype(np.int32)

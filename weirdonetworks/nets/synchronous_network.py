@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from weirdonetworks import _checks, _tensor_checks, nets
+from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._lazy import load
 from weirdonetworks._module import Module
 from weirdonetworks.functional.activations import Activation
 from weirdonetworks.functional.pooling import Pooling
@@ -51,7 +52,7 @@ class SynchronousNetwork(Module):
         [0, 1)."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
-        _checks.choice("network", network, nets.NETWORKS)
+        _checks.choice("network", network, load("weirdonetworks.nets:NETWORKS"))
         arguments = {} if network_args is None else network_args
         taken = {"num_classes", "name", "pretrained"}
         if not isinstance(arguments, Mapping) or not all(
@@ -64,7 +65,8 @@ class SynchronousNetwork(Module):
         self.size = _checks.integer("size", size)
         self.head_sizes = _checks.sizes("head_sizes", head_sizes)
         self.group = get_group(group, image_shape)
-        shared = nets.create_network(network, self.size, **arguments)
+        create = load("weirdonetworks.nets:create_network")
+        shared = create(network, self.size, **arguments)
         self.synchronous = Synchronous(shared, self.group, pooling)
         self.head = MLP(self.num_classes, self.head_sizes, activation, dropout)
 
