@@ -19,7 +19,7 @@ from training.__main__ import COMMANDS, STUDIES, modules
 from training.cli.flags import _ChoicesParser, _DatasetParser
 from training.experiments.command import Command
 from weirdonetworks.commands.flags import _ChoiceParser, _PathParser
-from weirdonetworks.commands.folder import Sealed
+from weirdonetworks.commands.folder import LOCK, Sealed
 
 SECONDS = 10
 
@@ -409,6 +409,9 @@ def _arrays(here: Path, rng: np.random.Generator) -> None:
 def _files(folder: Path) -> dict[str, tuple[int, int]]:
     found = {}
     for path in folder.rglob("*"):
+        # Where a run is, a lock that was taken stays: if it went, two writers could have one each.
+        if path.name == LOCK and (path.parent / "config.json").exists():
+            continue
         held = path.lstat()
         found[str(path)] = (held.st_mtime_ns, held.st_size) if path.is_file() else (0, 0)
     return found
