@@ -212,6 +212,7 @@ TABLE: dict[str, Entry] = {
         lambda: nets.RowAttention(3, 4, mlp_size=5, trainable_alpha=True), _SQUARE
     ),
     "RowRecurrent[low rank]": Entry(lambda: nets.RowRecurrent(3, 4, rows=2, rank=2), _SQUARE),
+    "RowRecurrent[columns]": Entry(lambda: nets.RowRecurrent(3, 4, columns=True), _SQUARE),
     "RowRecurrent": Entry(lambda: nets.RowRecurrent(3, 4, rows=2), _SQUARE),
     "SignomialMLP": Entry(lambda: nets.SignomialMLP(3, (4,), num_terms=5), _SQUARE),
     "SynchronousNetwork": Entry(

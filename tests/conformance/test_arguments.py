@@ -57,6 +57,7 @@ BAD = {
     "patch_size": _INTEGERS,
     "patch_sizes": [*_SIZES, ()],
     "pooling": ["sum", "", 3, None],
+    "columns": _FLAGS,
     "positions": _FLAGS,
     "rank": [0, -1, 2.5, "3", True],
     "rate": _RATES,

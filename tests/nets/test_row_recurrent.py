@@ -18,18 +18,26 @@ def _built(images, **kwargs) -> RowRecurrent:
 
 
 @pytest.mark.parametrize(("rows", "rank"), [(1, None), (4, None), (4, 3)])
-def test_formula(rows, rank, noise):
-    net = _built(noise, size=6, rows=rows, rank=rank)
+@pytest.mark.parametrize("columns", [False, True])
+def test_formula(rows, rank, columns, noise):
+    net = _built(noise, size=6, rows=rows, rank=rank, columns=columns)
     w, u = net.w.w.numpy(), net.u.w.numpy()
     if rank:
         w, u = net.w_low.w.numpy() @ w, net.u_low.w.numpy() @ u
         assert np.linalg.matrix_rank(w) == np.linalg.matrix_rank(u) == rank
     zeta, nu = sigma(net.zeta.numpy()), sigma(net.nu.numpy())
-    h = np.zeros([20, 6])
-    for x in noise.reshape(20, 28 // rows, 28 * rows).transpose(1, 0, 2):
-        s = x @ w + h @ u
-        z = sigma(s + net.b_gate.numpy())
-        h = (zeta * (1 - z) + nu) * np.tanh(s + net.b_candidate.numpy()) + z * h
+
+    def last(images):
+        h = np.zeros([20, 6])
+        for x in images.reshape(20, 28 // rows, 28 * rows).transpose(1, 0, 2):
+            s = x @ w + h @ u
+            z = sigma(s + net.b_gate.numpy())
+            h = (zeta * (1 - z) + nu) * np.tanh(s + net.b_candidate.numpy()) + z * h
+        return h
+
+    h = last(noise)
+    if columns:
+        h = np.concatenate([h, last(noise.transpose(0, 2, 1, 3))], axis=1)
     np.testing.assert_allclose(net(noise), h @ net.head.w.numpy() + net.head.b.numpy(), rtol=1e-9)
 
 
@@ -56,6 +64,7 @@ def test_bad_arguments_and_images(noise):
         ({"size": 0}, "^size must be an integer >= 1, got 0$"),
         ({"rank": 0}, "^rank must be an integer >= 1, got 0$"),
         ({"rows": 0}, "^rows must be an integer >= 1, got 0$"),
+        ({"columns": 1}, "^columns must be True or False, got 1$"),
         ({"dropout": 1}, r"^dropout must be a number in \[0, 1\), got 1$"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -63,5 +72,7 @@ def test_bad_arguments_and_images(noise):
     message = r"^rows must divide the height of the images, 28: one of \[1, 2, 4, .*, got 3$"
     with pytest.raises(ValueError, match=message):
         RowRecurrent(rows=3)(noise)
+    with pytest.raises(ValueError, match="images must be square, got 14 x 28$"):
+        _built(noise[:, :14], columns=True)
     with pytest.raises(ValueError, match=r"as at the first call, got \(14, 28, 1\)$"):
         _built(noise)(noise[:, :14])

@@ -69,7 +69,12 @@ FAMILIES: dict[str, Family] = {
         "row_attention", {"depth": (1, 2, 3), "heads": (1, 2)},
         lambda c, n: {"size": 2 * n, "mlp_size": 4 * n, "alpha": 1.0, **c},
     ),
-    # Windows that overlap: convolutions in all but name.
+    # Each pixel is seen more than once: by rows and columns, or by windows that overlap, which are
+    # convolutions in all but name.
+    "crosswise": Family(
+        "row_recurrent", {"rank": (None, 12, 16, 24)},
+        lambda c, n: {"size": n, "columns": True, **c},
+    ),
     "windows": Family(
         "patch_mlp", {"window": ((12, 8), (8, 4), (10, 6), (12, 4)), "hidden": (24, 16, 32)},
         lambda c, n: {"patch_size": c["window"][0], "stride": c["window"][1],

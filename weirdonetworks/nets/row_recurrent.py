@@ -18,6 +18,8 @@ class RowRecurrent(Module):
     with one W and one U for the gate z and the candidate c, and two numbers zeta, nu in (0, 1),
     sigmoids of what is trained. A step reads `rows` rows at once, which must divide the height.
     With `rank`, W = W_2 W_1 and U = U_2 U_1 through so many numbers: a larger state for as many.
+    With `columns`, the same cell reads the columns as well, from the left, and the logits see both
+    last states: each pixel is read twice, by no more numbers but those of the head.
 
     Initialisation: W ~ 1 / sqrt(in), U orthogonal (as U_2 and U_1 are), b_z = b_c = 1, zeta = 0.73,
     nu = 0.02.
@@ -31,16 +33,19 @@ class RowRecurrent(Module):
         size: int = 32,
         rows: int = 1,
         rank: int | None = None,
+        columns: bool = False,
         dropout: float = 0.0,
         name: str | None = None,
     ):
-        """Raises ValueError for sizes or a rank that are not integers >= 1, or a dropout rate
-        outside [0, 1); at the first call, for rows that do not divide the height."""
+        """Raises ValueError for sizes or a rank that are not integers >= 1, columns that are not a
+        bool, or a dropout rate outside [0, 1); at the first call, for rows that do not divide the
+        height, and for columns of images that are not square."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.size = _checks.integer("size", size)
         self.rows = _checks.integer("rows", rows)
         self.rank = None if rank is None else _checks.integer("rank", rank)
+        self.columns = _checks.flag("columns", columns)
         self.w = Linear(self.size, with_bias=False, name="w")
         self.u = Linear(self.size, False, _Orthogonal(), name="u")
         if self.rank is not None:
@@ -68,7 +73,14 @@ class RowRecurrent(Module):
                 f"rows must divide the height of the images, {height}: one of {fitting}, "
                 f"got {self.rows}"
             )
+        if self.columns and height != width:
+            raise ValueError(
+                f"columns are read by the cell of the rows: images must be square, got "
+                f"{height} x {width}"
+            )
         self._initialize(images)
+        if self.columns:
+            images = tf.concat([images, tf.transpose(images, [0, 2, 1, 3])], axis=0)
         steps = height // self.rows
         x = tf.reshape(images, [-1, self.rows * width * channels])
         x = self.w(x if self.rank is None else self.w_low(x))
@@ -79,6 +91,8 @@ class RowRecurrent(Module):
             s += self.u(h if self.rank is None else self.u_low(h))
             z = tf.sigmoid(s + self.b_gate)
             h = (zeta * (1 - z) + nu) * tf.tanh(s + self.b_candidate) + z * h
+        if self.columns:
+            h = tf.concat(tf.split(h, 2), axis=-1)
         return self.head(self.dropout(h, is_training))
 
 

@@ -44,7 +44,7 @@ def test_classes_are_those_of_the_search():
     assert set(search.FAMILIES) > module._NO_LAYOUT
     assert {module.kind_of([name], "plain") for name in module._NO_LAYOUT} == {"P"}
     assert {name: module.kind_of(["mlp", name], "augment") for name in layouts} == {
-        name: "W+" if name == "windows" else "D+" for name in layouts
+        name: "W+" if name in search.SEEN_AGAIN else "D+" for name in layouts
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parent / "searches"
 _NO_LAYOUT = {"mlp", "quadratic", "comodulation", "hashed", "autoactivation"}
+_SEEN_AGAIN = {"windows", "crosswise"}  # pixels, by overlapping windows or two readings
 
 
 class Row(NamedTuple):
@@ -47,7 +48,7 @@ def rows(dataset: str, folder: Path = FOLDER) -> dict[str, Row]:
 def kind_of(families: list[str], step: str) -> str:
     """The class of what such a search may find; raises ValueError for a step the table has not."""
     seen = "P" if set(families) <= _NO_LAYOUT else "D"
-    kind = "W" if "windows" in families else seen
+    kind = "W" if set(families) & _SEEN_AGAIN else seen
     if step not in ("plain", "augment"):
         raise ValueError(f"step must be plain or augment, as the table says, got {step!r}")
     return kind if step == "plain" else f"{kind}+"
