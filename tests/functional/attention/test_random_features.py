@@ -1,0 +1,138 @@
+"""Random features: means, variances as in closed form, and the attention that they make."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from weirdonetworks.functional import attention
+
+DRAWS = 500
+
+
+def _kernels(features, q, k, m):
+    """phi(q) . phi(k) for each of many projections, [draws]."""
+    x = tf.constant(np.stack([q, k]))
+    found = []
+    for seed in range(DRAWS):
+        w = attention.random_projection(m, len(q), seed=seed, dtype=tf.float64)
+        one, other = features(x, w).numpy()
+        found.append(one @ other)
+    return np.array(found)
+
+
+@pytest.mark.slow
+def test_means_and_variances():
+    """Each within four standard errors, of many draws of a few features."""
+    rng = np.random.default_rng(1)
+    for size in (0.25, 0.4):
+        q, k = rng.normal(size=(2, 3)) * size
+        kernel = np.exp(q @ k)
+        sum_, difference = np.sum((q + k) ** 2), np.sum((q - k) ** 2)
+        norms = np.exp((q @ q + k @ k) / 2)
+        m = 8
+        for features, variance in (
+            (attention.positive_features, kernel**2 * (np.exp(sum_) - 1) / m),
+            (attention.trigonometric_features, norms**2 * (1 - np.exp(-difference)) ** 2 / (2 * m)),
+        ):
+            found = _kernels(features, q, k, m)
+            error = np.sqrt(variance / len(found))
+            assert abs(found.mean() - kernel) < 4 * error
+            squares = (found - kernel) ** 2
+            assert abs(squares.mean() - variance) < 4 * squares.std() / np.sqrt(len(found))
+            assert abs(squares.mean() - 2 * variance) > 4 * squares.std() / np.sqrt(len(found))
+
+
+def test_orthogonal_directions():
+    w = attention.random_projection(10, 4, True, 3, tf.float64).numpy()
+    gram = w @ w.T
+    for block in (slice(0, 4), slice(4, 8), slice(8, 10)):
+        inner = gram[block, block]
+        np.testing.assert_allclose(inner, np.diag(np.diag(inner)), atol=1e-12)
+    plain = attention.random_projection(10, 4, False, 3, tf.float64).numpy()
+    assert np.abs(plain[0] @ plain[1]) > 1e-3
+    # Each of them is normal still: so are their numbers, in both.
+    lengths = np.sum(attention.random_projection(4000, 4, True, 0, tf.float64).numpy() ** 2, axis=1)
+    assert abs(lengths.mean() - 4) < 4 * np.sqrt(8 / 4000)
+    assert abs(lengths.var() - 8) < 1
+
+
+@pytest.mark.slow
+def test_orthogonal_directions_have_less_variance():
+    """Of means over each four directions: of cosines far less, of exponentials a little."""
+    z = np.full(4, 0.5)
+    w = [
+        attention.random_projection(80_000, 4, orthogonal, 0, tf.float64).numpy() @ z
+        for orthogonal in (False, True)
+    ]
+    for function, mean, share in ((np.cos, np.exp(-0.5), 0.6), (np.exp, np.exp(0.5), 1.0)):
+        plain, orthogonal = (function(each).reshape(-1, 4).mean(axis=1) for each in w)
+        for found in (plain, orthogonal):
+            assert abs(found.mean() - mean) < 4 * found.std() / np.sqrt(len(found))
+        assert orthogonal.var() < share * plain.var()
+
+
+def _errors(kind, m, size, seeds=20, tokens=40):
+    """Root mean squares of what is off, over seeds."""
+    rng = np.random.default_rng(2)
+    q, k = rng.normal(size=(2, tokens, 4)) * size
+    v = rng.normal(size=(tokens, 3))
+    exact = attention.softmax_attention(q, k, v)
+    found = [
+        attention.random_feature_attention(q, k, v, m, kind, seed=seed) for seed in range(seeds)
+    ]
+    return np.sqrt(np.mean((np.array(found) - exact) ** 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["positive", "orthogonal", "leverage"])
+def test_the_error_falls_as_one_over_the_root(kind):
+    """Sixteen times the features, a quarter of the error: where |q + k| is small, and not else."""
+    assert 2.5 < _errors(kind, 8, 0.4) / _errors(kind, 128, 0.4) < 6
+    assert _errors("positive", 8, 1.0) / _errors("positive", 128, 1.0) < 2
+
+
+@pytest.mark.slow
+def test_features_chosen_by_leverage_do_better():
+    """As many features, in tokens that are not near one another; they have looked at the keys."""
+    assert _errors("leverage", 128, 0.7) < 0.85 * _errors("positive", 128, 0.7)
+
+
+def test_trigonometric_kernels_and_causal_ones():
+    rng = np.random.default_rng(3)
+    q, k = rng.normal(size=(2, 2, 6, 3)) * 0.5
+    v = rng.normal(size=(2, 6, 2))
+    for kind in ("trigonometric", "positive", "orthogonal"):
+        for causal in (False, True):
+            exact = attention.kernel_attention(q, k, v, causal=causal, normalize=False)
+            many = attention.random_feature_attention(q, k, v, 20_000, kind, causal, False, seed=1)
+            np.testing.assert_allclose(many, exact, atol=0.05 * np.abs(exact).max())
+            few = attention.random_feature_attention(q, k, v, 4, kind, causal, False, seed=1)
+            assert np.abs(few - exact).max() > 0.05 * np.abs(exact).max()
+
+
+def test_large_scores_do_not_overflow():
+    x = tf.constant(np.random.default_rng(4).normal(size=(8, 4)), tf.float32) * 100
+    y = attention.random_feature_attention(x, x, x, 16)
+    assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"num_features": 0}, "^num_features must be an integer >= 1, got 0$"),
+        ({"kind": "fourier"}, "^kind must be one of .*, got 'fourier'"),
+        ({"kind": "trigonometric"}, "^normalize must be False for kind='trigonometric', .* True$"),
+        ({"kind": "leverage", "causal": True}, "^causal must be False for kind='leverage', "),
+        ({"seed": -1}, "^seed must be an integer .*, got -1$"),
+    ],
+)
+def test_bad_arguments(kwargs, message):
+    x = np.ones((3, 2))
+    with pytest.raises(ValueError, match=message):
+        attention.random_feature_attention(x, x, x, **kwargs)
+    with pytest.raises(
+        ValueError, match=r"^projection must be \[features, 2\], got shape \(4, 3\)"
+    ):
+        attention.positive_features(x, np.ones((4, 3)))
+    with pytest.raises(ValueError, match="^dtype must be float32 or float64, got"):
+        attention.random_projection(3, 2, dtype=tf.int32)

@@ -1,0 +1,94 @@
+"""Checks of queries, keys, values and masks, in one place for all forms."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from weirdonetworks import _checks, _tensor_checks
+
+
+def tokens(name: str, inputs: tf.Tensor, dtype: tf.DType | None = None) -> tf.Tensor:
+    """Returns `inputs` as floating [..., tokens, features] with static sizes of both."""
+    if dtype is None:
+        inputs = _tensor_checks.floating(name, inputs)
+    else:
+        inputs = _tensor_checks.of_type(name, inputs, "queries", dtype)
+    if inputs.shape.rank is None or inputs.shape.rank < 2 or not all(inputs.shape[-2:]):
+        raise ValueError(
+            f"{name} must be [..., tokens, features] with static sizes >= 1, got shape "
+            f"{inputs.shape}"
+        )
+    return inputs
+
+
+def triple(queries: Any, keys: Any, values: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns all three, which must fit each other."""
+    queries = tokens("queries", queries)
+    keys, values = tokens("keys", keys, queries.dtype), tokens("values", values, queries.dtype)
+    if keys.shape[-1] != queries.shape[-1]:
+        raise ValueError(
+            f"keys must have as many features as queries, {queries.shape[-1]}, got {keys.shape[-1]}"
+        )
+    if values.shape[-2] != keys.shape[-2]:
+        raise ValueError(
+            f"values must be as many as keys, {keys.shape[-2]}, got {values.shape[-2]}"
+        )
+    leading("queries", queries.shape[:-2], "keys", keys.shape[:-2])
+    leading("keys", keys.shape[:-2], "values", values.shape[:-2])
+    return queries, keys, values
+
+
+def leading(name: str, shape: tf.TensorShape, other: str, known: tf.TensorShape) -> None:
+    """Raises ValueError for leading shapes that do not broadcast."""
+    try:
+        tf.broadcast_static_shape(shape, known)
+    except ValueError:
+        raise ValueError(
+            f"{name} and {other} must have leading shapes that broadcast, got {shape} and {known}"
+        ) from None
+
+
+def same_tokens(queries: tf.Tensor, keys: tf.Tensor) -> None:
+    """Raises ValueError unless there is a key for each query, as an order of both needs."""
+    if queries.shape[-2] != keys.shape[-2]:
+        raise ValueError(
+            f"keys must be as many as queries, {queries.shape[-2]}, got {keys.shape[-2]}"
+        )
+
+
+def weights(mask: Any, queries: tf.Tensor, keys: tf.Tensor, causal: bool) -> tf.Tensor | None:
+    """The mask as numbers >= 0 that broadcast with the scores, or None where all is seen."""
+    rows, columns = queries.shape[-2], keys.shape[-2]
+    dtype = queries.dtype
+    found = None
+    if mask is not None:
+        boolean = getattr(mask, "dtype", None) in (tf.bool, np.bool_, bool)
+        found = (
+            tf.cast(mask, dtype)
+            if boolean
+            else _tensor_checks.of_type("mask", mask, "queries", dtype)
+        )
+        try:
+            shape = tf.broadcast_static_shape(found.shape[-2:], tf.TensorShape([rows, columns]))
+        except ValueError:
+            shape = None
+        if found.shape.rank is None or shape != tf.TensorShape([rows, columns]):
+            raise ValueError(
+                f"mask must be [..., queries, keys], [..., {rows}, {columns}], or broadcast to it, "
+                f"got shape {found.shape}"
+            )
+        leading("mask", found.shape[:-2], "queries", queries.shape[:-2])
+        nonnegative("mask", found)
+    if _checks.flag("causal", causal):
+        same_tokens(queries, keys)
+        lower = tf.constant(np.tri(rows, columns), dtype)
+        found = lower if found is None else found * lower
+    return found
+
+
+def nonnegative(name: str, value: tf.Tensor, why: str = "") -> None:
+    """Raises ValueError for numbers below 0, where they are known: not while a graph is traced."""
+    known = tf.get_static_value(value)
+    if known is not None and known.size and known.min() < 0:
+        raise ValueError(f"{name} must be >= 0{why}, got {known.min():.6g}")

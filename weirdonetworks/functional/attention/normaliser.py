@@ -1,0 +1,31 @@
+"""What divides the sums of attention by their weights, and cannot divide by zero."""
+
+import tensorflow as tf
+
+from weirdonetworks import _tensor_checks
+
+
+def divide_by_totals(sums: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
+    """y_i = sums_i / totals_i where totals_i > 0, and 0 where nothing is seen, totals_i = 0.
+
+    Weights must be >= 0: of weights of both signs, the total may be 0 or below where the sum is
+    not, and the quotient means nothing. Gradients are finite everywhere.
+
+    Args:
+      sums: [..., n, e], the values times their weights.
+      totals: [..., n], the weights.
+
+    Raises:
+      ValueError: tensors that are not floating, or of other shapes.
+    """
+    sums = _tensor_checks.floating("sums", sums)
+    totals = _tensor_checks.of_type("totals", totals, "sums", sums.dtype)
+    if sums.shape.rank is None or sums.shape.rank < 1 or totals.shape.rank != sums.shape.rank - 1:
+        raise ValueError(
+            f"totals must have the shape of sums without the last axis, got {totals.shape} for "
+            f"{sums.shape}"
+        )
+    seen = totals > 0
+    # Divided by 1 where nothing is seen, so that no gradient is 0 times infinity.
+    inverse = tf.where(seen, 1 / tf.where(seen, totals, tf.ones_like(totals)), 0)
+    return sums * inverse[..., None]
