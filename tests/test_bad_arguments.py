@@ -42,7 +42,12 @@ TOO_LARGE = st.sampled_from([10**400, 2**63, 10**12])
 # A size that is refused where it is given: others are only at the first call, where inputs tell.
 BOUNDED = {"degree", "depth"}
 
-TENSORS = {"alpha", "displacements", "images", "matrices", "scores", "t", "values", "weights", "x"}
+_ATTENTION = wn.functional.attention
+TENSORS = {
+    *("alpha", "displacements", "images", "inputs", "key", "keys", "laplacian", "mask", "matrices"),
+    *("patterns", "projection", "queries", "query", "rates", "scores", "states", "sums", "t"),
+    *("test", "thetas", "time", "totals", "trial", "value", "values", "weights", "x"),
+}
 _X = np.linspace(0.1, 1, 8, dtype=np.float32).reshape(2, 4)
 _FUNCTION = {
     "activation": "relu",
@@ -51,22 +56,42 @@ _FUNCTION = {
     "degree": 2,
     "distribution": "normal",
     "frequencies": 2,
+    "grid": (2,),
     "images": np.ones((1, 4, 4, 1), np.float32),
+    "inputs": _X,
+    "key": _X[0],
+    "keys": _X,
+    "laplacian": np.zeros((2, 2), np.float32),
+    "mask": np.ones(3, np.float32),
     "matrices": np.ones((1, 2, 3), np.float32),
     "name": "exp",
+    "num_features": 3,
     "num_variables": 3,
+    "patterns": _X,
     "pooling": "max",
+    "projection": np.ones((3, 4), np.float32),
+    "queries": _X,
+    "query": _X[0],
     "rows": [0],
     "scores": np.ones((2, 3, 4), np.float32),
     "shape": (1, 1),
     "size": 2,
     "squash": "tanh",
+    "state": None,
+    "states": _X,
+    "sums": _X,
     "t": _X,
+    "test": np.eye(4, 3, dtype=np.float32),
+    "thetas": np.ones((1, 4, 2), np.float32),
+    "totals": _X[:, 0],
+    "trial": np.eye(4, 3, dtype=np.float32),
+    "value": _X[0],
     "values": _X,
     "weights": [1.0],
     "x": _X,
 }
 _OWN = {
+    ("attention.tensor_attention", "matrices"): np.ones((1, 2, 3), np.float32),
     ("convex_combination", "values"): np.ones((2, 4, 5), np.float32),
     ("moments", "values"): _X[None],
     ("order_statistics", "values"): _X[None],
@@ -88,6 +113,8 @@ def _required(parameters: dict[str, inspect.Parameter]) -> list[str]:
 def _functions() -> dict[str, Callable]:
     kinds = (wn.functional.Distribution, wn.functional.ParameterActivation, wn.functional.Squash)
     found = {name: getattr(wn.functional, name) for name in wn.functional.__all__}
+    found |= {f"attention.{name}": getattr(_ATTENTION, name) for name in _ATTENTION.__all__}
+    kinds = (*kinds, _ATTENTION.Kernel, _ATTENTION.LinearState)
     return {
         name: value
         for name, value in found.items()

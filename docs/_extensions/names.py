@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 
 MODULES = (
     "weirdonetworks.functional",
+    "weirdonetworks.functional.attention",
     "weirdonetworks.groups",
     "weirdonetworks.layers",
     "weirdonetworks.nets",

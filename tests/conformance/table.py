@@ -143,6 +143,12 @@ TABLE: dict[str, Entry] = {
         f"GatedDense[{gate}]": Entry(lambda gate=gate: layers.GatedDense(3, gate), (5,))
         for gate in ("softmax", "nested")
     },
+    "GalerkinAttention": Entry(lambda: layers.GalerkinAttention(3, 8, 2), (6, 5), {}, True),
+    "LinearAttention": Entry(lambda: layers.LinearAttention(3, 4, 2), (6, 5), {}, True),
+    "LinearAttention[causal]": Entry(
+        lambda: layers.LinearAttention(3, 4, causal=True), (6, 5), {}, True
+    ),
+    "ToeplitzAttention": Entry(lambda: layers.ToeplitzAttention(3, 4, 2), (6, 5)),
     "GroupDense": Entry(lambda: layers.GroupDense(3, _EXACT), (8, 2)),
     "InvariantPolynomialDense": Entry(
         lambda: layers.InvariantPolynomialDense(3, _EXACT), (6, 6, 2)
@@ -211,6 +217,12 @@ TABLE: dict[str, Entry] = {
     "RowAttention": Entry(
         lambda: nets.RowAttention(3, 4, mlp_size=5, trainable_alpha=True), _SQUARE
     ),
+    **{
+        f"RowAttention[{name}]": Entry(
+            lambda name=name: nets.RowAttention(3, 4, mlp_size=5, attention=name), _SQUARE
+        )
+        for name in ("linear", "galerkin", "toeplitz")
+    },
     "RowRecurrent[low rank]": Entry(lambda: nets.RowRecurrent(3, 4, rows=2, rank=2), _SQUARE),
     "RowRecurrent[columns]": Entry(lambda: nets.RowRecurrent(3, 4, columns=True), _SQUARE),
     "RowRecurrent": Entry(lambda: nets.RowRecurrent(3, 4, rows=2), _SQUARE),

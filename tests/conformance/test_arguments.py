@@ -18,6 +18,9 @@ _NAMES = ["unknown", "", 3, None, ["exp"]]
 BAD = {
     "alpha": [-0.1, 1.1, math.inf, math.nan, "0.5", None, True],
     "activation": _NAMES,
+    "attention": _NAMES,
+    "causal": _FLAGS,
+    "columns": _FLAGS,
     "compression": [0, 0.5, -1, math.inf, math.nan, "64", True, None],
     "degree": _INTEGERS,
     "depth": [0, -1, 2.5, "3", True],
@@ -57,7 +60,6 @@ BAD = {
     "patch_size": _INTEGERS,
     "patch_sizes": [*_SIZES, ()],
     "pooling": ["sum", "", 3, None],
-    "columns": _FLAGS,
     "positions": _FLAGS,
     "rank": [0, -1, 2.5, "3", True],
     "rate": _RATES,

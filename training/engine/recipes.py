@@ -87,7 +87,8 @@ class Recipe:
         _checks.choice("schedule", self.schedule, SCHEDULES)
         self.create_step()
         _checks.flag("invariant_start", self.invariant_start)
-        if self.bits is not None and (isinstance(self.bits, bool) or self.bits not in range(2, 9)):
+        whole = isinstance(self.bits, int) and not isinstance(self.bits, bool)
+        if self.bits is not None and not (whole and 2 <= self.bits <= 8):
             raise ValueError(
                 f"bits must be an integer in [2, 8], or None, got {_checks.received(self.bits)}"
             )

@@ -1,5 +1,6 @@
-"""Pure functions of tensors, without variables."""
+"""Pure functions of tensors, without variables; those of attention are in `attention`."""
 
+from weirdonetworks.functional import attention as attention
 from weirdonetworks.functional.activations import (
     ACTIVATIONS,
     and_gate,

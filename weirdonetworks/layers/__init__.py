@@ -13,6 +13,7 @@ from weirdonetworks.layers.convex import (
 from weirdonetworks.layers.convex_combination import ConvexCombination
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
+from weirdonetworks.layers.galerkin_attention import GalerkinAttention
 from weirdonetworks.layers.gated import GatedDense
 from weirdonetworks.layers.group_dense import GroupDense
 from weirdonetworks.layers.hashed import HashedDense
@@ -22,9 +23,11 @@ from weirdonetworks.layers.invariant_polynomial import (
     monomial_orbits,
 )
 from weirdonetworks.layers.kronecker import KroneckerDense
+from weirdonetworks.layers.linear_attention import LinearAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
+from weirdonetworks.layers.toeplitz_attention import ToeplitzAttention
 
 __all__ = [
     "AdditiveMultiplicativeDense",
@@ -33,6 +36,7 @@ __all__ = [
     "ConvexCombination",
     "Dropout",
     "DynamicDense",
+    "GalerkinAttention",
     "GatedDense",
     "GroupDense",
     "ImplicitSoftmaxAffineDense",
@@ -41,6 +45,7 @@ __all__ = [
     "HashedDense",
     "KroneckerDense",
     "LiftDense",
+    "LinearAttention",
     "MaxAffineDense",
     "PolynomialDense",
     "PosynomialDense",
@@ -48,6 +53,7 @@ __all__ = [
     "SoftmaxAffineDense",
     "StochasticGELU",
     "Synchronous",
+    "ToeplitzAttention",
     "invariant_energy",
     "monomial_orbits",
 ]

@@ -2,21 +2,19 @@
 
 import math
 
-import sonnet as snt
 import tensorflow as tf
 
-from weirdonetworks import _checks, _tensor_checks
-from weirdonetworks._module import Module
-from weirdonetworks._once import Linear, once
+from weirdonetworks import _checks
 from weirdonetworks.functional import exp_iterate
 from weirdonetworks.layers import _alpha
+from weirdonetworks.layers._heads import Heads
 
 WEIGHTS = ("normalized", "comodulated")
 # Normalised weights at alpha = 0 would be those of a mean, at infinite slopes of their offset.
 _LEAST_ALPHA = {"normalized": 0.01, "comodulated": 0.0}
 
 
-class IterateAttention(Module):
+class IterateAttention(Heads):
     """Self-attention with f = exp^[alpha]: [batch, tokens, in] -> [batch, tokens, output_size].
 
     Each head has queries q, keys k and values v, linear in the tokens, of `size` / `heads`
@@ -58,28 +56,15 @@ class IterateAttention(Module):
     ):
         """Raises ValueError for sizes or heads that are not integers >= 1, heads that do not divide
         size, unknown weights, or an alpha outside of their interval."""
-        super().__init__(name=name)
-        self.output_size = _checks.integer("output_size", output_size)
-        self.size = _checks.integer("size", size)
-        self.heads = _checks.integer("heads", heads)
-        if self.size % self.heads:
-            raise ValueError(
-                f"size must be a multiple of heads={self.heads}, got {_checks.received(size)}"
-            )
+        super().__init__(output_size, size, heads, name)
         self.weights = _checks.choice("weights", weights, WEIGHTS)
         self.least_alpha = _LEAST_ALPHA[self.weights]
         self.initial_alpha = _checks.number("alpha", alpha, self.least_alpha, 1)
         self.trainable_alpha = _checks.flag("trainable_alpha", trainable_alpha)
-        w_init = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.size))
-        self.output = Linear(self.output_size, w_init=w_init, name="output")
 
-    @once
-    def _initialize(self, inputs: tf.Tensor):
-        self.input_size, self.input_dtype = inputs.shape[1], inputs.dtype
-        spread = snt.initializers.RandomNormal(stddev=1 / math.sqrt(self.input_size))
-        self.w = tf.Variable(spread([self.input_size, 3 * self.size], inputs.dtype), name="w")
+    def _initialize_heads(self, tokens: int, dtype: tf.DType) -> None:
         if self.trainable_alpha:
-            theta = tf.fill([self.heads], tf.cast(self.initial_alpha, inputs.dtype))
+            theta = tf.fill([self.heads], tf.cast(self.initial_alpha, dtype))
             self.theta = tf.Variable(theta, name="theta")
 
     @property
@@ -89,25 +74,8 @@ class IterateAttention(Module):
             return self.initial_alpha
         return _alpha.bounded(self.theta, self.least_alpha)
 
-    def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        inputs = _tensor_checks.floating("IterateAttention inputs", inputs)
-        if inputs.shape.rank != 3 or not all(inputs.shape[1:]):
-            raise ValueError(
-                "IterateAttention inputs must be [batch, tokens, features] with static sizes >= 1 "
-                f"after the batch, got shape {inputs.shape}"
-            )
-        tokens = inputs.shape[1]
-        x = _tensor_checks.features(self, tf.reshape(inputs, [-1, inputs.shape[2]]))
-        self._initialize(x)
-        split = [-1, tokens, 3, self.heads, self.size // self.heads]
-        q, k, v = tf.unstack(tf.reshape(tf.matmul(x, self.w), split), axis=2)
-        q, k, v = (tf.transpose(each, [0, 2, 1, 3]) for each in (q, k, v))
-        scores = tf.matmul(q, k, transpose_b=True) / math.sqrt(q.shape[3])
-        mixed = self._mix(scores, v)  # [batch, heads, tokens, size / heads]
-        merged = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [-1, self.size])
-        return tf.reshape(self.output(merged), [-1, tokens, self.output_size])
-
-    def _mix(self, scores: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    def _mix(self, queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        scores = tf.matmul(queries, keys, transpose_b=True) / math.sqrt(queries.shape[3])
         alpha = self.alpha[:, None, None] if self.trainable_alpha else self.alpha
         if self.weights == "normalized":
             return weighted_mean(scores, values, alpha)

@@ -10,6 +10,19 @@ from weirdonetworks.functional.activations import Activation
 from weirdonetworks.layers.activation import activate, create_activation
 from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.dropout import Dropout
+from weirdonetworks.layers.galerkin_attention import GalerkinAttention
+from weirdonetworks.layers.linear_attention import LinearAttention
+from weirdonetworks.layers.toeplitz_attention import ToeplitzAttention
+
+ATTENTIONS = {
+    "iterate": IterateAttention,
+    "linear": LinearAttention,
+    "galerkin": GalerkinAttention,
+    "toeplitz": ToeplitzAttention,
+}
+
+# Of iterate, by default.
+_OWN = {"weights": "normalized", "alpha": 0.5, "trainable_alpha": False}
 
 
 class RowAttention(Module):
@@ -19,10 +32,11 @@ class RowAttention(Module):
         t <- t + attention(t),   t <- t + W2 phi(W1 t + b1) + b2,   `depth` times,
         logits = W (1 / H) sum_i t_i + b.
 
-    attention is `IterateAttention`, in which f = exp^[alpha] stands for exp: `heads`, `weights`,
-    `alpha` and `trainable_alpha` are its arguments. The hidden layers of `mlp_size` units see each
-    token by itself. The positions p_i are learned; without them (`positions=False`) the order of
-    the rows makes no difference. There is no normalisation, neither of batches nor of layers.
+    attention is `iterate`, `IterateAttention`, in which f = exp^[alpha] stands for exp, with its
+    arguments `heads`, `weights`, `alpha` and `trainable_alpha`; or, with `heads` alone, `linear`,
+    `galerkin` or `toeplitz`, the layers of these names. The hidden layers of `mlp_size` units see
+    each token by itself. The positions p_i are learned; without them (`positions=False`) the order
+    of the rows makes no difference, but to `toeplitz`. No normalisation but that of `galerkin`.
 
     `dropout` acts, in training, on what the attention gives and on the hidden units.
 
@@ -45,10 +59,12 @@ class RowAttention(Module):
         positions: bool = True,
         activation: str | Activation = "gelu",
         dropout: float = 0.0,
+        attention: str = "iterate",
         name: str | None = None,
     ):
         """Raises ValueError for sizes, heads or a depth that are not integers >= 1, an unknown
-        activation, a dropout rate outside [0, 1), or what `IterateAttention` refuses."""
+        activation or attention, a dropout rate outside [0, 1), weights, alpha or trainable_alpha
+        of another attention than iterate, or what the attention refuses."""
         super().__init__(name=name)
         self.num_classes = _checks.integer("num_classes", num_classes)
         self.size = _checks.integer("size", size)
@@ -57,13 +73,20 @@ class RowAttention(Module):
         self.positions = _checks.flag("positions", positions)
         self.activation = create_activation(activation)
         dropout = _checks.rate("dropout", dropout)
-        attention = (heads, weights, alpha, trainable_alpha)
+        own = {"weights": weights, "alpha": alpha, "trainable_alpha": trainable_alpha}
+        if _checks.choice("attention", attention, ATTENTIONS) != "iterate":
+            for key, default in _OWN.items():
+                if own[key] != default:
+                    raise ValueError(
+                        f"{key} is an argument of attention='iterate': it must be {default!r}, got "
+                        f"{_checks.received(own[key])}"
+                    )
+            own = {}
         self.embedding = Linear(self.size, name="embedding")
         self.attentions, self.layers, self.dropouts = [], [], []
         for i in range(self.depth):
-            self.attentions.append(
-                IterateAttention(self.size, self.size, *attention, name=f"attention_{i}")
-            )
+            kind = ATTENTIONS[attention]
+            self.attentions.append(kind(self.size, self.size, heads, **own, name=f"attention_{i}"))
             self.layers.append(
                 [Linear(mlp_size, name=f"expand_{i}"), Linear(size, name=f"contract_{i}")]
             )

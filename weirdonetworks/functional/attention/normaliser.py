@@ -28,4 +28,4 @@ def divide_by_totals(sums: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
     seen = totals > 0
     # Divided by 1 where nothing is seen, so that no gradient is 0 times infinity.
     inverse = tf.where(seen, 1 / tf.where(seen, totals, tf.ones_like(totals)), 0)
-    return sums * inverse[..., None]
+    return sums * tf.expand_dims(inverse, -1)

@@ -1,5 +1,6 @@
 """Softmax attention by random features, whose cost is linear in the number of tokens."""
 
+import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks
@@ -32,17 +33,16 @@ def random_projection(
     """
     m = _checks.integer("num_features", num_features)
     d = _checks.integer("size", size)
-    seed = _checks.integer("seed", seed, 0, 2**31 - 1)
+    # NumPy's numbers are the same in eager execution, in graphs and in XLA.
+    rng = np.random.default_rng(_checks.integer("seed", seed, 0))
     dtype = _floating(dtype)
-    # Drawn in single precision, and so the same in both types.
-    normal = tf.cast(tf.random.stateless_normal([m, d], [seed, 0]), dtype)
-    if not _checks.flag("orthogonal", orthogonal):
-        return normal
-    blocks = tf.cast(tf.random.stateless_normal([-(-m // d), d, d], [seed, 1]), dtype)
-    q, r = tf.linalg.qr(blocks)
-    q *= tf.sign(tf.linalg.diag_part(r))[:, None, :]  # uniform among all rotations
-    directions = tf.reshape(tf.linalg.matrix_transpose(q), [-1, d])[:m]
-    return directions * tf.norm(normal, axis=-1, keepdims=True)
+    normal = rng.normal(size=[m, d])
+    if _checks.flag("orthogonal", orthogonal):
+        q, r = np.linalg.qr(rng.normal(size=[-(-m // d), d, d]))
+        q *= np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :]  # uniform among all rotations
+        directions = q.swapaxes(1, 2).reshape(-1, d)[:m]
+        normal = directions * np.linalg.norm(normal, axis=1, keepdims=True)
+    return tf.constant(normal, dtype)
 
 
 def _floating(dtype: tf.DType) -> tf.DType:
@@ -199,7 +199,7 @@ def _by_leverage(q: tf.Tensor, k: tf.Tensor, m: int, seed: int) -> tuple[tf.Tens
     share = share / tf.reduce_sum(share, axis=-1, keepdims=True)
     p = share / 2 + 1 / (2 * share.shape[-1])
     ends = tf.cumsum(p, axis=-1)
-    draws = tf.cast(tf.random.stateless_uniform([m], [seed, 2]), p.dtype)
+    draws = tf.constant(np.random.default_rng(_checks.integer("seed", seed, 0)).random(m), p.dtype)
     # The first feature whose cumulative probability is above the draw.
     chosen = tf.reduce_sum(tf.cast(ends[..., None, :] <= draws[:, None], tf.int32), axis=-1)
     chosen = tf.minimum(chosen, p.shape[-1] - 1)
