@@ -122,6 +122,23 @@ def elementwise(
     return Contender(name, size, prepare)
 
 
+def attention(name: str, function: Callable[..., tf.Tensor], tokens: int, size: int) -> Contender:
+    """Attention of so many tokens, of `size` numbers each, under XLA."""
+
+    def prepare() -> Run:
+        inputs = [tf.random.stateless_uniform([tokens, size], [0, i]) for i in range(3)]
+        compiled = tf.function(function, jit_compile=True)
+
+        def run(epochs: int) -> None:
+            for _ in range(epochs):
+                y = compiled(*inputs)
+            y.numpy()
+
+        return run
+
+    return Contender(name, tokens, prepare)
+
+
 def compiled_loop(
     split: Split, build: Callable[[], snt.Module], step: str = "plain"
 ) -> Callable[[], Run]:

@@ -1,7 +1,7 @@
 """What is measured against what: groups of contenders, and the networks that only they need."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -198,12 +198,68 @@ def iterates(size: int = 2**20) -> Group:
     )
 
 
+_LENGTHS = (128, 512, 2048, 4096, 16_384)
+
+
+def attention(lengths: Sequence[int] = _LENGTHS, size: int = 64) -> Group:
+    """Forms of attention by the number of tokens; the rate of linear ones does not depend on it."""
+    forms = wn.functional.attention
+    functions = {
+        "softmax": forms.softmax_attention,
+        "softmax, causal": functools.partial(forms.softmax_attention, causal=True),
+        "linear": forms.linear_attention,
+        "linear, chunks": functools.partial(forms.linear_attention, causal=True),
+        "Galerkin": forms.galerkin_attention,
+        "128 random features": functools.partial(forms.random_feature_attention, num_features=128),
+        "Toeplitz, transforms": _toeplitz,
+    }
+    return Group(
+        f"Attention of {size} numbers a token, XLA",
+        [
+            frameworks.attention(f"{name}, {tokens:,}", function, tokens, size)
+            for tokens in lengths
+            for name, function in functions.items()
+        ],
+        reference=f"softmax, {max(n for n in lengths if n <= 4096):,}",
+        ratio="times as fast, for each token",
+        faster=True,
+        memory=True,
+        unit="tokens/s",
+    )
+
+
+def _toeplitz(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
+    n = q.shape[-2]
+    mask = tf.exp(-tf.abs(tf.range(1 - n, n, dtype=q.dtype)) / 16)
+    return wn.functional.attention.toeplitz_attention(q, k, v, mask)
+
+
+def growth(rates: Mapping[str, float]) -> dict[str, float]:
+    """The power of the number of tokens by which the seconds of each form of attention grow.
+
+    By least squares on the logarithms, from 512 tokens on (below, a call costs as much as what it
+    does), of rates by "form, tokens".
+    """
+    found: dict[str, list[tuple[int, float]]] = {}
+    for name, rate in rates.items():
+        form, tokens = name.rsplit(", ", 1)
+        n = int(tokens.replace(",", ""))
+        if n >= 512:
+            found.setdefault(form, []).append((n, n / rate))
+    return {
+        form: float(np.polyfit(*np.log(np.array(points)).T, 1)[0])
+        for form, points in found.items()
+        if len(points) > 1
+    }
+
+
 GROUPS: dict[str, Callable[[], Group]] = {
     "loops": loops,
     "quadratic": quadratic,
     "synchronous": synchronous,
     "steps": training_steps,
     "iterates": iterates,
+    "attention": attention,
 }
 
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from training.benchmark import frameworks, kept, measure
 from training.benchmark.frameworks import Contender
-from training.benchmark.groups import GROUPS, Group
+from training.benchmark.groups import GROUPS, Group, growth
 from training.benchmark.report import draw, summarise, to_text
 from training.report.tables import to_csv
 from weirdonetworks.commands.folder import Folder
@@ -61,6 +61,11 @@ def benchmark(
             further["sgemm"] = _share_of_peak(group, rates, peak)
         if name == "iterates":
             _tell_cost_of_half_exp(group, rates)
+        if name == "attention":
+            powers = growth({row["contender"]: row["rate"] for row in table})
+            told = ", ".join(f"{form} {power:.2f}" for form, power in powers.items())
+            print(f"seconds grow with this power of the tokens: {told}")
+            further["growth"] = [{"form": form, "power": p} for form, p in powers.items()]
         if name == "synchronous":
             built = measure.build_seconds(max(3, repeats))
             print(f"cyclic(16) is built in {1000 * built:.0f} ms")

@@ -49,3 +49,20 @@ def test_values_and_gradients_take_part_alike():
     assert [f"{name}: gradient" for name in names[:half]] == names[half:]
     assert {"tf.exp", "exact GELU", "half_exp"} < set(names) and group.reference == "tf.exp"
     assert all(contender.amount == 50 for contender in group.contenders)
+
+
+def test_forms_of_attention_take_part_at_every_length():
+    group = groups.attention(lengths=(8, 16), size=4)
+    names = [contender.name for contender in group.contenders]
+    assert names[0] == "softmax, 8" and group.reference == "softmax, 16" in names
+    assert len(names) == 2 * len({name.rsplit(", ", 1)[0] for name in names})
+    for contender in group.contenders[:7]:
+        contender.prepare()(1)
+
+
+def test_the_growth_of_seconds():
+    """Of made-up rates in tokens a second, n / n^p; what is below 512 tokens does not count."""
+    rates = {f"{form}, {n:,}": n / n**p for form, p in (("a", 2.0), ("b, c", 1.1))
+             for n in (512, 4096, 16_384)}  # fmt: skip
+    rates |= {"a, 128": 1e9, "alone, 1,024": 3.0}
+    assert groups.growth(rates) == pytest.approx({"a": 2.0, "b, c": 1.1})

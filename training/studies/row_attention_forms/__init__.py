@@ -1,0 +1,1 @@
+"""What does the form of attention do for rows of digits?"""
