@@ -90,10 +90,11 @@ def test_more_accurate_than_the_normal_equations():
     assert np.linalg.cond(A) > 1e5 and error < 1e-8 and error < other / 100
 
 
+@pytest.mark.slow
 def test_accurate_where_columns_are_alike():
-    """Of 50 problems, against LAPACK on our support: never worse than scikit-learn's on its own."""
+    """Of 20 problems, against LAPACK on our support: never worse than scikit-learn's on its own."""
     ours, theirs = [], []
-    for seed in range(50):
+    for seed in range(20):
         A = _normal(20, 1, seed=seed) + 1e-4 * _normal(20, 15, seed=seed + 100)
         y = _normal(20, seed=seed + 200)
         found = orthogonal_matching_pursuit(A, y, 8)
@@ -119,8 +120,8 @@ def test_derivatives_are_those_of_the_least_squares(complex_):
     with tf.GradientTape() as tape:
         tape.watch([A_, y_])
         value, support = loss(A_, y_)
-    for gradient, position in zip(tape.gradient(value, [A_, y_]), (0, 1), strict=True):
-        gradient = gradient.numpy()
+    gradients = [gradient.numpy() for gradient in tape.gradient(value, [A_, y_])]
+    for position, gradient in enumerate(gradients):
         step = 1e-6 * _normal(*gradient.shape, seed=3, complex_=complex_)
         ends = []
         for sign in (1, -1):
@@ -131,14 +132,10 @@ def test_derivatives_are_those_of_the_least_squares(complex_):
             ends.append(end.numpy())
         expected = np.sum(np.real(np.conj(gradient) * step))
         assert (ends[0] - ends[1]) / 2 == pytest.approx(expected, rel=1e-5)
-    off = np.setdiff1d(np.arange(14), support)
-    assert np.all(tape is not None) and not np.any(np.asarray(gradient) == 0)
-    with tf.GradientTape() as tape:
-        tape.watch(A_)
-        value, _ = loss(A_, y_)
-    assert not np.any(tape.gradient(value, A_).numpy()[:, off])
+    assert set(np.flatnonzero(gradients[0].any(axis=0))) == set(support.numpy())
 
 
+@pytest.mark.slow
 def test_eager_graph_and_xla_agree_for_any_batch():
     for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-4), ("complex128", 1e-12)):
         A, y = _normal(20, 30).astype(dtype), _normal(5, 20, seed=1).astype(dtype)
@@ -174,63 +171,81 @@ def test_what_is_nothing_more_gets_nothing():
         assert np.abs(found.residual).max() < 1e-14 and x[4] == 0 and x[0] * x[3] == 0
         gradient = tape.jacobian(found.coefficients, y).numpy()
         assert np.all(np.isfinite(gradient)) and np.abs(gradient).max() < 10
-    assert np.all(np.isnan(orthogonal_matching_pursuit(A, [np.nan] * 8, 2).coefficients) | (x == 0))
+    unknown = orthogonal_matching_pursuit(A, np.full(8, np.nan), 2)
+    assert np.isnan(unknown.coefficients).any() and np.isnan(unknown.residual).all()
 
 
 def test_numbers_of_any_size():
     A, y = _normal(10, 15), _normal(10, seed=1)
     expected = orthogonal_matching_pursuit(A, y, 4)
     for size in (1e-30, 1e30):
-        found = orthogonal_matching_pursuit(
-            (A * size).astype(np.float32), y.astype(np.float32), 4
-        )
+        found = orthogonal_matching_pursuit((A * size).astype(np.float32), y.astype(np.float32), 4)
         np.testing.assert_array_equal(found.support, expected.support)
         np.testing.assert_allclose(found.coefficients * size, expected.coefficients, rtol=1e-3)
 
 
-def _recovered(N: int, m: int, trials: int, kind: str = "normal", d: int = 256) -> int:
-    """How many of the sparse signals of m ones are found, each with a matrix of its own."""
-    rng, count = RNG([N, m, trials, d]), 0
-    pursue = tf.function(lambda A, y: orthogonal_matching_pursuit(A, y, m), jit_compile=True)
-    for _ in range(trials // 100):
-        A = rng.standard_normal((100, N, d), dtype=np.float32)
+def _published(A: np.ndarray, y: np.ndarray, m: int) -> np.ndarray:
+    """The supports that Tropp and Gilbert's algorithm finds: |a_i r|, not over |a_i|."""
+    support, rest = np.zeros((len(A), 0), int), y
+    for _ in range(m):
+        place = np.argmax(np.abs(np.einsum("bnd,bn->bd", A, rest)), axis=1)
+        support = np.concatenate([support, place[:, None]], axis=1)
+        chosen = np.take_along_axis(A, support[:, None], axis=2)
+        rest = y - np.einsum("bns,bsk,bk->bn", chosen, np.linalg.pinv(chosen), y, optimize=True)
+    return support
+
+
+def _ours(A: np.ndarray, y: np.ndarray, m: int) -> np.ndarray:
+    return orthogonal_matching_pursuit(A, y, m).support.numpy()
+
+
+def _recovered(N: int, m: int, trials: int, pursue=_ours, kind: str = "normal") -> int:
+    """How many sparse signals of m ones among 256 are found, each with a matrix of its own."""
+    rng, count = RNG([N, m, trials]), 0
+    for _ in range(trials // 50):
+        A = rng.standard_normal((50, N, 256), dtype=np.float32)
         if kind == "signs":
             A = np.sign(A)
         if kind == "coherent":  # neighbours are all but equal: a smooth dictionary
             A = np.cumsum(A, axis=2)
-        support = np.argsort(rng.random((100, d)), axis=1)[:, :m]
-        x = np.zeros((100, d), np.float32)
+        support = np.argsort(rng.random((50, 256)), axis=1)[:, :m]
+        x = np.zeros((50, 256), np.float32)
         np.put_along_axis(x, support, 1, axis=1)
-        found = pursue(A, np.einsum("bnd,bd->bn", A, x)).support.numpy()
+        found = pursue(A, np.einsum("bnd,bd->bn", A, x), m)
         count += int(np.all(np.sort(found, 1) == np.sort(support, 1), axis=1).sum())
     return count
+
+
+def _too_few(found: int, trials: int) -> bool:
+    """Whether so few are found where the true share is 99 % in one of a thousand tests only."""
+    return scipy.stats.binomtest(found, trials, 0.99, alternative="less").pvalue < 1e-3
 
 
 @pytest.mark.slow
 def test_the_published_table_of_99_percent():
     """Tropp and Gilbert 2007, d = 256: numbers of measurements that suffice; half do not."""
-    trials = 300
     for m, N in ((4, 56), (8, 96), (12, 136), (16, 184), (20, 228)):
-        found = scipy.stats.binomtest(_recovered(N, m, trials), trials, 0.99, alternative="less")
-        assert found.pvalue > 1e-3, (m, N, found)
-    few = scipy.stats.binomtest(_recovered(48, 8, 100), 100, 0.99, alternative="less")
-    assert few.pvalue < 1e-9
+        assert not _too_few(_recovered(N, m, 150), 150), (m, N)
+    assert not _too_few(_recovered(56, 4, 200, kind="signs"), 200)
+    assert _too_few(_recovered(48, 8, 200), 200)
 
 
 @pytest.mark.slow
 def test_the_published_curve():
-    """How many of 100 are found with N measurements, for m = 4 and 12; and with signs."""
+    """How many of 100 their algorithm finds with N measurements; over |a_i|, never fewer."""
     curve = {(4, 24): 33, (4, 32): 72, (4, 40): 89, (4, 48): 95, (12, 80): 59, (12, 100): 86}
+    gains = []
     for (m, N), share in curve.items():
-        interval = scipy.stats.binomtest(_recovered(N, m, 400), 400).proportion_ci(0.999)
+        theirs, ours = _recovered(N, m, 300, _published), _recovered(N, m, 300)
+        interval = scipy.stats.binomtest(theirs, 300).proportion_ci(0.999)
         assert interval.low < share / 100 < interval.high, (m, N, interval)
-    signs = scipy.stats.binomtest(_recovered(56, 4, 300, "signs"), 300, 0.99, alternative="less")
-    assert signs.pvalue > 1e-3
+        gains.append(ours - theirs)
+    assert min(gains) > 0 and gains[0] > 30, gains  # of 300, with 24 measurements
 
 
 @pytest.mark.slow
 def test_a_coherent_dictionary_fails():
-    assert _recovered(56, 4, 100, "coherent") < 20 < 90 < _recovered(56, 4, 100)
+    assert _recovered(56, 4, 100, kind="coherent") < 20 < 90 < _recovered(56, 4, 100)
 
 
 def test_bad_arguments():

@@ -1,4 +1,4 @@
-"""Sparse solutions of linear equations: orthogonal matching pursuit, of one vector or of several."""
+"""Sparse solutions of linear equations: orthogonal matching pursuit, of one vector or several."""
 
 from typing import Any, NamedTuple
 
@@ -45,7 +45,8 @@ def orthogonal_matching_pursuit(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
 
     Source: Pati, Rezaiifar and Krishnaprasad 1993, "Orthogonal matching pursuit: recursive function
     approximation with applications to wavelet decomposition"; what it recovers: Tropp and Gilbert
-    2007, "Signal recovery from random measurements via orthogonal matching pursuit".
+    2007, "Signal recovery from random measurements via orthogonal matching pursuit". Theirs does
+    not divide by |a_i|, and of random matrices with few rows recovers less.
 
     Raises:
       ValueError: no matrices or vectors of one floating or complex type whose shapes agree, or
