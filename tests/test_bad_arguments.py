@@ -42,9 +42,22 @@ TOO_LARGE = st.sampled_from([10**400, 2**63, 10**12])
 # A size that is refused where it is given: others are only at the first call, where inputs tell.
 BOUNDED = {"degree", "depth"}
 
-TENSORS = {"alpha", "displacements", "images", "matrices", "scores", "t", "values", "weights", "x"}
+TENSORS = {
+    "A",
+    "alpha",
+    "displacements",
+    "images",
+    "matrices",
+    "scores",
+    "t",
+    "values",
+    "weights",
+    "x",
+    "y",
+}
 _X = np.linspace(0.1, 1, 8, dtype=np.float32).reshape(2, 4)
 _FUNCTION = {
+    "A": np.eye(4, dtype=np.float32),
     "activation": "relu",
     "alpha": np.float32(0.5),
     "columns": [0],
@@ -52,6 +65,7 @@ _FUNCTION = {
     "distribution": "normal",
     "frequencies": 2,
     "images": np.ones((1, 4, 4, 1), np.float32),
+    "k": 2,
     "matrices": np.ones((1, 2, 3), np.float32),
     "name": "exp",
     "num_variables": 3,
@@ -65,11 +79,13 @@ _FUNCTION = {
     "values": _X,
     "weights": [1.0],
     "x": _X,
+    "y": _X,
 }
 _OWN = {
     ("convex_combination", "values"): np.ones((2, 4, 5), np.float32),
     ("moments", "values"): _X[None],
     ("order_statistics", "values"): _X[None],
+    ("simultaneous_matching_pursuit", "y"): _X.T,
 }
 
 
@@ -86,7 +102,7 @@ def _required(parameters: dict[str, inspect.Parameter]) -> list[str]:
 
 
 def _functions() -> dict[str, Callable]:
-    kinds = (wn.functional.Distribution, wn.functional.ParameterActivation, wn.functional.Squash)
+    kinds = {getattr(wn.functional, name) for name in KINDS}
     found = {name: getattr(wn.functional, name) for name in wn.functional.__all__}
     return {
         name: value

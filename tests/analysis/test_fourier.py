@@ -62,7 +62,7 @@ def test_the_window_follows_the_ridge():
         assert leverage < min(1.5, uniform / gain), (ridge, uniform, leverage)
     # s = r^2 / (4 gamma) grows by log 100.
     steps = np.diff(np.square(radii)) / (4 * 64)
-    np.testing.assert_allclose(steps, np.log(100), rtol=0.15)
+    np.testing.assert_allclose(steps, np.log(100), rtol=0.25)
     # The window of a large ridge is too narrow for a small one.
     K, narrow = _kernel(POINTS, 64.0), draw_frequencies(POINTS, 64.0, 1000, 1.0)
     assert _spectral_error(K, fourier_features(POINTS, narrow), 1e-4) > 2 * leverage

@@ -36,7 +36,7 @@ def test_the_figures_of_a_small_matrix():
 
 @pytest.mark.slow
 def test_a_gaussian_matrix_is_like_another_one():
-    """Its correlation is about sqrt(2 log(d) / n), least singular values are above 1 - sqrt(m / n)."""
+    """Correlations are about sqrt(2 log(d) / n), least singular values above 1 - sqrt(m / n)."""
     matrix, gaussian = measurement_report(_normal(*SHAPE), 4)
     for own, other in zip(matrix, gaussian, strict=True):
         assert own == pytest.approx(other, rel=0.25)

@@ -50,17 +50,17 @@ def draw_frequencies(
     """m frequencies v for K_ij = exp(-gamma |x_i - x_j|^2) = E cos v.(x_i - x_j).
 
     The expectation is over v ~ N(0, 2 gamma I), of density p, from which they are drawn without a
-    ridge, with weights 1 / sqrt(m). With one, they are drawn by (modified) leverage for K + ridge I:
+    ridge, with weights 1 / sqrt(m). With one, by (modified) leverage for K + ridge I:
 
         q(v) = p(v) / (p(v) + t) / D,    t = ridge V / ((2 pi)^d n),    w_j = sqrt(p / (m q)),
 
     V the volume of the box of the points: a window of radius about sqrt(4 gamma log(p(0) / t)),
-    which grows as the ridge falls, and within which all frequencies count alike. A single feature
-    then is at most about D / m of K + ridge I, where one drawn from p may be n / (m ridge) of it.
-    For points that are uniform in the box, p / (p + t) is how much of a wave of frequency v the
-    regression sees, and D V / (2 pi)^d is the `effective_dimension` of K, up to the boundary. The
-    mean of Z Z^T is K for any points; but where they fill no box (more than a few dimensions), q
-    is no better than p, which it becomes for large t.
+    which grows as the ridge falls, and within which all frequencies count alike. For points that
+    are uniform in the box, p / (p + t) is how much of a wave of frequency v the regression sees,
+    and D V / (2 pi)^d is the `effective_dimension` of K, up to the boundary: a single feature is
+    at most about the m-th part of that, relative to K + ridge I, where one drawn from p may be
+    n / (m ridge). The mean of Z Z^T is K for any points; but where they fill no box (of more than
+    a few dimensions), q is no better than p, which it becomes for large t.
 
     orthogonal: directions in blocks of d that are orthogonal to one another. Without a ridge,
       errors of the kernel are smaller: Yu et al. 2016, "Orthogonal random features".

@@ -24,6 +24,7 @@ from weirdonetworks.layers.invariant_polynomial import (
 from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
+from weirdonetworks.layers.sparse_readout import SparseReadout
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "PosynomialDense",
     "SignomialDense",
     "SoftmaxAffineDense",
+    "SparseReadout",
     "StochasticGELU",
     "Synchronous",
     "invariant_energy",
