@@ -42,6 +42,7 @@ TOO_LARGE = st.sampled_from([10**400, 2**63, 10**12])
 # A size that is refused where it is given: others are only at the first call, where inputs tell.
 BOUNDED = {"degree", "depth"}
 
+KINDS = ("Distribution", "ParameterActivation", "Pursuit", "Squash")  # that functions return
 TENSORS = {
     "A",
     "alpha",
