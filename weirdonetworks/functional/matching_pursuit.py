@@ -109,6 +109,8 @@ def _pursue(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
     )
 
 
+# A graph also where it is called eagerly, which would hold all steps' columns in memory anew.
+@tf.function(autograph=False, reduce_retracing=True)
 def _take(A: tf.Tensor, y: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
     """support [batch, k], Q^T [batch, k, n], R [batch, k, k], the least squares, the residual."""
     batch, (rows, columns), dtype = tf.shape(y)[0], A.shape[-2:], A.dtype
