@@ -1,5 +1,7 @@
 """Sparse solutions of linear equations: orthogonal matching pursuit, of one vector or several."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,7 +94,9 @@ def _pursue(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
     leading, vectors = tf.shape(y)[:-2], y.shape[-1]
     y = tf.reshape(y, [-1, rows, vectors])
     A = A if A.shape.rank == 2 else tf.reshape(A, [-1, rows, columns])
-    support, q, r, fit, residual = _take(tf.stop_gradient(A), tf.stop_gradient(y), k)
+    shape = (rows, columns) if A.shape.rank == 2 else (None, rows, columns)
+    take = _taker(shape, (None, rows, vectors), A.dtype, k)
+    support, q, r, fit, residual = take(tf.stop_gradient(A), tf.stop_gradient(y))
     chosen = _columns(A, support)
     # A step of the normal equations from the solution held constant is its derivative.
     alive = tf.cast(tf.reduce_any(q != 0, axis=-1), A.dtype)[..., None]  # [batch, k, 1]
@@ -109,8 +113,13 @@ def _pursue(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
     )
 
 
-# A graph also where it is called eagerly, which would hold all steps' columns in memory anew.
-@tf.function(autograph=False, reduce_retracing=True)
+@functools.lru_cache(maxsize=32)
+def _taker(A: tuple, y: tuple, dtype: tf.DType, k: int) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """`_take` for these shapes: a graph, also where it is called eagerly, which is slower."""
+    signature = [tf.TensorSpec(shape, dtype) for shape in (A, y)]
+    return tf.function(functools.partial(_take, k=k), input_signature=signature, autograph=False)
+
+
 def _take(A: tf.Tensor, y: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
     """support [batch, k], Q^T [batch, k, n], R [batch, k, k], the least squares, the residual."""
     batch, (rows, columns), dtype = tf.shape(y)[0], A.shape[-2:], A.dtype
