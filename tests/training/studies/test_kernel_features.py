@@ -51,7 +51,7 @@ def test_many_features_are_the_exact_kernel(few_digits, monkeypatch):
 @pytest.mark.slow
 def test_trials_and_report(tmp_path, few_digits_file, monkeypatch):
     monkeypatch.setattr(module, "GAMMAS", (0.01, 0.02))
-    monkeypatch.setattr(module, "RIDGES", (0.01, 1.0))
+    monkeypatch.setattr(module, "RIDGES", (0.01, 1.0))  # as the one that is compared
     axes = {**STUDY.axes, "dataset": [few_digits_file], "features": [16, 64]}
     tables = runner.run(STUDY, tmp_path, axes=axes, seeds=[0, 1], workers=0)
     runs = tables["runs"]
