@@ -73,12 +73,14 @@ def sample_rows(scores: Any, m: int, seed: int = 0) -> SampledRows:
         raise ValueError(f"m must be at most the scores > 0, {np.sum(scores > 0)}, got {m}")
     generator = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
     probabilities = _probabilities(scores / scores.max(), m)
-    order = generator.permutation(len(scores))
-    ends = np.cumsum(probabilities[order])
-    ends *= m / ends[-1]  # which rounding has moved
-    passed = np.floor(np.append(0, ends) + generator.uniform())
-    passed[-1] = passed[0] + m
-    indices = np.sort(order[np.diff(passed) > 0])
+    certain = probabilities > 1 - 1e-9  # but for rounding
+    order, left = generator.permutation(np.flatnonzero(~certain)), m - int(np.sum(certain))
+    if left:
+        ends = np.cumsum(probabilities[order])
+        passed = np.floor(np.append(0, ends * (left / ends[-1])) + generator.uniform())
+        passed[-1] = passed[0] + left
+        certain[order[np.diff(passed) > 0]] = True
+    indices = np.flatnonzero(certain)
     return SampledRows(indices, 1 / np.sqrt(probabilities[indices]))
 
 
