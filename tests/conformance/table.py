@@ -181,6 +181,7 @@ TABLE: dict[str, Entry] = {
         layers.PosynomialDense, log_output=True, nonnegative_exponents=True
     ),
     "SignomialDense": _posynomial(layers.SignomialDense),
+    "SparseReadout": Entry(lambda: layers.SparseReadout(3, 2), (5,)),
     "StochasticGELU": Entry(lambda: layers.StochasticGELU(3), (5,), {"is_training": True}, True),
     "Synchronous": Entry(lambda: layers.Synchronous(nets.MLP(3, (4,)), _BILINEAR), _SQUARE),
     **{

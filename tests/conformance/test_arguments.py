@@ -41,6 +41,7 @@ BAD = {
     "image_shape": [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28],
     "initial_alpha": [0, -1.0, 1e-5, math.inf, math.nan, "1", None],
     "input_dropout": _RATES,
+    "k": _INTEGERS,
     "lift_sizes": [*_SIZES, ()],
     "log_input": _FLAGS,
     "log_output": _FLAGS,
@@ -85,6 +86,7 @@ BAD = {
 # What must be given.
 REQUIRED = {
     "group": groups.cyclic(4, (6, 6)),
+    "k": 2,
     "module": nets.MLP(3),
     "num_terms": 4,
     "num_weights": 4,

@@ -53,7 +53,7 @@ def test_a_step_in_keras_is_that_of_sonnet_and_all_is_counted(entry, key):
         step = RATE * gradient
         tolerance = 1e-4 * np.abs(step).max() + 1e-6
         np.testing.assert_allclose(before - after, step, rtol=0, atol=tolerance)
-    draws = [[v.numpy() for v in m.variables if not v.trainable] for m in (module, twin)]
+    draws = [[v.numpy().tolist() for v in m.variables if not v.trainable] for m in (module, twin)]
     assert draws[0] == draws[1]
     lines = []
     model.summary(print_fn=lambda text, **_: lines.append(text))

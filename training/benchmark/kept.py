@@ -41,9 +41,9 @@ def tables(folder: Path = FOLDER) -> dict[str, pd.DataFrame]:
 
 
 def report() -> Report:
-    """The tables of the repository, and why they are transcribed if they are."""
+    """The tables of the repository, and why those are transcribed that are."""
     config, found = Folder(FOLDER).read("config.json"), tables()
-    why = dict.fromkeys(found, config["reason"]) if config.get("transcribed") else {}
+    why = dict.fromkeys(config["transcribed"], config["reason"])
     return Report(found, transcribed=why)
 
 

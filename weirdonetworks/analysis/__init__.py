@@ -16,12 +16,24 @@ from weirdonetworks.analysis.covariance import (
     stable_rank,
     weight_covariance,
 )
+from weirdonetworks.analysis.fourier import Frequencies, draw_frequencies, fourier_features
 from weirdonetworks.analysis.landscape import (
     HessianSpectrum,
     hessian_product,
     hessian_spectrum,
     lanczos,
     loss_along,
+)
+from weirdonetworks.analysis.leverage import (
+    SampledRows,
+    effective_dimension,
+    leverage_scores,
+    sample_rows,
+)
+from weirdonetworks.analysis.measurements import (
+    MeasurementReport,
+    Measurements,
+    measurement_report,
 )
 from weirdonetworks.analysis.networks import activations, dense_layers
 from weirdonetworks.analysis.operators import (
@@ -43,24 +55,33 @@ from weirdonetworks.analysis.subspace import RandomSubspace
 
 __all__ = [
     "BezierPath",
+    "Frequencies",
     "HessianSpectrum",
     "HiddenAlignment",
     "MarchenkoPastur",
+    "MeasurementReport",
+    "Measurements",
     "NetworkAlignment",
     "Operator",
     "RandomSubspace",
+    "SampledRows",
     "Spectrum",
     "WeightAlignment",
     "activations",
     "align_networks",
     "covariance_distance",
     "dense_layers",
+    "draw_frequencies",
+    "effective_dimension",
     "effective_rank",
+    "fourier_features",
     "hessian_product",
     "hessian_spectrum",
     "kolmogorov_smirnov",
     "lanczos",
+    "leverage_scores",
     "loss_along",
+    "measurement_report",
     "norm_product",
     "operator",
     "participation_ratio",
@@ -70,6 +91,7 @@ __all__ = [
     "refit_head",
     "residual",
     "sample_network",
+    "sample_rows",
     "scale_response",
     "spectrum",
     "stable_rank",

@@ -14,6 +14,11 @@ from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
+from weirdonetworks.functional.matching_pursuit import (
+    Pursuit,
+    orthogonal_matching_pursuit,
+    simultaneous_matching_pursuit,
+)
 from weirdonetworks.functional.maxima import implicit_soft_maximum, maximum, soft_maximum
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
 from weirdonetworks.functional.normalized import (
@@ -48,6 +53,7 @@ __all__ = [
     "SQUASHES",
     "ParameterActivation",
     "Pooling",
+    "Pursuit",
     "SparseMap",
     "Squash",
     "and_gate",
@@ -75,7 +81,9 @@ __all__ = [
     "num_monomials",
     "or_gate",
     "order_statistics",
+    "orthogonal_matching_pursuit",
     "patches",
+    "simultaneous_matching_pursuit",
     "soft_maximum",
     "solu",
     "solu_layer_norm",

@@ -26,6 +26,7 @@ from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.linear_attention import LinearAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
+from weirdonetworks.layers.sparse_readout import SparseReadout
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 from weirdonetworks.layers.toeplitz_attention import ToeplitzAttention
 
@@ -51,6 +52,7 @@ __all__ = [
     "PosynomialDense",
     "SignomialDense",
     "SoftmaxAffineDense",
+    "SparseReadout",
     "StochasticGELU",
     "Synchronous",
     "ToeplitzAttention",

@@ -1,0 +1,1 @@
+"""Kernel ridge regression by random features: how they are drawn."""

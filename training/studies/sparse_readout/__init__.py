@@ -1,0 +1,1 @@
+"""How few hidden units of a trained network its readout needs."""

@@ -1,0 +1,216 @@
+"""Sparse solutions of linear equations: orthogonal matching pursuit, of one vector or several."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from weirdonetworks import _checks
+
+
+class Pursuit(NamedTuple):
+    """What a pursuit found.
+
+    Attributes:
+      support: [..., k], the columns in the order in which they were taken, each once.
+      coefficients: those of all d columns, 0 off the support.
+      residual: y - A coefficients, orthogonal to all columns of the support.
+    """
+
+    support: tf.Tensor
+    coefficients: tf.Tensor
+    residual: tf.Tensor
+
+
+def orthogonal_matching_pursuit(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
+    """k columns of A that explain y, taken one by one, and the least squares on them.
+
+        j = argmax_i |a_i^* r| / |a_i|,    S <- S + {j},    r = y - A_S A_S^+ y.
+
+    A sparse y = A x is found again where A is like a random matrix, with about 2 k ln d rows; where
+    columns are alike, others are taken. Columns of any length; one that is 0, or that others
+    of the support make up, gets the coefficient 0, as all do once nothing is left of y.
+
+    Columns are made orthogonal as they are taken (Gram-Schmidt, twice), not by the normal
+    equations: errors grow with the condition number of A_S, not with its square. First derivatives
+    are those of the least squares, with the support held constant.
+
+    Args:
+      A: [n, d], one for all y, or [..., n, d], one for each; real or complex, n and d static.
+      y: [..., n], of the type of A.
+      k: columns to take, at most n and at most d.
+
+    Returns:
+      The support [..., k], coefficients [..., d] and residual [..., n].
+
+    Source: Pati, Rezaiifar and Krishnaprasad 1993, "Orthogonal matching pursuit: recursive function
+    approximation with applications to wavelet decomposition"; what it recovers: Tropp and Gilbert
+    2007, "Signal recovery from random measurements via orthogonal matching pursuit". Theirs does
+    not divide by |a_i|, and of random matrices with few rows recovers less.
+
+    Raises:
+      ValueError: no matrices or vectors of one floating or complex type whose shapes agree, or
+        another k.
+    """
+    A, y = _checked(A, y, "[..., n]", 1)
+    found = _pursue(A, y[..., None], k)
+    return Pursuit(found.support, found.coefficients[..., 0], found.residual[..., 0])
+
+
+def simultaneous_matching_pursuit(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
+    """`orthogonal_matching_pursuit` of several vectors on the same k columns.
+
+        j = argmax_i |a_i^* R| / |a_i|,    R = Y - A_S A_S^+ Y,
+
+    with the length of the row a_i^* R for its absolute value.
+
+    Args:
+      A: as there.
+      y: [..., n, m], m static.
+      k: as there.
+
+    Returns:
+      The support [..., k], coefficients [..., d, m] and residual [..., n, m].
+
+    Source: Tropp, Gilbert and Strauss 2006, "Algorithms for simultaneous sparse approximation. Part
+    I: greedy pursuit"; theirs adds up absolute values, ours squares, which no rotation of the m
+    vectors changes.
+
+    Raises:
+      ValueError: as there.
+    """
+    return _pursue(*_checked(A, y, "[..., n, m]", 2), k)
+
+
+def _pursue(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
+    rows, columns = A.shape[-2:]
+    k = _checks.integer("k", k)
+    if k > min(rows, columns):
+        raise ValueError(
+            f"k must be at most the rows and columns of A, {rows} x {columns}, got {k}"
+        )
+    leading, vectors = tf.shape(y)[:-2], y.shape[-1]
+    y = tf.reshape(y, [-1, rows, vectors])
+    A = A if A.shape.rank == 2 else tf.reshape(A, [-1, rows, columns])
+    shape = (rows, columns) if A.shape.rank == 2 else (None, rows, columns)
+    take = _taker(shape, (None, rows, vectors), A.dtype, k)
+    support, q, r, fit, residual = take(tf.stop_gradient(A), tf.stop_gradient(y))
+    chosen = _columns(A, support)
+    # A step of the normal equations from the solution held constant is its derivative.
+    alive = tf.cast(tf.reduce_any(q != 0, axis=-1), A.dtype)[..., None]  # [batch, k, 1]
+    slope = tf.matmul(chosen, y - tf.matmul(chosen, fit), adjoint_a=True)
+    slope = tf.linalg.triangular_solve(r, slope, lower=False, adjoint=True)
+    fit = _as_slope_of(fit, alive * tf.linalg.triangular_solve(r, slope, lower=False))
+    residual = _as_slope_of(residual, y - tf.matmul(chosen, fit))
+    places = tf.one_hot(support, columns, dtype=A.dtype)
+    coefficients = tf.matmul(places, fit, transpose_a=True)
+    return Pursuit(
+        tf.reshape(support, tf.concat([leading, [k]], 0)),
+        tf.reshape(coefficients, tf.concat([leading, [columns, vectors]], 0)),
+        tf.reshape(residual, tf.concat([leading, [rows, vectors]], 0)),
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _taker(A: tuple, y: tuple, dtype: tf.DType, k: int) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """`_take` for these shapes: a graph, also where it is called eagerly, which is slower."""
+    signature = [tf.TensorSpec(shape, dtype) for shape in (A, y)]
+    return tf.function(functools.partial(_take, k=k), input_signature=signature, autograph=False)
+
+
+def _take(A: tf.Tensor, y: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
+    """support [batch, k], Q^T [batch, k, n], R [batch, k, k], the least squares, the residual."""
+    batch, (rows, columns), dtype = tf.shape(y)[0], A.shape[-2:], A.dtype
+    lengths = _length(A, axis=-2)
+    smallest = rows * np.finfo(dtype.as_numpy_dtype).eps
+
+    def step(i, support, free, q, r, z, residual):
+        scores = _length(tf.matmul(A, residual, adjoint_a=True), axis=-1)
+        scores = tf.where(free, tf.math.divide_no_nan(scores, lengths), -1)
+        place = tf.argmax(scores, axis=-1, output_type=tf.int32)
+        new = _columns(A, place[:, None])  # [batch, n, 1]
+        rest, shares = new, tf.zeros([batch, k, 1], dtype)
+        for _ in range(2):
+            share = tf.matmul(tf.math.conj(q), rest)
+            shares, rest = shares + share, rest - tf.matmul(q, share, transpose_a=True)
+        length = _length(rest, axis=-2)[..., None]
+        known = length <= smallest * _length(new, axis=-2)[..., None]
+        unit = tf.where(known, tf.zeros_like(rest), rest / tf.cast(length, dtype))
+        diagonal = tf.cast(tf.where(known, tf.ones_like(length), length), dtype)
+        here = tf.one_hot(i, k, dtype=dtype)
+        q += here[:, None] * tf.linalg.matrix_transpose(unit)
+        r += (shares + here[:, None] * diagonal) * here
+        part = tf.matmul(unit, residual, adjoint_a=True)
+        z += here[:, None] * part
+        residual -= unit * part
+        support += place[:, None] * tf.one_hot(i, k, dtype=tf.int32)
+        free = tf.logical_and(free, tf.range(columns) != place[:, None])
+        return i + 1, support, free, q, r, z, residual
+
+    start = (
+        0,
+        tf.zeros([batch, k], tf.int32),
+        tf.fill([batch, columns], True),
+        tf.zeros([batch, k, rows], dtype),
+        tf.zeros([batch, k, k], dtype),
+        tf.zeros([batch, k, y.shape[-1]], dtype),
+        y,
+    )
+    _, support, _, q, r, z, residual = tf.while_loop(
+        lambda i, *_: i < k, step, start, maximum_iterations=k
+    )
+    return support, q, r, tf.linalg.triangular_solve(r, z, lower=False), residual
+
+
+def _length(values: tf.Tensor, axis: int) -> tf.Tensor:
+    values = tf.abs(values)
+    largest = tf.reduce_max(values, axis, keepdims=True)  # whose square might be 0 or infinite
+    shares = tf.math.divide_no_nan(values, largest)
+    return tf.squeeze(largest, axis) * tf.sqrt(tf.reduce_sum(tf.square(shares), axis))
+
+
+def _columns(A: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """[batch, n, m] of A and places [batch, m]."""
+    rows = tf.linalg.matrix_transpose(A)
+    found = tf.gather(rows, places, batch_dims=0 if A.shape.rank == 2 else 1)
+    return tf.linalg.matrix_transpose(found)
+
+
+def _as_slope_of(value: tf.Tensor, formula: tf.Tensor) -> tf.Tensor:
+    """The value, with the derivatives of the formula."""
+    return value + (formula - tf.stop_gradient(formula))
+
+
+def _checked(A: Any, y: Any, shape: str, rank: int) -> tuple[tf.Tensor, tf.Tensor]:
+    A = _numbers("A", A)
+    if A.shape.rank is None or A.shape.rank < 2 or not all(A.shape[-2:]):
+        raise ValueError(f"A must be [..., n, d] with static sizes >= 1, got shape {A.shape}")
+    y = _numbers("y", y)
+    if y.dtype != A.dtype:
+        raise ValueError(f"y must be of the type of A, {A.dtype.name}, got {y.dtype.name}")
+    rows, leading = A.shape[-2], A.shape[:-2]
+    if y.shape.rank is None or y.shape.rank < rank or not all(y.shape[y.shape.rank - rank :]):
+        raise ValueError(f"y must be {shape} with static sizes >= 1, got shape {y.shape}")
+    own = y.shape[: y.shape.rank - rank]
+    agree = leading.rank == 0 or leading.is_compatible_with(own)
+    if y.shape[-rank] != rows or not agree:
+        raise ValueError(f"y must be {shape} of A, of shape {A.shape}, got shape {y.shape}")
+    return A, y
+
+
+def _numbers(name: str, value: Any) -> tf.Tensor:
+    """Floating, as `_tensor_checks` has it, or complex."""
+    try:
+        value = tf.convert_to_tensor(value)
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise ValueError(
+            f"{name} must be a tensor of a floating or complex type, got {kind}"
+        ) from None
+    if value.dtype not in (tf.float32, tf.float64, tf.complex64, tf.complex128):
+        raise ValueError(
+            f"{name} must be float32, float64, complex64 or complex128, got {value.dtype.name}"
+        )
+    return value
