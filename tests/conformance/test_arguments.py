@@ -44,6 +44,7 @@ BAD = {
     "mix_sizes": _SIZES,
     "mlp_size": _INTEGERS,
     "module": ["unknown", 3, None],
+    "multiplicative": _FLAGS,
     "network": _NAMES,
     "network_args": [3, "size", [3], {"num_classes": 3}, {"name": "f"}],
     "nonnegative_exponents": _FLAGS,
@@ -76,6 +77,8 @@ BAD = {
     "units": _INTEGERS,
     "weights": _NAMES,
     "with_bias": _FLAGS,
+    "with_gate": _FLAGS,
+    "with_imaginary": _FLAGS,
     "with_static": _FLAGS,
 }
 

@@ -1,7 +1,9 @@
 """Building blocks, [batch, in] -> [batch, out]."""
 
+from weirdonetworks.layers.accumulators import NAC, NALU
 from weirdonetworks.layers.activation import StochasticGELU
 from weirdonetworks.layers.additive_multiplicative import AdditiveMultiplicativeDense
+from weirdonetworks.layers.arithmetic_units import NAU, NMU
 from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.comodulation import ComodulationDense
@@ -24,6 +26,7 @@ from weirdonetworks.layers.invariant_polynomial import (
 from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
+from weirdonetworks.layers.power_units import NPU
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 
 __all__ = [
@@ -42,6 +45,11 @@ __all__ = [
     "KroneckerDense",
     "LiftDense",
     "MaxAffineDense",
+    "NAC",
+    "NALU",
+    "NAU",
+    "NMU",
+    "NPU",
     "PolynomialDense",
     "PosynomialDense",
     "SignomialDense",
