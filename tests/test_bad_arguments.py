@@ -42,7 +42,19 @@ TOO_LARGE = st.sampled_from([10**400, 2**63, 10**12])
 # A size that is refused where it is given: others are only at the first call, where inputs tell.
 BOUNDED = {"degree", "depth"}
 
-TENSORS = {"alpha", "displacements", "images", "matrices", "scores", "t", "values", "weights", "x"}
+TENSORS = {
+    "alpha",
+    "displacements",
+    "images",
+    "matrices",
+    "means",
+    "precisions",
+    "scores",
+    "t",
+    "values",
+    "weights",
+    "x",
+}
 _X = np.linspace(0.1, 1, 8, dtype=np.float32).reshape(2, 4)
 _FUNCTION = {
     "activation": "relu",
@@ -53,9 +65,11 @@ _FUNCTION = {
     "frequencies": 2,
     "images": np.ones((1, 4, 4, 1), np.float32),
     "matrices": np.ones((1, 2, 3), np.float32),
+    "means": _X,
     "name": "exp",
     "num_variables": 3,
     "pooling": "max",
+    "precisions": np.stack([np.eye(4, dtype=np.float32)] * 2),
     "rows": [0],
     "scores": np.ones((2, 3, 4), np.float32),
     "shape": (1, 1),

@@ -33,6 +33,7 @@ BAD = {
     "head_sizes": [size for size in _SIZES if size is not None],
     "heads": _INTEGERS,
     "hidden_shapes": [5, None, "3", (3, 4), ((3, 4), (3,)), ((3, 0),)],
+    "hidden_size": _INTEGERS,
     "hidden_sizes": _SIZES,
     "homogeneous": _FLAGS,
     "image_shape": [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28],
@@ -85,6 +86,7 @@ BAD = {
 # What must be given.
 REQUIRED = {
     "group": groups.cyclic(4, (6, 6)),
+    "hidden_size": 3,
     "module": nets.MLP(3),
     "num_terms": 4,
     "num_weights": 4,

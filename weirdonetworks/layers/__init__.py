@@ -6,6 +6,7 @@ from weirdonetworks.layers.additive_multiplicative import AdditiveMultiplicative
 from weirdonetworks.layers.arithmetic_units import NAU, NMU
 from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
+from weirdonetworks.layers.boltzmann import RestrictedBoltzmannMachine
 from weirdonetworks.layers.comodulation import ComodulationDense
 from weirdonetworks.layers.convex import (
     ImplicitSoftmaxAffineDense,
@@ -27,6 +28,7 @@ from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
 from weirdonetworks.layers.power_units import NPU
+from weirdonetworks.layers.products_of_experts import ProductOfExperts
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 
 __all__ = [
@@ -52,6 +54,8 @@ __all__ = [
     "NPU",
     "PolynomialDense",
     "PosynomialDense",
+    "ProductOfExperts",
+    "RestrictedBoltzmannMachine",
     "SignomialDense",
     "SoftmaxAffineDense",
     "StochasticGELU",
