@@ -182,7 +182,7 @@ TABLE: dict[str, Entry] = {
         layers.PosynomialDense, log_output=True, nonnegative_exponents=True
     ),
     "ProductOfExperts": Entry(lambda: layers.ProductOfExperts(), (4, 3)),
-    "RestrictedBoltzmannMachine": Entry(lambda: layers.RestrictedBoltzmannMachine(3), (5,)),
+    "RestrictedBoltzmannMachine": Entry(lambda: layers.RestrictedBoltzmannMachine(7), (6,)),
     "SignomialDense": _posynomial(layers.SignomialDense),
     "StochasticGELU": Entry(lambda: layers.StochasticGELU(3), (5,), {"is_training": True}, True),
     "Synchronous": Entry(lambda: layers.Synchronous(nets.MLP(3, (4,)), _BILINEAR), _SQUARE),

@@ -10,7 +10,7 @@ from weirdonetworks.layers import ProductOfExperts
 def _built(weights, classes: int = 5) -> ProductOfExperts:
     layer = ProductOfExperts()
     layer(np.zeros([1, len(weights), classes]))
-    layer.theta.assign(np.log(np.expm1(weights)))
+    layer.theta.assign(np.log(np.expm1(weights)) - np.log(np.expm1(1 / len(weights))))
     return layer
 
 

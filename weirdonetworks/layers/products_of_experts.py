@@ -13,13 +13,13 @@ class ProductOfExperts(Module):
     """logits_c = sum_i w_i logits_ic, w_i >= 0: [batch, experts, classes] -> [batch, classes].
 
     Its softmax is the product of the experts' probabilities, p ~ prod_i p_i^w_i, as constants that
-    are added to the logits of an expert cancel. Weights w = softplus(theta) need not sum to 1: only
-    with sum_i w_i = 1 is the divergence of any q from the product at most the weighted mean of
-    those from the experts (Heskes); a larger sum makes the product surer than its experts, a
-    smaller one less sure, which is a temperature that is learned along. An expert whose weight
-    comes to 0 is silent, though softplus is never 0 itself.
+    are added to the logits of an expert cancel. Weights are w = softplus(theta + const). With
+    sum_i w_i = 1 the divergence of any q from the product is at most the weighted mean of those
+    from the experts (Heskes); but they need not sum to 1: a larger sum makes the product surer than
+    its experts, a smaller one less sure, which is a temperature that is learned along. An expert
+    whose weight comes near 0 is silent.
 
-    Initialisation: w_i = 1 / experts, the geometric mean of the probabilities.
+    Initialisation: theta = 0, where w_i = 1 / experts, the geometric mean of the probabilities.
 
     Sources: Hinton 2002, "Training products of experts by minimizing contrastive divergence";
     Heskes 1998, "Selecting weighting factors in logarithmic opinion pools".
@@ -33,16 +33,13 @@ class ProductOfExperts(Module):
     def _initialize(self, inputs: tf.Tensor):
         self.num_experts, self.num_classes = inputs.shape[1:]
         self.input_dtype = inputs.dtype
-        # softplus(theta) = w.
-        theta = math.log(math.expm1(1 / self.num_experts))
-        self.theta = tf.Variable(
-            tf.fill([self.num_experts], tf.constant(theta, inputs.dtype)), name="theta"
-        )
+        self.theta = tf.Variable(tf.zeros([self.num_experts], inputs.dtype), name="theta")
 
     @property
     def weights(self) -> tf.Tensor:
         """w, [experts]."""
-        return tf.nn.softplus(self.theta)
+        start = math.log(math.expm1(1 / self.num_experts))  # of which softplus is 1 / experts
+        return tf.nn.softplus(self.theta + start)
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _tensor_checks.floating("ProductOfExperts inputs", inputs)
