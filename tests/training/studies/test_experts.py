@@ -10,7 +10,14 @@ from training.experiments import runner
 from training.studies.experts import trial as experts
 from training.studies.experts.__main__ import STUDY
 from training.studies.experts.report import report
-from training.studies.experts.rules import best, learned_weights, mean, rules, vote
+from training.studies.experts.rules import (
+    best,
+    learned_weights,
+    mean,
+    mixture_weights,
+    rules,
+    vote,
+)
 
 
 def task(seed: int = 0, count: int = 3000) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +62,15 @@ def test_learned_weights_are_the_best():
     np.testing.assert_allclose(weights, [1, 2, 0], atol=0.12)
 
 
+def test_weights_of_a_mixture_are_the_best():
+    logits, labels = task()
+    weights, rng = mixture_weights(logits, labels), np.random.default_rng(1)
+    found = nll(mean(logits, weights), labels)
+    assert weights.sum() == pytest.approx(1) and weights.min() >= 0
+    for other in rng.dirichlet(np.ones(3), size=50):
+        assert nll(mean(logits, 0.9 * weights + 0.1 * other), labels) > found
+
+
 def test_rules_on_other_data():
     logits, labels = task()
     found = rules(logits, labels)
@@ -89,7 +105,7 @@ def test_a_trial(tmp_path, monkeypatch):
     monkeypatch.setattr(experts, "group", lambda *_: names)
     found = runner.run(STUDY, tmp_path, seeds=[0], settings={"experts": 3}, workers=0)["runs"]
     rows = found.set_index("rule")
-    assert rows.index[0] == "mean expert" and len(rows) == 10
+    assert rows.index[0] == "mean expert" and len(rows) == 12
     assert set(found["experts"]) == {" ".join(names)}
     assert (rows["test_accuracy"] > 0.95).all()
     assert rows.loc["product, mean of logits", "nll"] < rows.loc["mean expert", "nll"]

@@ -27,6 +27,17 @@ def learned_weights(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return trainer.network.weights.numpy()
 
 
+def mixture_weights(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The weights >= 0 that sum to 1, [experts], of the mixture of the greatest likelihood, by EM,
+    of which no step lowers it."""
+    own = np.exp(log_softmax(logits, axis=2))[np.arange(len(labels)), :, labels]
+    weights = np.full(logits.shape[1], 1 / logits.shape[1])
+    for _ in range(_STEPS):
+        shares = weights * own
+        weights = np.mean(shares / shares.sum(axis=1, keepdims=True), axis=0)
+    return weights
+
+
 def best(logits: np.ndarray, labels: np.ndarray) -> int:
     """The expert that is right most often, the first of several."""
     return int(np.argmax((logits.argmax(axis=2) == labels[:, None]).mean(axis=0)))
@@ -44,13 +55,16 @@ def rules(logits: np.ndarray, labels: np.ndarray) -> dict[str, tuple[Rule, np.nd
     def product(weights: np.ndarray) -> tuple[Rule, np.ndarray]:
         return lambda x: log_softmax(np.einsum("nec,e->nc", x, weights), axis=1), weights
 
-    equal = np.full(count, 1 / count)
+    equal, shares = np.full(count, 1 / count), mixture_weights(logits, labels)
+    mixture = functools.partial(mean, weights=shares)
     return {
         "best expert": product(one),
         "best expert, tempered": tempered(product(one)[0]),
         "vote": (vote, none),
         "mean of probabilities": (mean, none),
         "mean of probabilities, tempered": tempered(mean),
+        "mean, learned weights": (mixture, shares),
+        "mean, learned weights, tempered": tempered(mixture),
         "product, all weights 1": product(np.ones(count)),
         "product, mean of logits": product(equal),
         "product, mean of logits, tempered": tempered(product(equal)[0]),
@@ -58,9 +72,10 @@ def rules(logits: np.ndarray, labels: np.ndarray) -> dict[str, tuple[Rule, np.nd
     }
 
 
-def mean(logits: np.ndarray) -> np.ndarray:
-    """log of the mean of the experts' probabilities."""
-    return logsumexp(log_softmax(logits, axis=2), axis=1) - np.log(logits.shape[1])
+def mean(logits: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """log of the mean of the experts' probabilities, with these weights if there are some."""
+    weights = 1 / logits.shape[1] if weights is None else weights[:, None]
+    return logsumexp(log_softmax(logits, axis=2), axis=1, b=weights)
 
 
 def vote(logits: np.ndarray) -> np.ndarray:
