@@ -120,7 +120,8 @@ def _cases() -> dict[str, list[Case]]:
         parameters = dict(inspect.signature(cls.__init__).parameters)
         names = [key for key in parameters if key not in ("self", "name")]
         good = {key: REQUIRED[key] for key in _required(parameters) if key in names}
-        found[name] = [Case(cls, good, key) for key in names]
+        if names:  # a product of experts takes all that it is from its first call
+            found[name] = [Case(cls, good, key) for key in names]
     for name in wn.list_networks():
         call, good = wn.create_network, {"name": name}
         names = list(inspect.signature(wn.nets.NETWORKS[name].__init__).parameters)[1:]

@@ -101,7 +101,7 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
         error = found.std(axis=0, ddof=1) / np.sqrt(repeats)
         return np.linalg.norm(found.mean(axis=0) - expected), 3 * np.linalg.norm(error)
 
-    sizes = [bias(k) for k in (1, 4, 16, 100)]
+    sizes = [bias(k) for k in (1, 2, 4, 100)]
     for (one, own), (other, its) in itertools.pairwise(sizes[:3]):
         assert one - own > other + its, sizes
     assert sizes[0][0] > 10 * sizes[0][1] and sizes[3][0] < sizes[3][1]
