@@ -46,7 +46,18 @@ _ATTENTION = wn.functional.attention
 KINDS = ("Distribution", "ParameterActivation", "Pursuit", "Squash")  # that functions return
 TENSORS = {
     *("A", "alpha", "displacements", "images", "inputs", "key", "keys", "laplacian", "mask"),
-    *("matrices", "patterns", "projection", "queries", "query", "rates", "scores", "states"),
+    *(
+        "matrices",
+        "means",
+        "patterns",
+        "precisions",
+        "projection",
+        "queries",
+        "query",
+        "rates",
+        "scores",
+        "states",
+    ),
     *("sums", "t", "test", "thetas", "time", "totals", "trial", "value", "values", "weights"),
     *("x", "y"),
 }
@@ -68,11 +79,13 @@ _FUNCTION = {
     "laplacian": np.zeros((2, 2), np.float32),
     "mask": np.ones(3, np.float32),
     "matrices": np.ones((1, 2, 3), np.float32),
+    "means": _X,
     "name": "exp",
     "num_features": 3,
     "num_variables": 3,
     "patterns": _X,
     "pooling": "max",
+    "precisions": np.stack([np.eye(4, dtype=np.float32)] * 2),
     "projection": np.ones((3, 4), np.float32),
     "queries": _X,
     "query": _X[0],
@@ -139,7 +152,8 @@ def _cases() -> dict[str, list[Case]]:
         parameters = dict(inspect.signature(cls.__init__).parameters)
         names = [key for key in parameters if key not in ("self", "name")]
         good = {key: REQUIRED[key] for key in _required(parameters) if key in names}
-        found[name] = [Case(cls, good, key) for key in names]
+        if names:  # a product of experts takes all that it is from its first call
+            found[name] = [Case(cls, good, key) for key in names]
     for name in wn.list_networks():
         call, good = wn.create_network, {"name": name}
         names = list(inspect.signature(wn.nets.NETWORKS[name].__init__).parameters)[1:]

@@ -174,12 +174,21 @@ TABLE: dict[str, Entry] = {
             layers.ImplicitSoftmaxAffineDense,
         )
     },
+    "NAC": Entry(lambda: layers.NAC(3), (5,)),
+    "NAC[products]": Entry(lambda: layers.NAC(3, multiplicative=True), (5,)),
+    "NALU": Entry(lambda: layers.NALU(3), (5,)),
+    "NAU": Entry(lambda: layers.NAU(3), (5,)),
+    "NMU": Entry(lambda: layers.NMU(3), (5,)),
+    "NPU": Entry(lambda: layers.NPU(3), (5,)),
+    "NPU[naive]": Entry(lambda: layers.NPU(3, False, False), (2,)),
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),
     "PolynomialDense[low rank]": Entry(lambda: layers.PolynomialDense(3, 2, rank=4), (5,)),
     "PosynomialDense": _posynomial(layers.PosynomialDense),
     "PosynomialDense[nonnegative]": _posynomial(
         layers.PosynomialDense, log_output=True, nonnegative_exponents=True
     ),
+    "ProductOfExperts": Entry(lambda: layers.ProductOfExperts(), (4, 3)),
+    "RestrictedBoltzmannMachine": Entry(lambda: layers.RestrictedBoltzmannMachine(7), (6,)),
     "SignomialDense": _posynomial(layers.SignomialDense),
     "SparseReadout": Entry(lambda: layers.SparseReadout(3, 2), (5,)),
     "StochasticGELU": Entry(lambda: layers.StochasticGELU(3), (5,), {"is_training": True}, True),

@@ -36,6 +36,7 @@ BAD = {
     "head_sizes": [size for size in _SIZES if size is not None],
     "heads": _INTEGERS,
     "hidden_shapes": [5, None, "3", (3, 4), ((3, 4), (3,)), ((3, 0),)],
+    "hidden_size": _INTEGERS,
     "hidden_sizes": _SIZES,
     "homogeneous": _FLAGS,
     "image_shape": [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28],
@@ -48,6 +49,7 @@ BAD = {
     "mix_sizes": _SIZES,
     "mlp_size": _INTEGERS,
     "module": ["unknown", 3, None],
+    "multiplicative": _FLAGS,
     "network": _NAMES,
     "network_args": [3, "size", [3], {"num_classes": 3}, {"name": "f"}],
     "nonnegative_exponents": _FLAGS,
@@ -80,12 +82,15 @@ BAD = {
     "units": _INTEGERS,
     "weights": _NAMES,
     "with_bias": _FLAGS,
+    "with_gate": _FLAGS,
+    "with_imaginary": _FLAGS,
     "with_static": _FLAGS,
 }
 
 # What must be given.
 REQUIRED = {
     "group": groups.cyclic(4, (6, 6)),
+    "hidden_size": 3,
     "k": 2,
     "module": nets.MLP(3),
     "num_terms": 4,

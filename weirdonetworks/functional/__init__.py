@@ -11,6 +11,7 @@ from weirdonetworks.functional.activations import (
 )
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, Distribution, cdf_gate, cdf_ramp
 from weirdonetworks.functional.convex_combinations import convex_combination
+from weirdonetworks.functional.gaussians import product_of_gaussians
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
@@ -83,6 +84,7 @@ __all__ = [
     "order_statistics",
     "orthogonal_matching_pursuit",
     "patches",
+    "product_of_gaussians",
     "simultaneous_matching_pursuit",
     "soft_maximum",
     "solu",

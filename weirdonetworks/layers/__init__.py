@@ -1,9 +1,12 @@
 """Building blocks, [batch, in] -> [batch, out]."""
 
+from weirdonetworks.layers.accumulators import NAC, NALU
 from weirdonetworks.layers.activation import StochasticGELU
 from weirdonetworks.layers.additive_multiplicative import AdditiveMultiplicativeDense
+from weirdonetworks.layers.arithmetic_units import NAU, NMU
 from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
+from weirdonetworks.layers.boltzmann import RestrictedBoltzmannMachine
 from weirdonetworks.layers.comodulation import ComodulationDense
 from weirdonetworks.layers.convex import (
     ImplicitSoftmaxAffineDense,
@@ -26,6 +29,8 @@ from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.linear_attention import LinearAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
+from weirdonetworks.layers.power_units import NPU
+from weirdonetworks.layers.products_of_experts import ProductOfExperts
 from weirdonetworks.layers.sparse_readout import SparseReadout
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
 from weirdonetworks.layers.toeplitz_attention import ToeplitzAttention
@@ -48,8 +53,15 @@ __all__ = [
     "LiftDense",
     "LinearAttention",
     "MaxAffineDense",
+    "NAC",
+    "NALU",
+    "NAU",
+    "NMU",
+    "NPU",
     "PolynomialDense",
     "PosynomialDense",
+    "ProductOfExperts",
+    "RestrictedBoltzmannMachine",
     "SignomialDense",
     "SoftmaxAffineDense",
     "SparseReadout",

@@ -20,6 +20,7 @@ from training.studies.arithmetic.models import (
 )
 from training.studies.arithmetic.report import report
 from training.studies.arithmetic.task import Task, draw_rows, mean_squared_error
+from training.studies.arithmetic.units import RECIPES, UnitLearner, heim, madsen
 
 SEED = 100  # the figures of the study are of other seeds
 
@@ -184,6 +185,7 @@ def test_the_plan():
     assert arithmetic.plan("posynomial (no ridge)", 7, 100, 1e-5) == [Phase(3), rounded]
     assert arithmetic.plan("posynomial (Adam)", 7, 100, 1e-5)[0] == Phase(50, 1e-5)
     assert arithmetic.plan("mlp", 7, 100, 1e-5) == [Phase(100)]
+    assert arithmetic.plan("NMU", 7, 100, 1e-5) == [Phase(100)]
 
 
 @pytest.mark.slow
@@ -202,7 +204,9 @@ def test_a_network_of_sums_extrapolates_and_an_mlp_does_not(quick, tmp_path):
 
 @pytest.mark.slow
 def test_the_scores_are_those_of_the_network(quick):
-    row = arithmetic.trial({"model": "mlp"}, 3, None, lm_steps=2, adam_steps=20, ridge=0.0)
+    row = arithmetic.trial(
+        {"model": "mlp"}, 3, None, lm_steps=2, adam_steps=20, ridge=0.0, unit_steps=2
+    )
     task, learner = Task.draw(3), quick["mlp"]
     for key, stream, interval in (
         ("interpolation_mse", 2, (1.0, 2.0)),
@@ -216,7 +220,7 @@ def test_the_scores_are_those_of_the_network(quick):
 
 @pytest.mark.slow
 def test_a_trial_is_what_it_is_after_others(quick):
-    settings = {"lm_steps": 2, "adam_steps": 30, "ridge": 0.0}
+    settings = {"lm_steps": 2, "adam_steps": 30, "ridge": 0.0, "unit_steps": 2}
     first, other, again = (
         arithmetic.trial({"model": "mlp"}, seed, None, **settings) for seed in (5, 6, 5)
     )
@@ -244,3 +248,45 @@ def test_the_table():
     assert second == ("NMU, published", "98/100", "98", "93.0 to 99.4", "", "")
     published = [model.split(",")[0] for model in table["model"][1:]]
     assert published == ["NMU", "NAC (multiplicative)", "NALU"]
+
+
+def test_schedules_of_the_units():
+    """Of 5,000,000 steps at 1,000,000 and 2,000,000; of 100,000 every 10,000."""
+    for step, expected in ((0, 0), (1_000_000, 0), (1_500_000, 5), (2_000_000, 10), (4e6, 10)):
+        assert float(madsen(tf.constant(step / 5e6))) == pytest.approx(expected, abs=1e-5)
+    for step, expected in ((0, 1e-5), (9_990, 1e-5), (10_000, 1e-4), (20_000, 1e-3), (1e5, 1e-3)):
+        assert float(heim(tf.constant(step / 1e5))) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def units() -> dict[str, UnitLearner]:
+    return {name: UnitLearner(RECIPES[name]) for name in ("NMU", "NPU")}
+
+
+def test_units_with_perfect_weights_are_a_success(units):
+    """In float32, too; with one weight that is off, they are none."""
+    task = Task.draw(SEED)
+    for learner in units.values():
+        learner.begin(task, SEED)
+        sums, product = learner.network.layers
+        sums.w.assign(task.weights)
+        for name, value in {"w": 1, "a": 1, "b": 0, "g": 1}.items():
+            if hasattr(product, name):
+                variable = getattr(product, name)
+                variable.assign(tf.fill(variable.shape, float(value)))
+        assert arithmetic.score(learner, task, SEED)["success"] == 1
+        sums.w.assign(task.weights * (1 - 1e-3))
+        assert arithmetic.score(learner, task, SEED)["success"] == 0
+
+
+@pytest.mark.slow
+def test_units_learn_on_fresh_rows_within_their_intervals(units):
+    learner, task, errors = units["NMU"], Task.draw(SEED), []
+    for steps in (2, 3_000, 2):
+        learner.begin(task, SEED)
+        learner.run(Phase(steps))
+        errors.append(arithmetic.score(learner, task, SEED)["interpolation_mse"])
+        sums, product = learner.network.layers
+        assert np.abs(sums.w).max() <= 1 and 0 <= np.min(product.w) <= np.max(product.w) <= 1
+    assert errors[1] < 0.2 * errors[0]
+    assert errors[2] == errors[0]  # whatever was trained before

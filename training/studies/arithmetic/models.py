@@ -27,6 +27,7 @@ from training.engine.levenberg_marquardt import LevenbergMarquardt, objective
 from training.engine.optimizers import SCHEDULES, create_optimizer
 from training.engine.trainer import Trainer
 from training.studies.arithmetic.task import INPUT_SIZE, TRAINING_RANGE, Task, draw_rows
+from training.studies.arithmetic.units import RECIPES, UnitLearner
 from weirdonetworks.layers import PosynomialDense
 
 DTYPE = tf.float64
@@ -175,9 +176,10 @@ class Learner:
 
 
 # A Jacobian wants more rows than there are parameters; 128 rows are the task's own batch.
-MODELS: dict[str, Callable[[], Learner]] = {
+MODELS: dict[str, Callable[[], Learner | UnitLearner]] = {
     "posynomial": lambda: Learner(MonomialOfSums, 1024),
     "posynomial (no ridge)": lambda: Learner(MonomialOfSums, 1024),
     "mlp": lambda: Learner(ScaledMLP, 128, adam=True),
+    **{name: lambda recipe=recipe: UnitLearner(recipe) for name, recipe in RECIPES.items()},
     "posynomial (Adam)": lambda: Learner(MonomialOfSums, 128, adam=True),
 }

@@ -44,7 +44,7 @@ def _rate(model: str, successes: int, seeds: int) -> dict[str, str]:
 
 def _draw(runs: pd.DataFrame) -> Figure:
     """The errors of all runs on both ranges, a column a model, and the threshold."""
-    figure, axes = new_figure(figsize=(6.5, 3.8))
+    figure, axes = new_figure(figsize=(9, 3.8))
     models = list(runs["model"].unique())
     for key, label, shift in (
         ("interpolation_mse", "on [1, 2], as trained", -0.15),
@@ -57,7 +57,7 @@ def _draw(runs: pd.DataFrame) -> Figure:
     threshold = runs["threshold"].median()
     axes.axhline(threshold, color="black", linewidth=1, label="success on [2, 6]: below")
     axes.set(yscale="log", ylabel="mean squared error", xlim=(-0.6, len(models) - 0.4))
-    axes.set_xticks(range(len(models)), models)
+    axes.set_xticks(range(len(models)), [model.replace(" (", "\n(") for model in models])
     axes.set_title("Products of two sums of 25 numbers")
     figure.legend(loc="outside lower center", ncols=3)
     return figure

@@ -16,6 +16,7 @@ from training.studies.arithmetic.task import (
     draw_rows,
     mean_squared_error,
 )
+from training.studies.arithmetic.units import RECIPES, UnitLearner
 
 _VALIDATION_STREAM, _TEST_STREAM, _ROWS = 2, 3, 10_000
 
@@ -28,6 +29,7 @@ def trial(
     lm_steps: int,
     adam_steps: int,
     ridge: float,
+    unit_steps: int,
 ) -> dict[str, Any]:
     """Trains a model on the task of this seed.
 
@@ -38,7 +40,8 @@ def trial(
     learner, task = _learner(axes["model"]), Task.draw(seed)
     learner.begin(task, seed)
     exponents = ""
-    for phase in plan(axes["model"], lm_steps, adam_steps, ridge):
+    steps = unit_steps if axes["model"] in RECIPES else adam_steps
+    for phase in plan(axes["model"], lm_steps, steps, ridge):
         if phase.rounded:
             exponents = " ".join(f"{a:.4f}" for a in learner.network.exponents.numpy()[:, 0])
         learner.run(phase)
@@ -47,20 +50,20 @@ def trial(
 
 
 @functools.lru_cache(maxsize=1)
-def _learner(model: str) -> Learner:
+def _learner(model: str) -> Learner | UnitLearner:
     return MODELS[model]()
 
 
 def plan(model: str, lm_steps: int, adam_steps: int, ridge: float) -> list[Phase]:
-    """The phases of a model: exponents that are free, then rounded; the MLP has no exponents."""
-    if model == "mlp":
+    """The phases of a model: exponents that are free, then rounded, where there are some."""
+    if model == "mlp" or model in RECIPES:
         return [Phase(adam_steps)]
     count = adam_steps if model == "posynomial (Adam)" else lm_steps
     first = 0.0 if model == "posynomial (no ridge)" else ridge
     return [Phase(count // 2, first), Phase(count - count // 2, rounded=True)]
 
 
-def score(learner: Learner, task: Task, seed: int) -> dict[str, Any]:
+def score(learner: Learner | UnitLearner, task: Task, seed: int) -> dict[str, Any]:
     """The mean squared errors on 10,000 rows of each range, and what they have to be below."""
 
     def error(rows: np.ndarray) -> float:
