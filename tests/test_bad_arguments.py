@@ -44,11 +44,39 @@ BOUNDED = {"degree", "depth"}
 
 _ATTENTION = wn.functional.attention
 KINDS = ("Distribution", "ParameterActivation", "Pursuit", "Squash")  # that functions return
-TENSORS = set(
-    "A alpha displacements images inputs key keys laplacian mask matrices means patterns precisions "
-    "projection queries query rates scores states sums t test thetas time totals trial value values "
-    "weights x y".split()
-)
+TENSORS = {
+    "A",
+    "alpha",
+    "displacements",
+    "images",
+    "inputs",
+    "key",
+    "keys",
+    "laplacian",
+    "mask",
+    "matrices",
+    "means",
+    "patterns",
+    "precisions",
+    "projection",
+    "queries",
+    "query",
+    "rates",
+    "scores",
+    "states",
+    "sums",
+    "t",
+    "test",
+    "thetas",
+    "time",
+    "totals",
+    "trial",
+    "value",
+    "values",
+    "weights",
+    "x",
+    "y",
+}
 _X = np.linspace(0.1, 1, 8, dtype=np.float32).reshape(2, 4)
 _FUNCTION = {
     "A": np.eye(4, dtype=np.float32),

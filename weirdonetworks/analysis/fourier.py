@@ -93,7 +93,7 @@ def draw_frequencies(
 
 
 def _window(
-    points: np.ndarray, gamma: float, m: int, ridge: float, generator: np.random.Generator
+    points: np.ndarray, gamma: float, m: int, ridge: float, generator: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Radii [m] of frequencies of the density q, and their weights [m]."""
     n, size = points.shape

@@ -66,13 +66,14 @@ def measurement_report(A: Any, m: int, draws: int = 100, seed: int = 0) -> Measu
         raise ValueError(
             f"m must be at most the rows of A and leave a column, of {rows} x {columns}, got {m}"
         )
-    draws, seed = _checks.integer("draws", draws), _checks.integer("seed", seed, minimum=0)
-    gaussian = np.random.default_rng([seed, 1]).normal(size=A.shape) / np.sqrt(rows)
+    draws = _checks.integer("draws", draws)
+    (other,) = np.random.default_rng(_checks.integer("seed", seed, minimum=0)).spawn(1)
+    gaussian = other.normal(size=A.shape) / np.sqrt(rows)
     return MeasurementReport(*(_measure(matrix, m, draws, seed) for matrix in (A, gaussian)))
 
 
 def _measure(A: np.ndarray, m: int, draws: int, seed: int) -> Measurements:
-    generator = np.random.default_rng([seed, 0])
+    generator = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
     norms = np.linalg.norm(A, axis=0)
     cosines = np.abs((A / norms).T @ (A / norms))
     np.fill_diagonal(cosines, 0)
