@@ -13,6 +13,7 @@ from weirdonetworks.layers.convex import (
 from weirdonetworks.layers.convex_combination import ConvexCombination
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
+from weirdonetworks.layers.dynamic_filter import DynamicFilter
 from weirdonetworks.layers.gated import GatedDense
 from weirdonetworks.layers.group_dense import GroupDense
 from weirdonetworks.layers.hashed import HashedDense
@@ -22,6 +23,7 @@ from weirdonetworks.layers.invariant_polynomial import (
     monomial_orbits,
 )
 from weirdonetworks.layers.kronecker import KroneckerDense
+from weirdonetworks.layers.patch_attention import PatchAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
 from weirdonetworks.layers.synchronous import LiftDense, Synchronous
@@ -33,6 +35,7 @@ __all__ = [
     "ConvexCombination",
     "Dropout",
     "DynamicDense",
+    "DynamicFilter",
     "GatedDense",
     "GroupDense",
     "ImplicitSoftmaxAffineDense",
@@ -42,6 +45,7 @@ __all__ = [
     "KroneckerDense",
     "LiftDense",
     "MaxAffineDense",
+    "PatchAttention",
     "PolynomialDense",
     "PosynomialDense",
     "SignomialDense",
