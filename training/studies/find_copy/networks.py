@@ -15,7 +15,6 @@ NETWORKS = {
     "attention / 4": ("attention", 13),
     "dense x 16": ("dense", 128),
 }
-EQUAL = list(NETWORKS)[:3]  # of equal numbers
 MIDDLE = (CANVAS - 1) / 2
 REACH = (CANVAS - DIGIT) / 2  # of centres, from the middle
 
