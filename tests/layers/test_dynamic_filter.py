@@ -60,7 +60,7 @@ def _as_attention(layer: DynamicFilter) -> PatchAttention:
     attention.query.b.assign(affine.b)
     # Without a rank, keys are the patches themselves; the scales of the two are not the same.
     keys = np.eye(n) if layer.rank is None else layer.patterns.w.numpy().T
-    attention.key.w.assign(keys * math.sqrt(size / n))
+    attention.k.assign(keys * math.sqrt(size / n))
     if layer.value_size:
         attention.value.w.assign(layer.value.w)
     return attention
@@ -77,7 +77,7 @@ def test_with_a_bilinear_generator_it_is_attention_with_one_query(rank, value_si
     # The textbook's, from neither layer's code.
     windows, centres = _windows(CANVAS, 3, 2)
     q = CUE.reshape(6, -1) @ attention.query.w.numpy() + attention.query.b.numpy()
-    k = windows @ attention.key.w.numpy()
+    k = windows @ attention.k.numpy()
     v = windows @ layer.value.w.numpy() if value_size else np.broadcast_to(centres, (6, 12, 2))
     p = scipy.special.softmax(np.einsum("bd,bid->bi", q, k) / math.sqrt(q.shape[1]), axis=1)
     np.testing.assert_allclose(np.einsum("bi,biv->bv", p, v), found, rtol=0, atol=1e-12)

@@ -24,7 +24,7 @@ def _built(*args, **kwargs) -> PatchAttention:
 
 def _scores(layer: PatchAttention, key_bias: float = 0.0) -> np.ndarray:
     q = CUE @ layer.query.w.numpy() + layer.query.b.numpy()
-    k = patches(CANVAS, layer.patch_size, layer.stride).numpy() @ layer.key.w.numpy() + key_bias
+    k = patches(CANVAS, layer.patch_size, layer.stride).numpy() @ layer.k.numpy() + key_bias
     return np.einsum("bd,bid->bi", q, k) / math.sqrt(layer.size)
 
 
@@ -45,7 +45,7 @@ def test_places_are_in_pixels_of_rows_and_columns():
     np.testing.assert_allclose(layer(CANVAS, CUE), np.tile([3.5, 2.5], (6, 1)), rtol=1e-14)
     layer.query.b.assign(tf.fill(layer.query.b.shape, tf.constant(100.0, tf.float64)))
     seen = np.zeros((6, 8, 6))
-    direction = layer.key.w.numpy().sum(axis=1).reshape(2, 2)
+    direction = layer.k.numpy().sum(axis=1).reshape(2, 2)
     seen[:, 4:6, 2:4] = 100 * direction
     np.testing.assert_allclose(layer(seen, CUE), np.tile([4.5, 2.5], (6, 1)), rtol=1e-12)
 

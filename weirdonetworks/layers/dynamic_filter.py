@@ -32,8 +32,7 @@ class DynamicFilter(PatchSearch):
     Is it attention? With `generator_sizes=()` the scores are bilinear in cue and patch, and the
     layer is `PatchAttention`, exactly: the cue is the one query, patches are keys and values, and
     the rank is the size of the head. With hidden layers it is not, unless that attention is given
-    an MLP for its query. The template is made before the patches are seen: n numbers for each
-    patch in place of a head's n * rank.
+    an MLP for its query.
 
     Initialisation: for cues and canvases ~ N(0, I), scores have mean 0 and unit variance.
 

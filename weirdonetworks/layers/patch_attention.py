@@ -19,9 +19,12 @@ class PatchAttention(PatchSearch):
     the canvas of patch_size^2 C numbers, one every `stride` pixels. The canvas may be of another
     height and width at each call, if there is a cue of its own.
 
+    Keys are not made: q . K^T p_i = (K q) . p_i, the same sum in another order, costs n numbers
+    for each patch of n in place of n * size. K q is the template that this attention looks for:
+    `DynamicFilter` with a generator without hidden layers is this layer.
+
     Keys have no bias: it would add the same to all scores, which the softmax does not see. That of
-    the query adds b . k_i, what is looked for whatever the cue is. `DynamicFilter` with a
-    generator without hidden layers is this layer.
+    the query adds b . k_i, what is looked for whatever the cue is.
 
     Initialisation: for cues and canvases ~ N(0, I), q, k and the scores have unit variance, b = 0.
 
@@ -44,8 +47,9 @@ class PatchAttention(PatchSearch):
     def _make(self, patch_numbers: int) -> None:
         w_init = snt.initializers.VarianceScaling(1.0, "fan_in", "normal")
         self.query = Linear(self.size, w_init=w_init, name="query")
-        self.key = Linear(self.size, with_bias=False, w_init=w_init, name="key")
+        w_init = snt.initializers.RandomNormal(stddev=1 / math.sqrt(patch_numbers))
+        self.k = tf.Variable(w_init([patch_numbers, self.size], self.input_dtype), name="k")
 
     def _scores(self, cue: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
-        q, k = self.query(cue), snt.BatchApply(self.key)(windows)
-        return tf.einsum("bd,bid->bi", q, k) / math.sqrt(self.size)
+        template = tf.matmul(self.query(cue), self.k, transpose_b=True)
+        return tf.einsum("bp,bip->bi", template, windows) / math.sqrt(self.size)

@@ -90,7 +90,7 @@ def test_a_search_whose_template_is_the_cue_finds_what_is_there():
     canvas[0, :8, :8], canvas[1, 20:, 6:14] = cue
     finder(canvas, cue)
     finder.layer.query.w.assign(100 * np.eye(64, 52))
-    finder.layer.key.w.assign(np.eye(64, 52))
+    finder.layer.k.assign(np.eye(64, 52))
     np.testing.assert_allclose(finder(canvas, cue), [[-1, -1], [1, -0.4]], atol=1e-5)
 
 
@@ -162,5 +162,5 @@ def test_the_tables_and_the_picture():
 
 def test_other_sizes_are_asked_with_the_most_canvases_alone():
     cells = STUDY.all_cells(STUDY.axes)
-    assert len(cells) == 2 * (4 * 3 + 3)
+    assert len(cells) == 2 * (3 * 3 + 3)
     assert {cell["canvases"] for cell in cells if cell["network"] not in EQUAL} == {32000}

@@ -20,9 +20,9 @@ def cells(axes):
     return [
         {"dataset": dataset, "distractors": distractors, "canvases": size, "network": network}
         for dataset in axes["dataset"]
-        for distractors in axes["distractors"]
-        for size in axes["canvases"]
         for network in axes["network"]
+        for size in axes["canvases"]
+        for distractors in axes["distractors"]
         if network in EQUAL or size == max(axes["canvases"])
     ]
 
@@ -33,13 +33,13 @@ STUDY = Study(
     axes={
         "dataset": ["mnist_5k"],
         "distractors": [1, 3],
-        "canvases": [500, 2000, 8000, 32000],
+        "canvases": [500, 4000, 32000],
         "network": [*EQUAL, *OTHERS],
     },
     options={"dataset": ["mnist", "fashion_mnist"]},
     seeds=range(5),
     settings={"steps": Setting(2000, "Steps of training, of 50 canvases each.", 10)},
-    choose=Ladder((3e-3, 1e-2, 3e-2)),
+    choose=Ladder((1e-2, 3e-2)),
     cells=cells,
     trial="training.studies.find_copy.trial:trial",
     report="training.studies.find_copy.report:report",

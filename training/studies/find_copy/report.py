@@ -25,7 +25,7 @@ def report(results: Mapping[str, pd.DataFrame]) -> Report:
     verdicts: what Welch's test says of each network against attention.
     """
     runs = results["runs"]
-    done = runs[runs["status"] == "done"]
+    done = runs[runs["status"] == "done"].sort_values(TASK, kind="stable")
     columns = {
         "learning rate": ("learning_rate", lambda values: f"{values.iloc[0]:.3g}"),
         "best step": ("best_step", lambda values: f"{values.mean():.0f}"),

@@ -30,7 +30,7 @@ def trial(axes: dict[str, Any], seed: int, rate: float, *, steps: int) -> dict[s
       FloatingPointError: the network has diverged.
     """
     dataset, distractors, size = axes["dataset"], axes["distractors"], axes["canvases"]
-    training = _training(axes["network"], distractors, size, steps)
+    training = _training(axes["network"], steps)
     started = time.perf_counter()
     data = draw(dataset.train, size, distractors, [seed, 0])
     row = training.run(data, scored(dataset, "validation", distractors), seed, rate)
@@ -120,6 +120,6 @@ def nearest(found: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=1)
-def _training(network: str, distractors: int, size: int, steps: int) -> Training:
-    """Compiled once in a process for all rates and seeds of a cell."""
+def _training(network: str, steps: int) -> Training:
+    """Compiled once in a process for each number of canvases."""
     return Training(network, steps)
