@@ -139,6 +139,10 @@ TABLE: dict[str, Entry] = {
     "DynamicDense[channels]": Entry(
         lambda: layers.DynamicDense(3, normalize="softmax", generator_sizes=()), (5, 2)
     ),
+    "DynamicFilter": Entry(lambda: layers.DynamicFilter(3, generator_sizes=(4,)), _SQUARE),
+    "DynamicFilter[values]": Entry(
+        lambda: layers.DynamicFilter(2, 2, 5, generator_sizes=(), rank=3), (6, 6, 2)
+    ),
     **{
         f"GatedDense[{gate}]": Entry(lambda gate=gate: layers.GatedDense(3, gate), (5,))
         for gate in ("softmax", "nested")
@@ -181,6 +185,8 @@ TABLE: dict[str, Entry] = {
     "NMU": Entry(lambda: layers.NMU(3), (5,)),
     "NPU": Entry(lambda: layers.NPU(3), (5,)),
     "NPU[naive]": Entry(lambda: layers.NPU(3, False, False), (2,)),
+    "PatchAttention": Entry(lambda: layers.PatchAttention(3, size=4), _SQUARE),
+    "PatchAttention[values]": Entry(lambda: layers.PatchAttention(2, 1, 5, size=3), (6, 4)),
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),
     "PolynomialDense[low rank]": Entry(lambda: layers.PolynomialDense(3, 2, rank=4), (5,)),
     "PosynomialDense": _posynomial(layers.PosynomialDense),

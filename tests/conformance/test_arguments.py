@@ -80,6 +80,7 @@ BAD = {
     "trainable_alpha": _FLAGS,
     "unit": _NAMES,
     "units": _INTEGERS,
+    "value_size": [0, -1, 2.5, "3", True],
     "weights": _NAMES,
     "with_bias": _FLAGS,
     "with_gate": _FLAGS,
@@ -97,6 +98,7 @@ REQUIRED = {
     "num_weights": 4,
     "output_shape": (3, 2),
     "output_size": 3,
+    "patch_size": 2,
     "rate": 0.5,
 }
 

@@ -16,6 +16,7 @@ from weirdonetworks.layers.convex import (
 from weirdonetworks.layers.convex_combination import ConvexCombination
 from weirdonetworks.layers.dropout import Dropout
 from weirdonetworks.layers.dynamic import DynamicDense
+from weirdonetworks.layers.dynamic_filter import DynamicFilter
 from weirdonetworks.layers.galerkin_attention import GalerkinAttention
 from weirdonetworks.layers.gated import GatedDense
 from weirdonetworks.layers.group_dense import GroupDense
@@ -27,6 +28,7 @@ from weirdonetworks.layers.invariant_polynomial import (
 )
 from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.linear_attention import LinearAttention
+from weirdonetworks.layers.patch_attention import PatchAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
 from weirdonetworks.layers.power_units import NPU
@@ -43,6 +45,7 @@ __all__ = [
     "Dropout",
     "DynamicDense",
     "GalerkinAttention",
+    "DynamicFilter",
     "GatedDense",
     "GroupDense",
     "ImplicitSoftmaxAffineDense",
@@ -58,6 +61,7 @@ __all__ = [
     "NAU",
     "NMU",
     "NPU",
+    "PatchAttention",
     "PolynomialDense",
     "PosynomialDense",
     "ProductOfExperts",

@@ -3,15 +3,12 @@
 import math
 from collections.abc import Callable
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._module import Module
-from weirdonetworks._once import Linear, once
-from weirdonetworks.functional.activations import gelu
-
-_GELU_SECOND_MOMENT = 0.425161  # of gelu(z), z ~ N(0, 1)
+from weirdonetworks._once import once
+from weirdonetworks.layers._generator import Generator
 
 
 class DynamicDense(Module):
@@ -99,7 +96,7 @@ class DynamicDense(Module):
             self.u = _normal("u", [self.rank, self.output_size], stddev, dtype)
         if self.generator is None:
             stddev = 1.0 if self.rank is not None else share * unit
-            self.generator = _Generator(self.generator_sizes, self._generated(size), stddev)
+            self.generator = Generator(self.generator_sizes, self._generated(size), stddev)
         if self.with_bias:
             self.b = tf.Variable(tf.zeros([self.output_size], dtype), name="b")
 
@@ -168,25 +165,6 @@ class DynamicDense(Module):
             y += self.b
         y = tf.linalg.matrix_transpose(y)
         return y if inputs.shape.rank == 3 else y[..., 0]
-
-
-class _Generator(Module):
-    """An MLP that starts with outputs of this standard deviation, for inputs ~ N(0, I)."""
-
-    def __init__(self, sizes: tuple[int, ...], output_size: int, stddev: float):
-        super().__init__(name="generator")
-        self.layers = []
-        for i, size in enumerate([*sizes, output_size]):
-            last = i == len(sizes)
-            scale = (stddev**2 if last else 1.0) / (_GELU_SECOND_MOMENT if i else 1.0)
-            w_init = snt.initializers.VarianceScaling(scale, "fan_in", "normal")
-            self.layers.append(Linear(size, w_init=w_init, name=f"linear_{i}"))
-
-    def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-        x = tf.reshape(inputs, [-1, math.prod(inputs.shape[1:])])
-        for layer in self.layers[:-1]:
-            x = gelu(layer(x))
-        return self.layers[-1](x)
 
 
 def _along_last(x: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
