@@ -82,9 +82,14 @@ def weights(mask: Any, queries: tf.Tensor, keys: tf.Tensor, causal: bool) -> tf.
         nonnegative("mask", found)
     if _checks.flag("causal", causal):
         same_tokens(queries, keys)
-        lower = tf.constant(np.tri(rows, columns), dtype)
-        found = lower if found is None else found * lower
+        found = triangle(rows, dtype) if found is None else found * triangle(rows, dtype)
     return found
+
+
+def triangle(tokens: int, dtype: tf.DType) -> tf.Tensor:
+    """[tokens, tokens], 1 on the diagonal and below; made, not held, as a large one fills a graph."""
+    places = tf.range(tokens)
+    return tf.cast(places[:, None] >= places, dtype)
 
 
 def nonnegative(name: str, value: tf.Tensor, why: str = "") -> None:

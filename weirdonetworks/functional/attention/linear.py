@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
@@ -94,7 +93,7 @@ def linear_attention(
     else:
         _inputs.same_tokens(queries, keys)
         if form == "quadratic":
-            lower = tf.constant(np.tri(keys.shape[-2]), keys.dtype)
+            lower = _inputs.triangle(keys.shape[-2], keys.dtype)
             found = tf.matmul(tf.matmul(queries, keys, transpose_b=True) * lower, v)
         elif form == "recurrent":
             found = _recurrent(queries, keys, v)
@@ -224,8 +223,8 @@ def _chunked(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, chunk: int)
     chunk = min(chunk, n)
     chunks = -(-n // chunk)
     q, k, v = (_split(x, chunks, chunk) for x in (queries, keys, values))
-    lower = tf.constant(np.tri(chunk), k.dtype)
-    within = tf.matmul(tf.matmul(q, k, transpose_b=True) * lower, v)
+    scores = tf.matmul(q, k, transpose_b=True) * _inputs.triangle(chunk, k.dtype)
+    within = tf.matmul(scores, v)
     before = tf.cumsum(tf.matmul(k, v, transpose_a=True), axis=-3, exclusive=True)
     found = within + tf.matmul(q, before)
     shape = tf.concat([tf.shape(found)[:-3], [chunks * chunk, found.shape[-1]]], axis=0)
