@@ -87,7 +87,7 @@ def weights(mask: Any, queries: tf.Tensor, keys: tf.Tensor, causal: bool) -> tf.
 
 
 def triangle(tokens: int, dtype: tf.DType) -> tf.Tensor:
-    """[tokens, tokens], 1 on the diagonal and below; made, not held, as a large one fills a graph."""
+    """[tokens, tokens], 1 on the diagonal and below: made, as a large constant fills a graph."""
     places = tf.range(tokens)
     return tf.cast(places[:, None] >= places, dtype)
 
