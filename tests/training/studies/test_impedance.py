@@ -7,7 +7,11 @@ import scipy.sparse.linalg
 
 from training.studies.impedance import disc
 
-CASES = [(0.0, 0.5, 4.0), (0.3 + 0.4j, 0.3, 0.1), (-0.6j, 0.2, 10.0)]  # centre, radius, conductivity
+CASES = [
+    (0.0, 0.5, 4.0),
+    (0.3 + 0.4j, 0.3, 0.1),
+    (-0.6j, 0.2, 10.0),
+]  # centre, radius, conductivity
 
 
 def inclusions(*cases):

@@ -27,7 +27,7 @@ STUDY = Study(
     ),
     settings={
         "steps": Setting(800, "Steps of Adam on 32 inclusions each.", 1),
-        "samples": Setting(8192, "Inclusions of the training set.", 1),
+        "samples": Setting(4096, "Inclusions of the training set.", 1),
     },
     trial="training.studies.impedance.trial:trial",
     report="training.studies.impedance.report:report",

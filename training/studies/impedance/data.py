@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.studies.impedance.disc import Inclusions, differences
+from training.studies.impedance.disc import ORDERS, Inclusions, differences
 
 RADII = (0.15, 0.4)
 REACH = 0.9  # of the unit disc: |centre| + radius is at most that
 CONTRASTS = (2.0, 10.0)  # s or 1 / s
+# Root mean square of the voltages Re w^n / n, Im w^n / n of all currents, without an inclusion.
+VOLTAGE = np.sqrt(np.mean([0.5 / n**2 for n in ORDERS]))
 GRID = 24  # of the square around the disc
 TRAINING, VALIDATION, TEST = range(1, 4)  # streams of a seed
 
@@ -30,7 +32,7 @@ def draw(generator: np.random.Generator, count: int) -> Inclusions:
 
 
 class Split(NamedTuple):
-    """Inclusions, voltages [count, patterns, electrodes] of their own, images [count, points]."""
+    """Inclusions, the voltages u - u_0 [count, patterns, electrodes], images [count, points]."""
 
     inclusions: Inclusions
     voltages: np.ndarray
@@ -40,13 +42,11 @@ class Split(NamedTuple):
 def split(seed: int, stream: int, count: int, noise: float = 0.0) -> Split:
     """What a stream of a seed holds; its inclusions are the same with any noise.
 
-    noise: standard deviation of the normal noise on each difference of voltages, as a share of the
-      root mean square of all of the same inclusion.
+    noise: standard deviation of the normal noise on each voltage, as a share of VOLTAGE.
     """
     inclusions = draw(np.random.default_rng([seed, stream]), count)
     voltages = differences(inclusions)
-    scale = noise * np.sqrt(np.mean(voltages**2, axis=(1, 2), keepdims=True))
-    # Of its own, so that training, which draws other noise at each step, may leave it out.
-    normal = np.random.default_rng([seed, stream, 1]).normal(size=voltages.shape)
-    voltages = (voltages + scale * normal).astype(np.float32)
-    return Split(inclusions, voltages, inclusions.contains(points()))
+    voltages += (
+        noise * VOLTAGE * np.random.default_rng([seed, stream, 1]).normal(size=voltages.shape)
+    )
+    return Split(inclusions, voltages.astype(np.float32), inclusions.contains(points()))

@@ -1,6 +1,6 @@
 """Direct sampling: how well the boundary data are those of a small inclusion at x, for all x.
 
-A small inclusion at x changes the voltages by a multiple of the dipole of direction d = grad u_0(x),
+A small inclusion at x changes the voltages by a multiple of a dipole, d = grad u_0(x):
 
     eta_(x,d)(xi) = (xi - x).d / (pi |xi - x|^2) = Re sum_(k >= 1) d x^(k-1) conj(xi)^k / pi,
 

@@ -1,4 +1,4 @@
-"""A conducting disc with a round inclusion: boundary voltages without a differential equation solver.
+"""A conducting disc with a round inclusion: its boundary voltages in closed form.
 
     div(sigma grad u) = 0 in |w| < 1,   du/dn = g on |w| = 1,
     sigma = s where |w - centre| < radius, and 1 elsewhere.

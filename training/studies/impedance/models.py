@@ -1,8 +1,8 @@
 """From boundary data to images: direct sampling, learned attention, a dense network, a constant.
 
 All map voltages [batch, patterns, electrodes] and `places`, the indices of some points of the grid,
-to logits [batch, places]. They see the voltages divided by their root mean square, and its logarithm
-as one more number.
+to logits [batch, places]. Networks see the voltages divided by their root mean square, and its
+logarithm as one more number.
 """
 
 from collections.abc import Callable
@@ -56,8 +56,8 @@ class DirectSampling(snt.Module):
     def __init__(self, gamma: float = 0.0, name: str | None = None):
         super().__init__(name=name)
         self._queries, self._keys = direct.queries(points(), gamma), direct.keys()
-        self.slope = tf.Variable(1.0, name="slope")
-        self.offset = tf.Variable(0.0, name="offset")
+        self.slope = tf.Variable(10.0, name="slope")
+        self.offset = tf.Variable(-10.0, name="offset")
 
     def index(self, voltages: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """I(x), [batch, places], in the type of the voltages."""
@@ -72,7 +72,7 @@ class DirectSampling(snt.Module):
 
 
 class Attention(snt.Module):
-    """y = W concat_h attention(W_q queries, W_k tokens, W_v tokens), of [batch, tokens, features]."""
+    """y = W concat_h attention(W_q queries, W_k tokens, W_v tokens), [batch, tokens, features]."""
 
     def __init__(self, attention: Callable[..., tf.Tensor], size: int, heads: int):
         super().__init__()
@@ -99,7 +99,11 @@ class BoundaryAttention(snt.Module):
     """
 
     def __init__(
-        self, attention: Callable[..., tf.Tensor], size: int = 32, heads: int = 4, harmonics: int = 8
+        self,
+        attention: Callable[..., tf.Tensor],
+        size: int = 32,
+        heads: int = 4,
+        harmonics: int = 8,
     ):
         super().__init__()
         k = np.arange(1, harmonics + 1)
@@ -109,7 +113,7 @@ class BoundaryAttention(snt.Module):
         )
         self._tokens, self._queries, self._out = (snt.Linear(n) for n in (size, size, 1))
         self._within, self._across = (Attention(attention, size, heads) for _ in range(2))
-        self._mlps = [snt.nets.MLP([2 * size, size], activation=tf.nn.gelu) for _ in range(2)]
+        self._mlps = [snt.nets.MLP([2 * size, size], activation=tf.nn.relu) for _ in range(2)]
         self._norms = [snt.LayerNorm(-1, True, True) for _ in range(4)]
 
     def __call__(self, voltages: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
@@ -131,7 +135,7 @@ class Dense(snt.Module):
 
     def __init__(self, *hidden_sizes: int):
         super().__init__()
-        self._mlp = snt.nets.MLP([*hidden_sizes, len(points())], activation=tf.nn.gelu)
+        self._mlp = snt.nets.MLP([*hidden_sizes, len(points())], activation=tf.nn.relu)
 
     def __call__(self, voltages: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         voltages, level = scaled(voltages)
