@@ -1,4 +1,4 @@
-"""Does attention find an inclusion in a disc from currents and voltages at its boundary?
+"""Does attention find an inclusion in a disc from voltages at its edge?
 
 Electrical impedance tomography: a random round inclusion, 4 currents, 32 electrodes, noise of 0, 1
 and 5 %. Direct sampling, which is attention without softmax from points to electrodes; learned
@@ -17,7 +17,7 @@ CONVEX = ("constant", "direct sampling", "Sobolev sampling")
 
 STUDY = Study(
     name="impedance",
-    question="Does attention find an inclusion in a disc from currents and voltages at its edge?",
+    question="Does attention find an inclusion in a disc from voltages at its edge?",
     axes={"method": [*CONVEX, *LEARNED], "noise": [0.0, 0.01, 0.05]},
     choose=Ladder(
         dict.fromkeys(CONVEX, (0.1,)) | dict.fromkeys(LEARNED, (3e-3, 1e-2)),
