@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from training.experiments import CHOICE_SEED, runner
 from training.studies.impedance import data, direct, disc, models
+from training.studies.impedance import trial as one
 from training.studies.impedance.__main__ import STUDY
 from training.studies.impedance.report import report
 from training.studies.impedance.trial import SHADES, SHOWN, iou, relative_error
@@ -267,3 +268,23 @@ def test_direct_sampling_finds_inclusions_and_a_constant_does_not(tmp_path):
     assert list(tables) == ["found", "transfer", "verdicts"]
     (figure,) = report(found).figures.values()
     assert len(figure.axes) == SHOWN * 3
+
+
+@pytest.mark.slow
+def test_what_chooses_a_rate_sees_no_test_data_and_no_numbers_are_no_images(monkeypatch):
+    asked = []
+
+    def split(seed, stream, *rest):
+        asked.append(stream)
+        return data.split(seed, stream, *rest)
+
+    def try_seed(seed):
+        return one.trial({"method": "constant", "noise": 0.01}, seed, 0.1, steps=2, samples=10)
+
+    monkeypatch.setattr(one, "_split", split)
+    assert list(try_seed(CHOICE_SEED)) == ["runs"]
+    assert data.VALIDATION in asked and data.TEST not in asked
+    assert list(try_seed(0)) == ["runs", "transfer", "images"] and data.TEST in asked
+    monkeypatch.setattr(one, "images", lambda *_: np.full([1, 1], np.nan))
+    with pytest.raises(FloatingPointError, match="no numbers"):
+        try_seed(0)

@@ -82,11 +82,10 @@ class Attention(snt.Module):
     def __call__(self, queries: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
         q, k, v = map(self._split, (self._q(queries), self._k(tokens), self._v(tokens)))
         y = tf.transpose(self._attention(q, k, v), [0, 2, 1, 3])
-        return self._out(tf.reshape(y, [-1, y.shape[1] or tf.shape(y)[1], self._out.output_size]))
+        return self._out(tf.reshape(y, [-1, queries.shape[1], self._out.output_size]))
 
     def _split(self, x: tf.Tensor) -> tf.Tensor:
-        tokens = x.shape[1] or tf.shape(x)[1]
-        parts = [-1, tokens, self._heads, x.shape[-1] // self._heads]
+        parts = [-1, x.shape[1], self._heads, x.shape[-1] // self._heads]
         return tf.transpose(tf.reshape(x, parts), [0, 2, 1, 3])
 
 
