@@ -49,8 +49,8 @@ def finite_volumes(case, rings):
         (cells, np.roll(cells, -1, axis=1), h / (radii[:, None] * step) / resistance(around)),
     ]
     matrix = scipy.sparse.lil_matrix((cells.size, cells.size)).tocsr()
-    for one, other, weight in links:
-        i, j, w = one.ravel(), other.ravel(), np.broadcast_to(weight, one.shape).ravel()
+    for cell, other, weight in links:
+        i, j, w = cell.ravel(), other.ravel(), np.broadcast_to(weight, cell.shape).ravel()
         rows, columns = np.r_[i, j, i, j], np.r_[i, j, j, i]
         matrix += scipy.sparse.csr_matrix((np.r_[w, w, -w, -w], (rows, columns)), matrix.shape)
     currents = np.array([f(n * theta) for n in disc.ORDERS for f in (np.cos, np.sin)])
