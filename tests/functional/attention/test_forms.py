@@ -134,11 +134,17 @@ def test_an_order_needs_as_many_keys_as_queries():
 
 
 def test_leading_shapes_broadcast():
-    """One set of keys for all queries of a batch."""
+    """One set of keys for all queries of a batch; one set of weights for many values."""
     for form, function in FORMS.items():
         shared = function(tf.constant(Q), tf.constant(K[:1, :1]), tf.constant(V[:1, :1]))
         keys, values = (tf.constant(np.tile(x[:1, :1], (2, 3, 1, 1))) for x in (K, V))
         repeated = function(tf.constant(Q), keys, values)
+        np.testing.assert_allclose(shared, repeated, rtol=1e-9, err_msg=form)
+        if form in ("tensor", "hopfield"):
+            continue
+        shared = function(tf.constant(Q[0, 0]), tf.constant(K[0, 0]), tf.constant(V))
+        queries, keys = (tf.constant(np.tile(x[:1, :1], (2, 3, 1, 1))) for x in (Q, K))
+        repeated = function(queries, keys, tf.constant(V))
         np.testing.assert_allclose(shared, repeated, rtol=1e-9, err_msg=form)
 
 

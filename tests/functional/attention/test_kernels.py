@@ -102,5 +102,5 @@ def test_the_normaliser():
     slope = tape.gradient(y, totals).numpy()
     assert slope[0] == slope[3] == 0 and np.isfinite(slope[2:]).all()
     np.testing.assert_allclose(slope[2], -V[0, 2].sum() / 4, rtol=1e-12)
-    with pytest.raises(ValueError, match=r"^totals must have the shape of sums without .*\(7, 3\)"):
+    with pytest.raises(ValueError, match=r"^totals must be of the shape of sums without .*\(7, 3\)"):
         attention.divide_by_totals(sums, sums)

@@ -13,18 +13,20 @@ def divide_by_totals(sums: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
 
     Args:
       sums: [..., n, e], the values times their weights.
-      totals: [..., n], the weights.
+      totals: [..., n], the weights, for leading shapes that broadcast.
 
     Raises:
       ValueError: tensors that are not floating, or of other shapes.
     """
     sums = _tensor_checks.floating("sums", sums)
     totals = _tensor_checks.of_type("totals", totals, "sums", sums.dtype)
-    if sums.shape.rank is None or sums.shape.rank < 1 or totals.shape.rank != sums.shape.rank - 1:
+    try:
+        tf.broadcast_static_shape(sums.shape[:-1], totals.shape)
+    except ValueError:
         raise ValueError(
-            f"totals must have the shape of sums without the last axis, got {totals.shape} for "
-            f"{sums.shape}"
-        )
+            "totals must be of the shape of sums without the last axis, or broadcast to it, got "
+            f"{totals.shape} for {sums.shape}"
+        ) from None
     seen = totals > 0
     # Divided by 1 where nothing is seen, so that no gradient is 0 times infinity.
     inverse = tf.where(seen, 1 / tf.where(seen, totals, tf.ones_like(totals)), 0)
