@@ -8,6 +8,7 @@ from tests import helpers
 from weirdonetworks import nets
 from weirdonetworks.functional import attention
 from weirdonetworks.layers import GalerkinAttention, LinearAttention, ToeplitzAttention
+from weirdonetworks.layers.linear_attention import features
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 7, 5))
@@ -117,17 +118,26 @@ def test_order():
 
 
 def test_features_far_below_zero_are_no_zeros():
-    layer = LinearAttention(4, 6)
-    x = tf.constant(np.random.default_rng(1).normal(size=(1, 7, 5)), tf.float32)
-    layer(x)
-    layer.w.assign(tf.concat([layer.w[:, :12] * 12, layer.w[:, 12:]], axis=1))
-    y = layer(x)
-    exact = LinearAttention(4, 6)
-    x = tf.cast(x, tf.float64)
-    exact(x)
-    for one, other in zip(exact.trainable_variables, layer.trainable_variables, strict=True):
-        one.assign(tf.cast(other, tf.float64))
-    np.testing.assert_allclose(y, exact(x), rtol=1e-3, atol=1e-4)
+    """Where elu(x) + 1 is 0 in float32; with the slope 1 at 0, where two formulas meet."""
+    x = tf.constant([-60.0, -26.0, -1e-9, 0.0, 1e-9, 3.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = features(x)
+    np.testing.assert_allclose(y, np.where(x > 0, x + 1, np.exp(x)), rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(y, x), np.where(x > 0, 1, np.exp(x)), rtol=1e-6)
+    q = tf.constant(np.random.default_rng(0).uniform(-27, -26, (5, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(q)
+        y = attention.linear_attention(features(q), features(q), q)
+        loss = tf.reduce_sum(y)
+    assert np.abs(y).min() > 1 and np.isfinite(tape.gradient(loss, q)).all()
+
+
+def test_a_mask_of_any_size():
+    layer = _built(ToeplitzAttention)
+    before = layer(X)
+    layer.theta.assign_add(tf.fill(layer.theta.shape, tf.constant(1000.0, tf.float64)))
+    np.testing.assert_allclose(layer(X), before, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +177,7 @@ def test_row_attention_takes_them_by_name():
     for kwargs, message in (
         ({"attention": "softmax"}, "^attention must be one of .*, got 'softmax'"),
         ({"attention": "linear", "alpha": 1.0}, "^alpha is an argument of attention='iterate'"),
+        ({"attention": "linear", "alpha": np.array([0.5, 0.6])}, "^alpha is an argument of"),
         ({"attention": "galerkin", "weights": "comodulated"}, "^weights is an argument of"),
         ({"attention": "toeplitz", "trainable_alpha": True}, "^trainable_alpha is an argument of"),
     ):

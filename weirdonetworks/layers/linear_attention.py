@@ -43,4 +43,5 @@ class LinearAttention(Heads):
 
 def features(x: tf.Tensor) -> tf.Tensor:
     """elu(x) + 1 > 0: e^x below 0, x + 1 above."""
-    return tf.exp(tf.minimum(x, 0)) + tf.maximum(x, 0)  # exact, where e^x - 1 + 1 is 0 from -17 on
+    # Not elu(x) + 1, which is 0 in float32 from -17 on.
+    return tf.where(x > 0, x + 1, tf.exp(tf.minimum(x, 0)))

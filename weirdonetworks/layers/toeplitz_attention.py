@@ -52,6 +52,8 @@ class ToeplitzAttention(Heads):
         self.theta = tf.Variable(tf.zeros([self.heads, 2 * tokens - 1], dtype), name="theta")
 
     def _mix(self, queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-        q, k, f = features(queries), features(keys), tf.exp(self.theta)
+        # A factor of all differences leaves the quotient as it is.
+        theta = self.theta - tf.stop_gradient(tf.reduce_max(self.theta, axis=-1, keepdims=True))
+        q, k, f = features(queries), features(keys), tf.exp(theta)
         form = "dense" if self.tokens <= _DENSE else "fft"
         return attention.toeplitz_attention(q, k, values, f, form=form)

@@ -76,7 +76,7 @@ class RowAttention(Module):
         own = {"weights": weights, "alpha": alpha, "trainable_alpha": trainable_alpha}
         if _checks.choice("attention", attention, ATTENTIONS) != "iterate":
             for key, default in _OWN.items():
-                if own[key] != default:
+                if not (isinstance(own[key], (str, bool, float)) and own[key] == default):
                     raise ValueError(
                         f"{key} is an argument of attention='iterate': it must be {default!r}, got "
                         f"{_checks.received(own[key])}"

@@ -19,9 +19,12 @@ def _toeplitz(q, k, v, **kwargs):
     return attention.toeplitz_attention(q, k, v, tf.ones([15], q.dtype), **kwargs)
 
 
+def _floating(x):
+    return x.dtype if x.dtype.is_floating else tf.float64
+
+
 def _graph(q, k, v):
-    dtype = q.dtype if q.dtype.is_floating else tf.float64
-    return attention.graph_attention(q, k, v, tf.constant(_PATH, dtype))
+    return attention.graph_attention(q, k, v, tf.constant(_PATH, _floating(q)))
 
 
 def _tensor(q, k, v):
@@ -56,7 +59,10 @@ FORMS = {
     "masked": attention.masked_attention,
     "delta rule": attention.delta_rule,
     "toeplitz": _toeplitz,
-    "toeplitz, grid": functools.partial(_toeplitz, form="dense"),
+    "toeplitz, dense": functools.partial(_toeplitz, form="dense"),
+    "toeplitz, grid": lambda q, k, v: attention.toeplitz_attention(
+        q, k, v, 1 + tf.reshape(tf.range(21, dtype=_floating(q)), [3, 7]), (2, 4)
+    ),
     "graph": _graph,
     "galerkin": attention.galerkin_attention,
     "fourier": attention.fourier_attention,
@@ -101,7 +107,11 @@ def test_what_does_not_fit_is_refused(form):
         ((Q[0, 0, 0], K, V), "^queries must be .*got shape"),
         ((Q, K[..., :3], V), "^keys must have as many features as queries, 4, got 3$"),
         ((Q, K, V[..., :7, :]), "^values must be as many as keys, 8, got 7$"),
-        ((Q, K[:, :2], V), "^queries and keys must have leading shapes that broadcast, got"),
+        ((Q[:, :1], K[:, :2], V), "^queries, keys and values must have leading shapes that"),
+        (
+            (Q, K[:, :2], V),
+            "^queries, keys and values must have leading shapes that broadcast, got",
+        ),
         ((Q, K.astype(np.float32), V), "^keys must be"),
         ((Q, K, "x"), "^values must be"),
         ((Q.astype(int), K, V), "^queries must be of a floating type"),
@@ -116,9 +126,9 @@ def test_masks_of_other_shapes_are_refused():
         attention.softmax_attention, attention.kernel_attention, attention.masked_attention
     ):  # fmt: skip
         for mask in (np.ones((8, 7)), np.ones((9, 8)), np.ones((4, 8, 8)), np.ones((2, 3, 8, 4))):
-            with pytest.raises(ValueError, match="^mask .*must.*got"):
+            with pytest.raises(ValueError, match="mask .*must.*got"):
                 function(Q, K, V, mask=mask)
-        with pytest.raises(ValueError, match="^mask must be >= 0, got -1$"):
+        with pytest.raises(ValueError, match="^mask must be finite and >= 0, got -1$"):
             function(Q, K, V, mask=-np.ones(8))
 
 

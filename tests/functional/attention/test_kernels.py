@@ -89,18 +89,49 @@ def test_nothing_seen_is_nothing_and_its_gradients_are_finite():
         assert all(np.isfinite(g).all() for g in tape.gradient(loss, inputs))
 
 
+def test_what_is_not_seen_may_be_of_any_size():
+    """A masked key with a score of 1e3, taken off as the largest, would leave nothing."""
+    keys = K.copy()
+    keys[:, 2] = 1e3 * Q[:, 0]
+    mask = np.arange(7) != 2
+    expected = attention.softmax_attention(Q, K, V, mask=mask)
+    for function in (attention.softmax_attention, attention.kernel_attention):
+        np.testing.assert_allclose(function(Q, keys, V, mask=mask), expected, rtol=1e-12)
+
+
+def test_gaussians_of_tokens_far_from_zero():
+    q, k, v = (x.astype(np.float32) for x in (Q, K, V))
+    moved = attention.kernel_attention(q + 1000, k + 1000, v, "gaussian")
+    near = attention.kernel_attention(q, k, v, "gaussian")
+    np.testing.assert_allclose(moved, near, atol=1e-3)
+
+
 def test_the_normaliser():
-    """Its quotient, its 0, and derivatives by finite differences."""
-    sums, totals = tf.constant(V[0]), tf.constant([0.0, 1e-300, 2, 0, 3, 1e300, 1e-5], tf.float64)
+    """Its quotient, its 0, and derivatives, by the formulas."""
+    totals = tf.constant([0.0, 1e-30, 2, 0, 3, 1e30, 1e-5], tf.float32)
+    sums = tf.constant(V[0], tf.float32) * totals[:, None]
     found = attention.divide_by_totals(sums, totals).numpy()
-    with np.errstate(divide="ignore"):
-        expected = np.where(totals[:, None] > 0, sums / totals[:, None], 0)
-    np.testing.assert_allclose(found, expected, rtol=1e-15)
+    seen = totals.numpy() > 0
+    np.testing.assert_allclose(found, np.where(seen[:, None], V[0], 0), rtol=1e-5)
     with tf.GradientTape() as tape:
-        tape.watch(totals)
+        tape.watch([sums, totals])
         y = tf.reduce_sum(attention.divide_by_totals(sums, totals))
-    slope = tape.gradient(y, totals).numpy()
-    assert slope[0] == slope[3] == 0 and np.isfinite(slope[2:]).all()
-    np.testing.assert_allclose(slope[2], -V[0, 2].sum() / 4, rtol=1e-12)
-    with pytest.raises(ValueError, match=r"^totals must be of the shape of sums without .*\(7, 3\)"):
+    by_sums, by_totals = tape.gradient(y, [sums, totals])
+    inverse = np.where(seen, 1 / np.where(seen, totals, 1), 0)
+    np.testing.assert_allclose(by_sums, np.tile(inverse[:, None], (1, 3)), rtol=1e-6)
+    np.testing.assert_allclose(by_totals, -V[0].sum(-1) * inverse, rtol=1e-5)
+    with pytest.raises(
+        ValueError, match=r"^totals must be of the shape of sums without .*\(7, 3\)"
+    ):
         attention.divide_by_totals(sums, sums)
+
+
+def test_bad_kernels():
+    for kernel, message in (
+        (attention.Kernel(3, True), "^kernel must have a function, got 3$"),
+        ("cubic", "^kernel must be one of .*, got 'cubic'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            attention.kernel_attention(Q, K, V, kernel)
+    with pytest.raises(ValueError, match="^mask must be finite and >= 0, got nan$"):
+        attention.softmax_attention(Q, K, V, mask=np.full(7, np.nan))

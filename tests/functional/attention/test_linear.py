@@ -42,8 +42,17 @@ def test_it_streams():
         y, state = attention.linear_attention_step(state, Q[..., t, :], K[..., t, :], V[..., t, :])
         np.testing.assert_allclose(y, expected[..., t, :], rtol=1e-12)
     np.testing.assert_allclose(state.totals, K.sum(axis=-2), rtol=1e-12)
-    with pytest.raises(ValueError, match="^state must be None or a LinearState, got 3$"):
-        attention.linear_attention_step(3, Q[0, 0, 0], K[0, 0, 0], V[0, 0, 0])
+    token = Q[0, 0, 0], K[0, 0, 0], V[0, 0, 0]
+    _, state = attention.linear_attention_step(None, *token)
+    narrow = token[0], token[1], token[2][:1]
+    for bad, inputs, message in (
+        (3, token, "^state must be None or a LinearState, got 3$"),
+        (state, narrow, r"^sums of state must be \[..., 4, 1\], got shape \(4, 5\)$"),
+        (attention.LinearState("x", 3), token, "^sums of state must be"),
+        (None, (token[0][:3], *token[1:]), "^key must have as many features as query, 3, got 4$"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            attention.linear_attention_step(bad, *inputs)
 
 
 def test_features_that_see_nothing_are_not_divided():
@@ -57,9 +66,11 @@ def test_features_that_see_nothing_are_not_divided():
 
 
 def test_negative_features_have_no_normaliser():
-    with pytest.raises(ValueError, match="^keys must be >= 0 for normalize=True, got -1"):
+    with pytest.raises(ValueError, match="^keys must be finite and >= 0 for normalize=True, got -"):
         attention.linear_attention(Q, K - 1.5, V)
-    with pytest.raises(ValueError, match="^queries must be >= 0 for normalize=True, got -0"):
+    with pytest.raises(
+        ValueError, match="^queries must be finite and >= 0 for normalize=True, got -0"
+    ):
         attention.masked_attention(Q - 1, K, V)
     assert np.isfinite(attention.linear_attention(Q, K - 1.5, V, normalize=False)).all()
 

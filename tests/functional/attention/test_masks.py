@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.linalg
+import tensorflow as tf
 
 from weirdonetworks.functional import attention
 
@@ -11,7 +12,7 @@ RNG = np.random.default_rng(0)
 Q, K, V = (RNG.uniform(size=(2, 12, size)) for size in (3, 3, 4))
 
 
-@pytest.mark.parametrize("grid", [(12,), (3, 4), (2, 3, 2)])
+@pytest.mark.parametrize("grid", [(12,), (3, 4)])
 @pytest.mark.parametrize("normalize", [True, False])
 def test_transforms_are_the_dense_mask(grid, normalize):
     shape = [2 * side - 1 for side in grid]
@@ -38,20 +39,49 @@ def test_no_weight_for_what_comes_later_is_causal():
 
 def test_rounding_is_not_divided():
     """Only the token before is seen: the first one sees nothing, and a transform says 1e-17."""
-    f = np.zeros(23)
-    f[12] = 1
-    found = attention.toeplitz_attention(Q, K, V, f).numpy()
-    np.testing.assert_array_equal(found[:, 0], 0)
-    np.testing.assert_allclose(found[:, 1:], V[:, :-1], rtol=1e-10)
+    n = 45
+    rng = np.random.default_rng(1)
+    q, k, v = (rng.uniform(size=(n, size)) for size in (3, 3, 4))
+    f = np.zeros(2 * n - 1)
+    f[n] = 1
+    raw = attention.toeplitz_attention(q, k, np.ones([n, 1]), f, normalize=False).numpy()
+    assert raw[0] != 0  # what there is to be taken for nothing
+    found = attention.toeplitz_attention(q, k, v, f).numpy()
+    np.testing.assert_array_equal(found[0], 0)
+    np.testing.assert_allclose(found[1:], v[:-1], rtol=1e-9)
+
+
+def test_a_small_query_is_no_rounding():
+    q = Q.astype(np.float32)
+    q[:, 3] *= 1e-12
+    f = np.ones(23, np.float32)
+    k, v = K.astype(np.float32), V.astype(np.float32)
+    dense = attention.toeplitz_attention(q, k, v, f, form="dense")
+    np.testing.assert_allclose(attention.toeplitz_attention(q, k, v, f), dense, rtol=1e-4)
+
+
+def test_gradients_of_a_mask():
+    """Both forms, over a line and a grid; the dense one is a gather of differences."""
+    for grid, shape in (((12,), [23]), ((3, 4), [5, 7])):
+        found = []
+        for form in ("fft", "dense"):
+            mask = tf.constant(np.random.default_rng(2).uniform(size=shape))
+            with tf.GradientTape() as tape:
+                tape.watch(mask)
+                y = attention.toeplitz_attention(Q, K, V, mask, grid, form)
+                loss = tf.reduce_sum(tf.sin(y))
+            found.append(tape.gradient(loss, mask))
+        np.testing.assert_allclose(*found, rtol=1e-8, atol=1e-12)
+        assert np.abs(found[0]).max() > 1e-3
 
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
         ({"mask": np.ones(12)}, r"^mask must be \[..., 23\], .* got shape \(12,\)"),
-        ({"mask": -np.ones(23)}, "^mask must be >= 0, got -1$"),
+        ({"mask": -np.ones(23)}, "^mask must be finite and >= 0, got -1$"),
         ({"grid": (3, 5)}, r"^grid must have 12 places, as there are tokens, got \(3, 5\)$"),
-        ({"grid": (2, 3, 2, 1)}, "^grid must have at most 3 sides, got"),
+        ({"grid": (2, 3, 2)}, "^grid must have at most 2 sides, got"),
         ({"form": "slow"}, "^form must be one of .*, got 'slow'"),
     ],
 )
@@ -90,6 +120,45 @@ def test_attention_over_a_graph():
     np.testing.assert_allclose(everywhere, attention.linear_attention(Q, K, V), rtol=1e-8)
 
 
+def test_heat_for_a_very_long_time():
+    """Rows sum to 1 in both types, where rounding made the rate 0 one that grows."""
+    path = _laplacian(np.eye(5, k=1) + np.eye(5, k=-1))
+    for dtype in (np.float32, np.float64):
+        for time in (1e6, 1e18, 1e30):
+            kernel = attention.heat_kernel(path.astype(dtype), time)
+            np.testing.assert_allclose(kernel, np.full((5, 5), 0.2), rtol=1e-4)
+
+
+def test_what_heat_does_not_reach_is_not_divided():
+    path = _laplacian(np.eye(12, k=1) + np.eye(12, k=-1)).astype(np.float32)
+    q, k, v = (x[0].astype(np.float32) for x in (Q, K, V))
+    q[0], k[0] = [1, 0, 0], [0, 1, 1]  # the token does not see itself, and at t = 0 no other
+    found = attention.graph_attention(q, k, v, path, 0.0).numpy()
+    np.testing.assert_array_equal(found[0], 0)
+    np.testing.assert_allclose(found[1:], v[1:], rtol=1e-5)
+
+
+def test_the_gradient_of_the_time():
+    """Of a ring, whose rates come in pairs, by finite differences."""
+    ring = _laplacian(np.roll(np.eye(6), 1, 0) + np.roll(np.eye(6), -1, 0))
+    u = np.random.default_rng(0).normal(size=[6, 2])
+    time = tf.constant(0.7, tf.float64)
+
+    def energy(time):
+        return tf.reduce_sum(u[:, :1] * attention.heat_kernel(ring, time) * u[:, 1])
+
+    with tf.GradientTape() as tape:
+        tape.watch(time)
+        y = energy(time)
+    slope = (energy(time + 1e-5) - energy(time - 1e-5)) / 2e-5
+    np.testing.assert_allclose(tape.gradient(y, time), slope, rtol=1e-7)
+    for wrong in (np.ones(3), np.ones((1, 6))):
+        with pytest.raises(ValueError, match=r"^time must be a number or \[..., 1, 1\], got shape"):
+            attention.heat_kernel(ring, wrong)
+    both = attention.heat_kernel(ring, np.reshape([0.7, 2.0], [2, 1, 1]))
+    np.testing.assert_allclose(both[0], attention.heat_kernel(ring, 0.7), rtol=1e-12)
+
+
 def test_bad_graphs():
     for laplacian, message in (
         (L[:11], r"^laplacian must be square, \[..., n, n\], got shape \(11, 12\)$"),
@@ -98,5 +167,5 @@ def test_bad_graphs():
     ):
         with pytest.raises(ValueError, match=message):
             attention.graph_attention(Q, K, V, laplacian)
-    with pytest.raises(ValueError, match="^time must be >= 0, got -1$"):
+    with pytest.raises(ValueError, match="^time must be finite and >= 0, got -1$"):
         attention.graph_attention(Q, K, V, L, -1.0)

@@ -44,7 +44,7 @@ def test_bad_factors():
     for matrices, thetas, message in (
         (np.ones((2, 4, 6)), np.ones((2, 3, 1)), r"^matrices must be \[..., K, 5, n\], got shape"),
         (np.ones((2, 5, 6)), np.ones((3, 3, 1)), r"^thetas must be \[2, 3, e\], got shape"),
-        (np.ones((3, 2, 5, 6)), np.ones((2, 3, 1)), "^matrices and inputs must have leading"),
+        (np.ones((3, 2, 5, 6)), np.ones((2, 3, 1)), "^inputs and matrices must have leading"),
     ):
         with pytest.raises(ValueError, match=message):
             attention.tensor_attention(x, matrices, thetas)
@@ -62,6 +62,28 @@ def test_hopfields_update_is_attention_and_lowers_the_energy():
         # Twice as far in the same direction is no descent for all of them.
         far = attention.hopfield_energy(states + 4 * (new - states), patterns, beta)
         assert (far > before).numpy().any()
+
+
+def test_the_energy_is_its_formula():
+    patterns, states = RNG.normal(size=(2, 8, 5)), RNG.normal(size=(2, 4, 5))
+    for beta in (0.5, 1e-8):
+        e = np.exp(beta * states @ patterns.swapaxes(1, 2)).mean(-1)
+        mean = np.log(e) / beta if beta > 1e-3 else (states @ patterns.swapaxes(1, 2)).mean(-1)
+        most = (patterns**2).sum(-1).max(-1)[:, None]
+        expected = -mean + (states**2).sum(-1) / 2 + most / 2
+        np.testing.assert_allclose(
+            attention.hopfield_energy(states, patterns, beta), expected, rtol=1e-7
+        )
+        single = attention.hopfield_energy(
+            states.astype(np.float32), patterns.astype(np.float32), beta
+        )
+        np.testing.assert_allclose(single, expected, rtol=1e-4)
+    alone = patterns[:, :1]
+    np.testing.assert_allclose(attention.hopfield_energy(alone, alone), 0, atol=1e-13)
+    with pytest.raises(ValueError, match="^beta must be a number > 0 of float32, got 1e"):
+        attention.hopfield_energy(states.astype(np.float32), patterns.astype(np.float32), 1e39)
+    with pytest.raises(ValueError, match="^patterns must have as many features as states, 5, got"):
+        attention.hopfield_update(states, patterns[..., :3])
 
 
 def test_a_fixed_point_has_no_slope():

@@ -1,7 +1,8 @@
 """Attention in one place: its forms, as functions of queries, keys and values.
 
 Queries are [..., n, d], keys [..., m, d], values [..., m, e], outputs [..., n, e], for leading
-shapes that broadcast; float32 or float64, the sizes of the tokens and their features static.
+shapes that broadcast; floating, float32 or float64 where transforms or eigenvalues are taken. The
+numbers of the tokens and of their features are static.
 """
 
 from weirdonetworks.functional.attention.galerkin import (

@@ -22,31 +22,41 @@ def tokens(name: str, inputs: tf.Tensor, dtype: tf.DType | None = None) -> tf.Te
     return inputs
 
 
-def triple(queries: Any, keys: Any, values: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def triple(
+    queries: Any,
+    keys: Any,
+    values: Any,
+    names: tuple[str, str, str] = ("queries", "keys", "values"),
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns all three, which must fit each other."""
-    queries = tokens("queries", queries)
-    keys, values = tokens("keys", keys, queries.dtype), tokens("values", values, queries.dtype)
+    queries = tokens(names[0], queries)
+    keys, values = tokens(names[1], keys, queries.dtype), tokens(names[2], values, queries.dtype)
     if keys.shape[-1] != queries.shape[-1]:
         raise ValueError(
-            f"keys must have as many features as queries, {queries.shape[-1]}, got {keys.shape[-1]}"
+            f"{names[1]} must have as many features as {names[0]}, {queries.shape[-1]}, got "
+            f"{keys.shape[-1]}"
         )
     if values.shape[-2] != keys.shape[-2]:
         raise ValueError(
-            f"values must be as many as keys, {keys.shape[-2]}, got {values.shape[-2]}"
+            f"{names[2]} must be as many as {names[1]}, {keys.shape[-2]}, got {values.shape[-2]}"
         )
-    leading("queries", queries.shape[:-2], "keys", keys.shape[:-2])
-    leading("keys", keys.shape[:-2], "values", values.shape[:-2])
+    leading(dict(zip(names, (x.shape[:-2] for x in (queries, keys, values)), strict=True)))
     return queries, keys, values
 
 
-def leading(name: str, shape: tf.TensorShape, other: str, known: tf.TensorShape) -> None:
-    """Raises ValueError for leading shapes that do not broadcast."""
-    try:
-        tf.broadcast_static_shape(shape, known)
-    except ValueError:
-        raise ValueError(
-            f"{name} and {other} must have leading shapes that broadcast, got {shape} and {known}"
-        ) from None
+def leading(shapes: dict[str, tf.TensorShape]) -> tf.TensorShape:
+    """What the leading shapes broadcast to, by name; raises ValueError where they do not."""
+    found = tf.TensorShape([])
+    for shape in shapes.values():
+        try:
+            found = tf.broadcast_static_shape(found, shape)
+        except ValueError:
+            *others, last = shapes
+            names, told = f"{', '.join(others)} and {last}", ", ".join(map(str, shapes.values()))
+            raise ValueError(
+                f"{names} must have leading shapes that broadcast, got {told}"
+            ) from None
+    return found
 
 
 def same_tokens(queries: tf.Tensor, keys: tf.Tensor) -> None:
@@ -78,7 +88,8 @@ def weights(mask: Any, queries: tf.Tensor, keys: tf.Tensor, causal: bool) -> tf.
                 f"mask must be [..., queries, keys], [..., {rows}, {columns}], or broadcast to it, "
                 f"got shape {found.shape}"
             )
-        leading("mask", found.shape[:-2], "queries", queries.shape[:-2])
+        inputs = {"queries": queries, "keys": keys, "mask": found}
+        leading({name: x.shape[:-2] for name, x in inputs.items()})
         nonnegative("mask", found)
     if _checks.flag("causal", causal):
         same_tokens(queries, keys)
@@ -93,7 +104,15 @@ def triangle(tokens: int, dtype: tf.DType) -> tf.Tensor:
 
 
 def nonnegative(name: str, value: tf.Tensor, why: str = "") -> None:
-    """Raises ValueError for numbers below 0, where they are known: not while a graph is traced."""
+    """Raises ValueError for numbers that are not finite and >= 0, unless a graph is traced."""
     known = tf.get_static_value(value)
-    if known is not None and known.size and known.min() < 0:
-        raise ValueError(f"{name} must be >= 0{why}, got {known.min():.6g}")
+    if known is not None and known.size and not (np.isfinite(known).all() and known.min() >= 0):
+        wrong = known[~(np.isfinite(known) & (known >= 0))].flat[0]
+        raise ValueError(f"{name} must be finite and >= 0{why}, got {wrong:.6g}")
+
+
+def transformable(name: str, value: tf.Tensor) -> tf.Tensor:
+    """Returns a tensor of a type that has Fourier transforms and eigenvalues."""
+    if value.dtype not in (tf.float32, tf.float64):
+        raise ValueError(f"{name} must be float32 or float64, got {value.dtype.name}")
+    return value

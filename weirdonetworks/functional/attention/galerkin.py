@@ -12,7 +12,8 @@ def galerkin_attention(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -
 
     The columns of Q are functions on the places of the tokens, and so are those of K and V; K^T V
     / m are integrals of their products. It is one step of a Petrov-Galerkin projection, of which
-    `petrov_galerkin_projection` is the whole. LN is the layer normalisation of each token.
+    `petrov_galerkin_projection` is the whole. LN is the layer normalisation of each token. Each
+    token sees all: an integral knows no order.
 
     Args:
       queries: [..., n, d].
@@ -52,7 +53,7 @@ def petrov_galerkin_projection(trial: tf.Tensor, test: tf.Tensor) -> tf.Tensor:
 
     P P = P, and |v - P v| <= |P| min_w |v - w| over the w in the span of Q, for any P that is
     neither 0 nor the identity (Xu and Zikatanov 2003): as good as the best, up to a constant. With
-    K = Q it is the orthogonal projection, whose |P| is 1.
+    K = Q it is the orthogonal projection, whose |P| is 1. K^T Q must have an inverse.
 
     Args:
       trial: Q, [..., n, d], functions in which to approximate.
@@ -63,12 +64,13 @@ def petrov_galerkin_projection(trial: tf.Tensor, test: tf.Tensor) -> tf.Tensor:
     """
     trial = _inputs.tokens("trial", trial)
     test = _tensor_checks.of_type("test", test, "trial", trial.dtype)
-    if test.shape[-2:] != trial.shape[-2:] or test.shape.rank is None:
+    if test.shape.rank is None or test.shape[-2:] != trial.shape[-2:]:
         raise ValueError(f"test must be of the shape of trial, {trial.shape}, got {test.shape}")
     if trial.shape[-1] > trial.shape[-2]:
         raise ValueError(
             f"trial must have at most as many functions as places, {trial.shape[-2]}, got "
             f"{trial.shape[-1]}"
         )
+    _inputs.leading({"trial": trial.shape[:-2], "test": test.shape[:-2]})
     gram = tf.matmul(test, trial, transpose_a=True)
     return tf.matmul(trial, tf.linalg.solve(gram, tf.linalg.matrix_transpose(test)))

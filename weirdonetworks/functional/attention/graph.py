@@ -1,39 +1,44 @@
 """Linear attention under the heat kernel of a graph."""
 
+import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _tensor_checks
+from weirdonetworks.functional.attention import _inputs
 from weirdonetworks.functional.attention.linear import masked_attention
 
 
 def heat_kernel(laplacian: tf.Tensor, time: tf.Tensor | float = 1.0) -> tf.Tensor:
     """e^(-t L), [..., n, n]: what the heat equation u' = -L u makes of each place after time t.
 
-    All numbers are >= 0 and each row sums to 1, for L = D - W of a graph with weights W >= 0;
-    what rounding leaves below 0 is set to 0.
+    All numbers are >= 0 and each row sums to 1, for L = D - W of a graph with weights W >= 0. What
+    is below 16 eps is rounding, and set to 0. Gradients reach t; L is data, and gets none.
 
     Args:
-      laplacian: L, [..., n, n], symmetric.
-      time: t >= 0, a number, or what broadcasts with [..., 1, 1].
+      laplacian: L, [..., n, n], symmetric, without negative eigenvalues.
+      time: t >= 0, a number, or [..., 1, 1].
 
     Raises:
-      ValueError: a matrix that is not square, or (where it is not traced) not symmetric; a negative
-        time.
+      ValueError: a matrix that is not square, or (where it is not traced) not symmetric; a time
+        that is negative, infinite, or of another shape.
     """
-    laplacian = _tensor_checks.floating("laplacian", laplacian)
-    shape = laplacian.shape
+    laplacian = _inputs.transformable("laplacian", _tensor_checks.floating("laplacian", laplacian))
+    shape, eps = laplacian.shape, np.finfo(laplacian.dtype.as_numpy_dtype).eps
     if shape.rank is None or shape.rank < 2 or not shape[-1] or shape[-1] != shape[-2]:
         raise ValueError(f"laplacian must be square, [..., n, n], got shape {shape}")
     known = tf.get_static_value(laplacian)
-    if known is not None and abs(known - known.swapaxes(-1, -2)).max() > 1e-5 * abs(known).max():
+    if known is not None and not np.allclose(known, known.swapaxes(-1, -2), 1e-5, 1e-5):
         raise ValueError("laplacian must be symmetric, got one that is not")
     time = _tensor_checks.of_type("time", time, "laplacian", laplacian.dtype)
-    told = tf.get_static_value(time)
-    if told is not None and not (told >= 0).all():
-        raise ValueError(f"time must be >= 0, got {told.min():.6g}")
-    rates, modes = tf.linalg.eigh(laplacian)
-    decay = tf.exp(-(time[..., 0] if time.shape.rank else time) * rates)
-    return tf.maximum(tf.matmul(modes * decay[..., None, :], modes, transpose_b=True), 0)
+    if time.shape.rank and time.shape[-2:] != [1, 1]:
+        raise ValueError(f"time must be a number or [..., 1, 1], got shape {time.shape}")
+    _inputs.nonnegative("time", time)
+    _inputs.leading({"laplacian": shape[:-2], "time": time.shape[:-2]})
+    rates, modes = tf.linalg.eigh(tf.stop_gradient(laplacian))
+    # Of the rate 0, rounding makes one that grows.
+    decay = tf.exp(-time * tf.maximum(rates, 0)[..., None, :])
+    kernel = tf.matmul(modes * decay, modes, transpose_b=True)
+    return tf.where(kernel > 16 * eps, kernel, tf.zeros_like(kernel))
 
 
 def graph_attention(

@@ -1,5 +1,6 @@
 """A modern Hopfield network, whose update is attention."""
 
+import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks
@@ -23,8 +24,7 @@ def hopfield_update(states: tf.Tensor, patterns: tf.Tensor, beta: float = 1.0) -
 
     Source: Ramsauer et al. 2021, "Hopfield networks is all you need".
     """
-    beta = _checks.positive("beta", beta)
-    states, patterns = _pair(states, patterns)
+    states, patterns, beta = _checked(states, patterns, beta)
     return softmax_attention(states, patterns, patterns, scale=beta)
 
 
@@ -39,21 +39,21 @@ def hopfield_energy(states: tf.Tensor, patterns: tf.Tensor, beta: float = 1.0) -
     Raises:
       ValueError: shapes that do not fit, or a beta that is no number > 0.
     """
-    beta = _checks.positive("beta", beta)
-    states, patterns = _pair(states, patterns)
-    scores = beta * tf.matmul(states, patterns, transpose_b=True)
-    m = tf.cast(patterns.shape[-2], states.dtype)
-    mean = (tf.reduce_logsumexp(scores, axis=-1) - tf.math.log(m)) / beta
+    states, patterns, beta = _checked(states, patterns, beta)
+    products = tf.matmul(states, patterns, transpose_b=True)
+    best = tf.reduce_max(products, axis=-1, keepdims=True)
+    # log of a mean near 1 divided by a small beta: log1p and expm1 keep what rounding would take.
+    below = tf.math.expm1(beta * (products - best))
+    mean = best[..., 0] + tf.math.log1p(tf.reduce_mean(below, axis=-1)) / beta
     largest = tf.reduce_max(tf.reduce_sum(patterns**2, axis=-1), axis=-1, keepdims=True)
     return tf.reduce_sum(states**2, axis=-1) / 2 + largest / 2 - mean
 
 
-def _pair(states: tf.Tensor, patterns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    states = _inputs.tokens("states", states)
-    patterns = _inputs.tokens("patterns", patterns, states.dtype)
-    if patterns.shape[-1] != states.shape[-1]:
-        raise ValueError(
-            f"patterns must have as many features as states, {states.shape[-1]}, got "
-            f"{patterns.shape[-1]}"
-        )
-    return states, patterns
+def _checked(states: tf.Tensor, patterns: tf.Tensor, beta: float) -> tuple:
+    states, patterns, _ = _inputs.triple(
+        states, patterns, patterns, ("states", "patterns", "patterns")
+    )
+    limits = np.finfo(states.dtype.as_numpy_dtype)
+    if not limits.tiny <= _checks.positive("beta", beta) <= limits.max:
+        raise ValueError(f"beta must be a number > 0 of {states.dtype.name}, got {beta:g}")
+    return states, patterns, beta

@@ -32,6 +32,8 @@ def _exponential(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
 
 
 def _gaussian(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+    mean = tf.reduce_mean(keys, axis=-2, keepdims=True)  # of differences, only rounding knows it
+    queries, keys = queries - mean, keys - mean
     norms = [tf.reduce_sum(x * x, axis=-1) / math.sqrt(x.shape[-1]) for x in (queries, keys)]
     squares = norms[0][..., :, None] + norms[1][..., None, :] - 2 * _scores(queries, keys)
     return tf.exp(-tf.maximum(squares, 0) / 2)
@@ -63,7 +65,8 @@ def kernel_attention(
     With s = q . k / sqrt(d): `exponential` e^s, `gaussian` e^(-|q - k|^2 / (2 sqrt(d))), `square`
     (1 + s)^2, and `linear` s, which may be negative. The exponential makes it softmax attention
     (`softmax_attention` is the same without overflow); for keys of one norm, so does the Gaussian.
-    A query that sees no key gives 0.
+    A query that sees no key gives 0, and so does one from which all keys are so far that the kernel
+    is 0 to rounding.
 
     Args:
       queries: [..., n, d].
@@ -81,7 +84,12 @@ def kernel_attention(
     Source: Tsai et al. 2019, "Transformer dissection".
     """
     queries, keys, values = _inputs.triple(queries, keys, values)
-    if not isinstance(kernel, Kernel):
+    if isinstance(kernel, Kernel):
+        if not callable(kernel.function):
+            raise ValueError(
+                f"kernel must have a function, got {_checks.received(kernel.function)}"
+            )
+    else:
         kernel = KERNELS[_checks.choice("kernel", kernel, KERNELS)]
     normalize = _checks.flag("normalize", normalize)
     if normalize and not kernel.nonnegative:
@@ -89,7 +97,8 @@ def kernel_attention(
             "kernel must be >= 0 for normalize=True: its sum may be 0, got one that may be negative"
         )
     weights, k = _inputs.weights(mask, queries, keys, causal), kernel.function(queries, keys)
-    k = k if weights is None else k * weights
+    # What is not seen may have overflowed.
+    k = k if weights is None else tf.where(weights > 0, k, tf.zeros([], k.dtype)) * weights
     sums = tf.matmul(k, values)
     return divide_by_totals(sums, tf.reduce_sum(k, axis=-1)) if normalize else sums
 
@@ -104,8 +113,8 @@ def softmax_attention(
 ) -> tf.Tensor:
     """y_i = sum_j p_ij v_j, p_ij = m_ij e^(s_ij) / sum_l m_il e^(s_il), s_ij = scale q_i . k_j.
 
-    The reference for all other forms. Scores of any size: the largest that is seen is taken off. A
-    query that sees no key gives 0.
+    The reference for all other forms. Scores of any size that is finite: the largest that is seen
+    is taken off. A query that sees no key gives 0.
 
     Args:
       queries: [..., n, d].
@@ -128,7 +137,7 @@ def softmax_attention(
     weights = _inputs.weights(mask, queries, keys, causal)
     if weights is not None:
         # Finite, not -inf, of which the largest taken off would be NaN where nothing is seen.
-        scores = tf.where(weights > 0, scores, scores.dtype.min / 2)
+        scores = tf.where(weights > 0, scores, tf.constant(scores.dtype.min, scores.dtype))
     scores -= tf.stop_gradient(tf.reduce_max(scores, axis=-1, keepdims=True))
     p = tf.exp(scores) if weights is None else tf.exp(scores) * weights
     return divide_by_totals(tf.matmul(p, values), tf.reduce_sum(p, axis=-1))

@@ -66,8 +66,9 @@ def linear_attention(
 
     Its cost is linear in the tokens. Queries and keys are features, k(q, k) = q . k. For causal
     attention, `form` is how it is computed: `quadratic` by `masked_attention`, `recurrent` by a
-    state that each token changes (`linear_attention_step`), `chunked` by squares within chunks and
-    the states between them. All agree; without `causal`, all are one product.
+    state that each token changes (`linear_attention_step`; here all states are kept, for their
+    gradients), `chunked` by squares within chunks and the states between them. All agree; without
+    `causal`, all are one product.
 
     Args:
       queries: features of them, [..., n, d], >= 0 where normalized.
@@ -128,16 +129,14 @@ def linear_attention_step(
         _tensor_checks.floating(name, each)
         for name, each in (("query", query), ("key", key), ("value", value))
     )
-    query, key, value = (
-        _inputs.tokens(name, each[..., None, :] if each.shape.rank else each)
-        for name, each in zip(("query", "key", "value"), inputs, strict=True)
-    )
-    query, key, value = _features(query, key, value, normalize)
+    rows = (each[..., None, :] if each.shape.rank else each for each in inputs)
+    query, key, value = _features(*rows, normalize, ("query", "key", "value"))
     sums = tf.matmul(key, value, transpose_a=True)
     totals = key[..., 0, :]
     if state is not None:
         if not isinstance(state, LinearState):
             raise ValueError(f"state must be None or a LinearState, got {_checks.received(state)}")
+        _same_state(state, LinearState(sums, totals))
         sums, totals = state.sums + sums, state.totals + totals
     found = tf.matmul(query, sums)
     if normalize:
@@ -172,8 +171,11 @@ def delta_rule(
     rates = _tensor_checks.of_type("rates", rates, "queries", queries.dtype)
     if rates.shape.rank and rates.shape[-1] not in (1, n):
         raise ValueError(f"rates must be a number or [..., {n}], got shape {rates.shape}")
+    inputs = {"queries": queries.shape[:-2], "keys": keys.shape[:-2], "values": values.shape[:-2]}
+    if rates.shape.rank:
+        _inputs.leading({**inputs, "rates": rates.shape[:-1]})
     rates = rates[..., None] if rates.shape.rank else rates
-    rates *= tf.ones_like(keys[..., :1])
+    rates = rates * tf.ones_like(keys[..., :1])
 
     def step(state: tf.Tensor, token: tuple[tf.Tensor, ...]) -> tf.Tensor:
         key, value, rate = token
@@ -183,12 +185,27 @@ def delta_rule(
     return _scan(step, queries, keys, values, rates)
 
 
-def _features(queries: Any, keys: Any, values: Any, normalize: bool) -> tuple[tf.Tensor, ...]:
-    queries, keys, values = _inputs.triple(queries, keys, values)
+def _features(
+    queries: Any, keys: Any, values: Any, normalize: bool, names=("queries", "keys", "values")
+) -> tuple[tf.Tensor, ...]:
+    found = _inputs.triple(queries, keys, values, names)
     if _checks.flag("normalize", normalize):
-        for name, each in (("queries", queries), ("keys", keys)):
+        for name, each in zip(names[:2], found[:2], strict=True):
             _inputs.nonnegative(name, each, " for normalize=True")
-    return queries, keys, values
+    return found
+
+
+def _same_state(state: LinearState, added: LinearState) -> None:
+    """Raises ValueError unless a state is one to which the other can be added."""
+    sizes = ("sums", state.sums, added.sums, 2), ("totals", state.totals, added.totals, 1)
+    for name, held, other, axes in sizes:
+        held = _tensor_checks.of_type(f"{name} of state", held, "query", other.dtype)
+        if held.shape.rank is None or held.shape[-axes:] != other.shape[-axes:]:
+            raise ValueError(
+                f"{name} of state must be [..., {', '.join(map(str, other.shape[-axes:]))}], got "
+                f"shape {held.shape}"
+            )
+        _inputs.leading({f"{name} of state": held.shape[:-axes], "key": other.shape[:-axes]})
 
 
 def _recurrent(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -27,7 +27,7 @@ def divide_by_totals(sums: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
             "totals must be of the shape of sums without the last axis, or broadcast to it, got "
             f"{totals.shape} for {sums.shape}"
         ) from None
-    seen = totals > 0
+    seen = tf.expand_dims(totals > 0, -1)
     # Divided by 1 where nothing is seen, so that no gradient is 0 times infinity.
-    inverse = tf.where(seen, 1 / tf.where(seen, totals, tf.ones_like(totals)), 0)
-    return sums * tf.expand_dims(inverse, -1)
+    divisor = tf.where(seen, tf.expand_dims(totals, -1), tf.ones([], totals.dtype))
+    return tf.where(seen, sums / divisor, tf.zeros([], sums.dtype))

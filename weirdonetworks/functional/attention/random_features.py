@@ -1,5 +1,7 @@
 """Softmax attention by random features, whose cost is linear in the number of tokens."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -33,11 +35,14 @@ def random_projection(
     """
     m = _checks.integer("num_features", num_features)
     d = _checks.integer("size", size)
-    # NumPy's numbers are the same in eager execution, in graphs and in XLA.
     rng = np.random.default_rng(_checks.integer("seed", seed, 0))
-    dtype = _floating(dtype)
+    return _draw(m, d, _checks.flag("orthogonal", orthogonal), rng, _floating(dtype))
+
+
+def _draw(m: int, d: int, orthogonal: bool, rng: Any, dtype: tf.DType) -> tf.Tensor:
+    """By NumPy, whose numbers are the same in eager execution, in graphs and in XLA."""
     normal = rng.normal(size=[m, d])
-    if _checks.flag("orthogonal", orthogonal):
+    if orthogonal:
         q, r = np.linalg.qr(rng.normal(size=[-(-m // d), d, d]))
         q *= np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :]  # uniform among all rotations
         directions = q.swapaxes(1, 2).reshape(-1, d)[:m]
@@ -136,6 +141,8 @@ def random_feature_attention(
       num_features: of each token; twice as many numbers for `trigonometric`.
       kind: of features.
       causal: whether query i sees keys 0 to i alone; not with `leverage`, which sees all of them.
+        Features are then scaled by the largest of all keys, later ones as well: keys whose features
+        are below the smallest number of the type, relative to it, are not seen.
       normalize: whether to divide.
       seed: of the directions.
 
@@ -162,25 +169,30 @@ def random_feature_attention(
         )
     d = queries.shape[-1]
     candidates = m * _CANDIDATES if kind == "leverage" else m
-    w = random_projection(candidates, d, kind == "orthogonal", seed, queries.dtype)
+    rng = np.random.default_rng(_checks.integer("seed", seed, 0))
+    w = _draw(candidates, d, kind == "orthogonal", rng, queries.dtype)
     q, k = queries * d**-0.25, keys * d**-0.25
     if kind == "trigonometric":
         q, k = trigonometric_features(q, w), trigonometric_features(k, w)
         return linear_attention(q, k, values, causal, normalize=False)
     q_log, k_log = (_project(x, w)[1] - _half_square(x) for x in (q, k))
-    if normalize:
-        # Factors that leave the quotient as it is, for arguments of exp that are at most 0.
-        q_log -= tf.stop_gradient(tf.reduce_max(q_log, axis=-1, keepdims=True))
-        k_log -= tf.stop_gradient(tf.reduce_max(k_log, axis=[-2, -1], keepdims=True))
-    q, k = tf.exp(q_log), tf.exp(k_log)
     if kind == "leverage":
-        q, k = _by_leverage(q, k, m, seed)
-    return linear_attention(q, k / candidates, values, causal, normalize=normalize)
+        q_log, k_log = _by_leverage(q_log, k_log, m, rng)
+    if normalize:
+        # Factors that leave the quotient as it is: of each feature, where no order forbids it, and
+        # of each query.
+        axes = [-2, -1] if causal else -2
+        top = tf.stop_gradient(tf.reduce_max(k_log, axis=axes, keepdims=True))
+        q_log, k_log = q_log + top, k_log - top
+        q_log -= tf.stop_gradient(tf.reduce_max(q_log, axis=-1, keepdims=True))
+    return linear_attention(tf.exp(q_log), tf.exp(k_log) / m, values, causal, normalize=normalize)
 
 
-def _by_leverage(q: tf.Tensor, k: tf.Tensor, m: int, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """m features of each set of keys, drawn with p in proportion to leverage, and weighted by
-    1 / (m p)."""
+def _by_leverage(
+    q_log: tf.Tensor, k_log: tf.Tensor, m: int, rng: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """m of all features, drawn with p in proportion to leverage, times 1 / (candidates p)."""
+    k = tf.exp(k_log - tf.reduce_max(k_log, axis=[-2, -1], keepdims=True))
     tokens, candidates = k.shape[-2:]
     ridge = _RIDGE * tf.reduce_sum(k * k, axis=[-2, -1])[..., None, None] / tokens
 
@@ -197,13 +209,13 @@ def _by_leverage(q: tf.Tensor, k: tf.Tensor, m: int, seed: int) -> tuple[tf.Tens
     # Half of each draw is uniform: no feature that the keys do not need has an endless weight.
     share = tf.maximum(tf.stop_gradient(scores), 0)
     share = share / tf.reduce_sum(share, axis=-1, keepdims=True)
-    p = share / 2 + 1 / (2 * share.shape[-1])
+    p = share / 2 + 1 / (2 * candidates)
     ends = tf.cumsum(p, axis=-1)
-    draws = tf.constant(np.random.default_rng(_checks.integer("seed", seed, 0)).random(m), p.dtype)
     # The first feature whose cumulative probability is above the draw.
+    draws = tf.constant(rng.random(m), p.dtype)
     chosen = tf.reduce_sum(tf.cast(ends[..., None, :] <= draws[:, None], tf.int32), axis=-1)
-    chosen = tf.minimum(chosen, p.shape[-1] - 1)
-    taken = tf.one_hot(chosen, p.shape[-1], axis=-1, dtype=k.dtype)  # [..., m, candidates]
-    weight = tf.reduce_sum(taken / p[..., None, :], axis=-1) / m  # of the features that are taken
-    k = tf.matmul(k, taken, transpose_b=True) * weight[..., None, :]
-    return tf.matmul(q, taken, transpose_b=True), k
+    chosen = tf.minimum(chosen, candidates - 1)
+    taken = tf.one_hot(chosen, candidates, axis=-1, dtype=k.dtype)  # [..., m, candidates]
+    weight = -tf.math.log(candidates * tf.linalg.matvec(taken, p))
+    q_log, k_log = (tf.matmul(x, taken, transpose_b=True) for x in (q_log, k_log))
+    return q_log, k_log + weight[..., None, :]

@@ -32,6 +32,6 @@ def tensor_attention(inputs: tf.Tensor, matrices: tf.Tensor, thetas: tf.Tensor) 
     terms = matrices.shape[-3]
     if thetas.shape.rank != 3 or thetas.shape[0] != terms or thetas.shape[1] != d:
         raise ValueError(f"thetas must be [{terms}, {d}, e], got shape {thetas.shape}")
-    _inputs.leading("matrices", matrices.shape[:-3], "inputs", inputs.shape[:-2])
+    _inputs.leading({"inputs": inputs.shape[:-2], "matrices": matrices.shape[:-3]})
     made = tf.einsum("...md,kde->...kme", inputs, thetas)
     return tf.reduce_sum(tf.matmul(matrices, made, transpose_a=True), axis=-3)

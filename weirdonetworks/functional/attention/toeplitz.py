@@ -22,13 +22,14 @@ def toeplitz_attention(
 ) -> tf.Tensor:
     """y_i = sum_j f(i - j) (q_i . k_j) v_j / sum_j f(i - j) (q_i . k_j), in O(n log n).
 
-    Tokens in a line, or over a grid, row by row, where places and the difference have two or three
-    numbers: a mask that is block Toeplitz. f(d) = 0 for all d < 0 is causal. For each pair of a
-    feature and a value the sum over j is a convolution of their product with f: by `fft`, or
-    `dense`, by the matrix `toeplitz_matrix`, which is the faster one for tens of tokens.
+    Tokens in a line, or over a grid, row by row, where places and the difference have two numbers:
+    a mask that is block Toeplitz. f(d) = 0 for all d < 0 is causal. For each pair of a feature and
+    a value the sum over j is a convolution of their product with f: by `fft`, which holds all these
+    products, n d e numbers, or `dense`, by the matrix `toeplitz_matrix`, which is the faster one
+    for tens of tokens.
 
-    The rounding of a transform is relative to its largest number: totals below 16 eps of the
-    largest are taken as 0, where nothing is seen, and so are their outputs.
+    The rounding of a transform is relative to its largest number: what a query sees is taken to be
+    nothing, and gives 0, if it is below 16 eps of what it would see at the best place.
 
     Args:
       queries: features of them, [..., n, d], >= 0 where normalized.
@@ -51,6 +52,8 @@ def toeplitz_attention(
     _inputs.same_tokens(queries, keys)
     grid = _grid(grid, queries.shape[-2])
     mask = _mask(mask, grid, queries.dtype)
+    inputs = {"queries": queries.shape[:-2], "keys": keys.shape[:-2], "values": values.shape[:-2]}
+    _inputs.leading({**inputs, "mask": mask.shape[: -len(grid)]})
     form, normalize = _checks.choice("form", form, FORMS), _checks.flag("normalize", normalize)
     if form == "dense":
         dense = toeplitz_matrix(mask, grid)
@@ -58,6 +61,7 @@ def toeplitz_attention(
     if normalize:
         for name, each in (("queries", queries), ("keys", keys)):
             _inputs.nonnegative(name, each, " for normalize=True")
+    _inputs.transformable("queries", queries)
     v = tf.concat([values, tf.ones_like(values[..., :1])], axis=-1) if normalize else values
     products = tf.einsum("...nd,...ne->...den", keys, v)
     convolved = _convolve(products, mask[..., *([None] * 2), *([slice(None)] * len(grid))], grid)
@@ -66,8 +70,8 @@ def toeplitz_attention(
         return found
     totals = found[..., -1]
     rounding = 16 * np.finfo(totals.dtype.as_numpy_dtype).eps
-    largest = tf.reduce_max(totals, axis=-1, keepdims=True)
-    totals = tf.where(totals > rounding * largest, totals, tf.zeros_like(totals))
+    best = tf.linalg.matvec(queries, tf.reduce_max(convolved[..., -1, :], axis=-1))
+    totals = tf.where(totals > rounding * best, totals, tf.zeros_like(totals))
     return divide_by_totals(found[..., :-1], totals)
 
 
@@ -79,7 +83,7 @@ def toeplitz_matrix(mask: tf.Tensor, grid: tuple[int, ...]) -> tf.Tensor:
       grid: (n,) or (H, W).
 
     Raises:
-      ValueError: a grid that is no tuple of one to three integers >= 1, or a mask of another
+      ValueError: a grid that is no tuple of one or two integers >= 1, or a mask of another
         shape.
     """
     mask = _tensor_checks.floating("mask", mask)
@@ -96,8 +100,8 @@ def _grid(grid: tuple[int, ...] | None, tokens: int | None) -> tuple[int, ...]:
     if grid is None and tokens is not None:
         return (tokens,)
     found = _checks.sizes("grid", grid, allow_empty=False)
-    if len(found) > 3:
-        raise ValueError(f"grid must have at most 3 sides, got {_checks.received(grid)}")
+    if len(found) > 2:
+        raise ValueError(f"grid must have at most 2 sides, got {_checks.received(grid)}")
     if tokens is not None and int(np.prod(found)) != tokens:
         raise ValueError(f"grid must have {tokens} places, as there are tokens, got {found}")
     return found
@@ -120,7 +124,6 @@ def _convolve(x: tf.Tensor, mask: tf.Tensor, grid: tuple[int, ...]) -> tf.Tensor
     transforms = {
         1: (tf.signal.rfft, tf.signal.irfft),
         2: (tf.signal.rfft2d, tf.signal.irfft2d),
-        3: (tf.signal.rfft3d, tf.signal.irfft3d),
     }
     forward, backward = transforms[len(grid)]
     lengths = [1 << (2 * side - 2).bit_length() for side in grid]  # powers of two, no wrapping
