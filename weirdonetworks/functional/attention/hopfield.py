@@ -54,6 +54,6 @@ def _checked(states: tf.Tensor, patterns: tf.Tensor, beta: float) -> tuple:
         states, patterns, patterns, ("states", "patterns", "patterns")
     )
     limits = np.finfo(states.dtype.as_numpy_dtype)
-    if not limits.tiny <= _checks.positive("beta", beta) <= limits.max:
+    if not float(limits.tiny) <= _checks.positive("beta", beta) <= float(limits.max):
         raise ValueError(f"beta must be a number > 0 of {states.dtype.name}, got {beta:g}")
     return states, patterns, beta
