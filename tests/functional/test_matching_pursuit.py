@@ -171,17 +171,55 @@ def test_what_is_nothing_more_gets_nothing():
         assert np.abs(found.residual).max() < 1e-14 and x[4] == 0 and x[0] * x[3] == 0
         gradient = tape.jacobian(found.coefficients, y).numpy()
         assert np.all(np.isfinite(gradient)) and np.abs(gradient).max() < 10
-    unknown = orthogonal_matching_pursuit(A, np.full(8, np.nan), 2)
+    unknown = orthogonal_matching_pursuit(A, np.full(8, np.nan), 4)
     assert np.isnan(unknown.coefficients).any() and np.isnan(unknown.residual).all()
+    assert len(set(unknown.support.numpy())) == 4
+
+
+@pytest.mark.parametrize("complex_", [False, True])
+def test_derivatives_beside_a_column_that_is_known(complex_):
+    """Those of the matrix without it; y is outside of the span of the others."""
+    A, y = _normal(8, 4, complex_=complex_), _normal(8, seed=1, complex_=complex_)
+    A[:, 3] = A[:, 0]
+    weights, slopes, supports = _normal(8, seed=2, complex_=complex_), [], []
+    for columns in (4, 3):
+        matrix, vector = tf.constant(A[:, :columns]), tf.constant(y)
+        with tf.GradientTape() as tape:
+            tape.watch([matrix, vector])
+            found = orthogonal_matching_pursuit(matrix, vector, columns)
+            x = found.coefficients[:3] + ([found.coefficients[3], 0, 0] if columns == 4 else 0)
+            both = tf.concat([x, found.residual], 0) * np.append([1, 2, 3], weights)
+            loss = tf.reduce_sum(tf.math.real(both))
+        slopes.append([slope.numpy() for slope in tape.gradient(loss, [matrix, vector])])
+        supports.append(list(found.support.numpy()))
+    (matrix, vector), (expected, other) = slopes
+    taken, known = sorted((0, 3), key=supports[0].index)
+    np.testing.assert_allclose(matrix[:, [taken, 1, 2]], expected, rtol=1e-9)
+    np.testing.assert_allclose(vector, other, rtol=1e-9)
+    assert np.all(matrix[:, known] == 0) and np.abs(found.residual).max() > 0.1
 
 
 def test_numbers_of_any_size():
-    A, y = _normal(10, 15), _normal(10, seed=1)
-    expected = orthogonal_matching_pursuit(A, y, 4)
-    for size in (1e-30, 1e30):
-        found = orthogonal_matching_pursuit((A * size).astype(np.float32), y.astype(np.float32), 4)
-        np.testing.assert_array_equal(found.support, expected.support)
-        np.testing.assert_allclose(found.coefficients * size, expected.coefficients, rtol=1e-3)
+    """A and y: products of large or small ones are infinite or 0 in float32."""
+    for complex_, dtype in ((False, np.float32), (True, np.complex64)):
+        A, x = _normal(20, 40, complex_=complex_), np.zeros(40)
+        x[[5, 17, 30]] = 1, -2, 3
+        y = A @ x + 1e-3 * _normal(20, seed=1, complex_=complex_)
+        expected = orthogonal_matching_pursuit(A, y, 3)
+        assert set(expected.support.numpy()) == {5, 17, 30}
+        for size, other in ((1e-22, 1e-22), (1e22, 1e22), (1e-30, 1), (1e30, 1), (1, 1e-32),
+                            (1, 1e37), (1e37, 1e37), (1e-15, 1e15), (1e18, 1e-18)):  # fmt: skip
+            found = orthogonal_matching_pursuit(
+                (A * size).astype(dtype), (y * other).astype(dtype), 3
+            )
+            np.testing.assert_array_equal(found.support, expected.support)
+            ratio = size / other
+            np.testing.assert_allclose(
+                found.coefficients.numpy().astype(complex) * ratio, expected.coefficients, rtol=1e-3
+            )
+            np.testing.assert_allclose(
+                found.residual.numpy().astype(complex) / other, expected.residual, atol=1e-5
+            )
 
 
 def _published(A: np.ndarray, y: np.ndarray, m: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The restricted Boltzmann machine, against enumeration; contrastive divergence and its bias."""
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -84,6 +86,40 @@ def test_the_exact_gradient():
     expected = _exact(layer, DATA)
     for found, own in zip(layer.likelihood_gradient(DATA), expected, strict=True):
         np.testing.assert_allclose(found, own, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (11, 12), (13, 11)])
+def test_the_exact_gradient_is_the_slope_of_the_likelihood(sizes):
+    """Of several parts of the states, on either side, compiled and not; by a tape of all."""
+    layer = _built(*sizes)
+    data = np.random.default_rng(1).integers(0, 2, (5, sizes[0])).astype(float)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(layer(data)) + layer.log_partition()
+    expected = tape.gradient(loss, [layer.w, layer.b, layer.c])
+    compiled = tf.function(layer.likelihood_gradient)
+    for gradients in (layer.likelihood_gradient(data), compiled(data)):
+        for found, own in zip(gradients, expected, strict=True):
+            np.testing.assert_allclose(found, own, rtol=1e-9, atol=1e-12)
+
+
+_PEAKS = """
+import resource, tensorflow as tf
+from weirdonetworks.layers import RestrictedBoltzmannMachine
+for size in (10, 16):
+    layer, x = RestrictedBoltzmannMachine(size), tf.ones([2, 500])
+    layer(x)
+    layer.likelihood_gradient(x)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_the_memory_of_the_exact_gradient_does_not_grow_with_the_states():
+    """2^10 and 2^16 states of 500 units: a tape of all would keep 125 MB for each array."""
+    command = [sys.executable, "-c", _PEAKS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    few, many = (int(line) / 1024 for line in done.stdout.split())
+    assert many - few < 100, (few, many)
 
 
 @pytest.mark.slow

@@ -31,7 +31,8 @@ def orthogonal_matching_pursuit(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
 
     A sparse y = A x is found again where A is like a random matrix, with about 2 k ln d rows; where
     columns are alike, others are taken. Columns of any length; one that is 0, or that others
-    of the support make up, gets the coefficient 0, as all do once nothing is left of y.
+    of the support make up, gets the coefficient 0, as all do once nothing is left of y. Numbers
+    may be as large or small as normal ones are: A and y are divided by their lengths first.
 
     Columns are made orthogonal as they are taken (Gram-Schmidt, twice), not by the normal
     equations: errors grow with the condition number of A_S, not with its square. First derivatives
@@ -96,16 +97,21 @@ def _pursue(A: tf.Tensor, y: tf.Tensor, k: int) -> Pursuit:
     A = A if A.shape.rank == 2 else tf.reshape(A, [-1, rows, columns])
     shape = (rows, columns) if A.shape.rank == 2 else (None, rows, columns)
     take = _taker(shape, (None, rows, vectors), A.dtype, k)
+    A, by_column = _of_length_one(A, -2)
+    y, by_vector = _of_length_one(y, [-2, -1])
     support, q, r, fit, residual = take(tf.stop_gradient(A), tf.stop_gradient(y))
     chosen = _columns(A, support)
     # A step of the normal equations from the solution held constant is its derivative.
     alive = tf.cast(tf.reduce_any(q != 0, axis=-1), A.dtype)[..., None]  # [batch, k, 1]
     slope = tf.matmul(chosen, y - tf.matmul(chosen, fit), adjoint_a=True)
-    slope = tf.linalg.triangular_solve(r, slope, lower=False, adjoint=True)
-    fit = _as_slope_of(fit, alive * tf.linalg.triangular_solve(r, slope, lower=False))
+    # Between the two solves, or what is left of y beside a dependent column goes to the others.
+    slope = alive * tf.linalg.triangular_solve(r, slope, lower=False, adjoint=True)
+    fit = _as_slope_of(fit, tf.linalg.triangular_solve(r, slope, lower=False))
     residual = _as_slope_of(residual, y - tf.matmul(chosen, fit))
     places = tf.one_hot(support, columns, dtype=A.dtype)
     coefficients = tf.matmul(places, fit, transpose_a=True)
+    coefficients = _twice(coefficients, tf.linalg.matrix_transpose(by_column) / by_vector)
+    residual = _twice(residual, 1 / by_vector)
     return Pursuit(
         tf.reshape(support, tf.concat([leading, [k]], 0)),
         tf.reshape(coefficients, tf.concat([leading, [columns, vectors]], 0)),
@@ -121,14 +127,17 @@ def _taker(A: tuple, y: tuple, dtype: tf.DType, k: int) -> Callable[..., tuple[t
 
 
 def _take(A: tf.Tensor, y: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
-    """support [batch, k], Q^T [batch, k, n], R [batch, k, k], the least squares, the residual."""
+    """support [batch, k], Q^T [batch, k, n], R [batch, k, k], the least squares, the residual.
+
+    Of columns whose lengths are 1, or 0.
+    """
     batch, (rows, columns), dtype = tf.shape(y)[0], A.shape[-2:], A.dtype
-    lengths = _length(A, axis=-2)
     smallest = rows * np.finfo(dtype.as_numpy_dtype).eps
 
     def step(i, support, free, q, r, z, residual):
         scores = _length(tf.matmul(A, residual, adjoint_a=True), axis=-1)
-        scores = tf.where(free, tf.math.divide_no_nan(scores, lengths), -1)
+        scores = tf.where(tf.math.is_nan(scores), tf.zeros_like(scores), scores)
+        scores = tf.where(free, scores, -1)
         place = tf.argmax(scores, axis=-1, output_type=tf.int32)
         new = _columns(A, place[:, None])  # [batch, n, 1]
         rest, shares = new, tf.zeros([batch, k, 1], dtype)
@@ -136,7 +145,7 @@ def _take(A: tf.Tensor, y: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
             share = tf.matmul(tf.math.conj(q), rest)
             shares, rest = shares + share, rest - tf.matmul(q, share, transpose_a=True)
         length = _length(rest, axis=-2)[..., None]
-        known = length <= smallest * _length(new, axis=-2)[..., None]
+        known = length <= smallest  # of 1, the length of the column
         unit = tf.where(known, tf.zeros_like(rest), rest / tf.cast(length, dtype))
         diagonal = tf.cast(tf.where(known, tf.ones_like(length), length), dtype)
         here = tf.one_hot(i, k, dtype=dtype)
@@ -165,10 +174,30 @@ def _take(A: tf.Tensor, y: tf.Tensor, k: int) -> tuple[tf.Tensor, ...]:
 
 
 def _length(values: tf.Tensor, axis: int) -> tf.Tensor:
+    largest, rest = _factors(values, axis)
+    return tf.squeeze(largest * rest, axis)
+
+
+def _factors(values: tf.Tensor, axis: int | list[int]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of the length, without squares of numbers that might be 0 or infinite."""
     values = tf.abs(values)
-    largest = tf.reduce_max(values, axis, keepdims=True)  # whose square might be 0 or infinite
+    largest = tf.reduce_max(values, axis, keepdims=True)
     shares = tf.math.divide_no_nan(values, largest)
-    return tf.squeeze(largest, axis) * tf.sqrt(tf.reduce_sum(tf.square(shares), axis))
+    return largest, tf.sqrt(tf.reduce_sum(tf.square(shares), axis, keepdims=True))
+
+
+def _of_length_one(values: tf.Tensor, axis: int | list[int]) -> tuple[tf.Tensor, tf.Tensor]:
+    """The values over their length, and its root's inverse: that of the length might be 0."""
+    largest, rest = _factors(tf.stop_gradient(values), axis)
+    root = tf.sqrt(largest) * tf.sqrt(rest)
+    inverse = 1 / tf.where(root > 0, root, tf.ones_like(root))
+    return _twice(values, inverse), inverse
+
+
+def _twice(values: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """values factor^2; the square might be infinite."""
+    factor = tf.cast(factor, values.dtype)
+    return values * factor * factor
 
 
 def _columns(A: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

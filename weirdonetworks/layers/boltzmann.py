@@ -5,9 +5,9 @@ import tensorflow as tf
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._module import Module
 from weirdonetworks._once import once
+from weirdonetworks.layers import _binary_states
 
 LARGEST = 20  # units on the smaller side, whose 2^20 states can be enumerated
-_INNER = 10  # of them, 2^10 states at once
 
 
 class RestrictedBoltzmannMachine(Module):
@@ -45,7 +45,7 @@ class RestrictedBoltzmannMachine(Module):
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
-        return _free_energy(inputs, self.w, self.b, self.c)[:, None]
+        return _binary_states.free_energy(inputs, self.w, self.b, self.c)[:, None]
 
     def energy(self, visible: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
         """E(v, h) = -b . v - c . h - v W h, [batch]; raises ValueError before the first call."""
@@ -69,33 +69,21 @@ class RestrictedBoltzmannMachine(Module):
         Raises:
           ValueError: before the first call, or more than 20 units on the smaller side.
         """
-        self._check_called("a partition function")
-        w, b, c = self.w, self.b, self.c
-        if self.input_size > self.hidden_size:  # the free energy of hidden units has the same form
-            w, b, c = tf.transpose(w), c, b
-        size = min(self.input_size, self.hidden_size)
-        if size > LARGEST:
-            raise ValueError(
-                f"the smaller side must have at most {LARGEST} units to enumerate its states, got "
-                f"{size} of {self.input_size} visible and {self.hidden_size} hidden units"
-            )
-        inner, outer = (_states(n, w.dtype) for n in (min(size, _INNER), max(size - _INNER, 0)))
-
-        def part(state: tf.Tensor) -> tf.Tensor:
-            rest = tf.broadcast_to(state, [inner.shape[0], state.shape[0]])
-            return tf.reduce_logsumexp(-_free_energy(tf.concat([inner, rest], 1), w, b, c))
-
-        return tf.reduce_logsumexp(tf.map_fn(part, outer))
+        return _binary_states.log_partition(*self._enumerated()[1])
 
     def likelihood_gradient(self, inputs: tf.Tensor) -> list[tf.Tensor]:
-        """The gradient of -mean log p(v) in w, b and c, exactly.
+        """The gradient of -mean log p(v) in w, b and c, exactly; the states take no memory.
 
         Raises:
           ValueError: as `log_partition`, or inputs that a call would refuse.
         """
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(self(inputs)) + self.log_partition()
-        return tape.gradient(loss, [self.w, self.b, self.c])
+            loss = tf.reduce_mean(self(inputs))
+        turned, units = self._enumerated()
+        w, b, c = _binary_states.log_partition_gradient(*units)
+        model = [tf.transpose(w), c, b] if turned else [w, b, c]
+        data = tape.gradient(loss, [self.w, self.b, self.c])
+        return [one + other for one, other in zip(data, model, strict=True)]
 
     def contrastive_divergence(
         self, inputs: tf.Tensor, k: int, seed: int | tf.Tensor
@@ -125,22 +113,23 @@ class RestrictedBoltzmannMachine(Module):
             loss = tf.reduce_mean(self(inputs)) - tf.reduce_mean(self(samples))
         return tape.gradient(loss, [self.w, self.b, self.c])
 
+    def _enumerated(self) -> tuple[bool, list[tf.Tensor]]:
+        """Whether it is the hidden side whose states are enumerated, and w, b, c as if visible."""
+        self._check_called("a partition function")
+        turned = self.input_size > self.hidden_size
+        size = min(self.input_size, self.hidden_size)
+        if size > LARGEST:
+            raise ValueError(
+                f"the smaller side must have at most {LARGEST} units to enumerate its states, got "
+                f"{size} of {self.input_size} visible and {self.hidden_size} hidden units"
+            )
+        # The free energy of hidden units has the same form.
+        units = [tf.transpose(self.w), self.c, self.b] if turned else [self.w, self.b, self.c]
+        return turned, [tf.convert_to_tensor(value) for value in units]
+
     def _check_called(self, what: str) -> None:
         if not hasattr(self, "w"):
             raise ValueError(f"{self!r} must be called before it has {what}, got no call")
-
-
-def _free_energy(visible: tf.Tensor, w: tf.Tensor, b: tf.Tensor, c: tf.Tensor) -> tf.Tensor:
-    """F(v), [batch]."""
-    return -tf.tensordot(visible, b, 1) - tf.reduce_sum(
-        tf.nn.softplus(tf.matmul(visible, w) + c), axis=1
-    )
-
-
-def _states(size: int, dtype: tf.DType) -> tf.Tensor:
-    """All binary states of so many units, [2^size, size]."""
-    numbers = tf.range(2**size)[:, None]
-    return tf.cast(tf.bitwise.right_shift(numbers, tf.range(size)) % 2, dtype)
 
 
 def _draw(probabilities: tf.Tensor, seed: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
