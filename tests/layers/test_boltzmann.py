@@ -123,6 +123,28 @@ def test_the_memory_of_the_exact_gradient_does_not_grow_with_the_states():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(12, 13), (13, 12)])
+def test_the_exact_gradient_keeps_no_states(sizes):
+    """That of a tape over log Z, in parts as well, which keeps a part's states for each of them."""
+    layer, size = _built(*sizes, scale=0.3), sizes[0]
+    data = np.random.default_rng(1).random([5, size])
+
+    def by_tape(inputs):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(layer(inputs)) + layer.log_partition()
+        return tape.gradient(loss, [layer.w, layer.b, layer.c])
+
+    for found, own in zip(layer.likelihood_gradient(data), by_tape(data), strict=True):
+        np.testing.assert_allclose(found, own, rtol=1e-8, atol=1e-12)
+    spec = tf.TensorSpec([None, size], tf.float64)
+    kept = [
+        [op.type for op in helpers.graph_ops(function, spec)].count("TensorListPushBack")
+        for function in (by_tape, layer.likelihood_gradient)
+    ]
+    assert kept[0] > 0 and kept[1] == 0
+
+
+@pytest.mark.slow
 def test_the_bias_of_contrastive_divergence_falls_with_k():
     """To nothing; that of the exact gradient is nothing, and a batch of the model's has none."""
     layer = _built(scale=1.5)
@@ -188,6 +210,46 @@ def test_gradients_of_the_free_energy():
         (lambda m: RestrictedBoltzmannMachine(0), "^hidden_size must be an integer >= 1, got 0$"),
         (lambda m: m.contrastive_divergence(DATA, 0, 0), "^k must be an integer >= 1, got 0$"),
         (lambda m: m.contrastive_divergence(DATA, 1, -1), "^seed must be an integer >= 0, got -1$"),
+        (
+            lambda m: m.contrastive_divergence(DATA, 1, tf.constant(-1)),
+            "^seed must be an integer >= 0, got -1$",
+        ),
+        (
+            lambda m: m.contrastive_divergence(DATA, 1, tf.constant(0.5)),
+            r"^seed must be an integer >= 0, got float32 of shape \(\)$",
+        ),
+        (
+            lambda m: m.contrastive_divergence(DATA, 1, tf.constant([1, 2])),
+            r"^seed must be an integer >= 0, got int32 of shape \(2,\)$",
+        ),
+        (
+            lambda m: m.contrastive_divergence(7 * DATA, 1, 0),
+            "^inputs must be 0, 1 or in between, got values from 0.0 to 7.0$",
+        ),
+        (lambda m: m.likelihood_gradient(np.nan * DATA), "^inputs must be 0, 1 or in between"),
+        (lambda m: m.likelihood_gradient(-DATA), "^inputs must be 0, 1 or in between"),
+        (
+            lambda m: m.hidden(np.ones([2, 5])),
+            r"^visible must be \[batch, 4\], got shape \(2, 5\)$",
+        ),
+        (lambda m: m.hidden(np.ones(4)), r"^visible must be \[batch, 4\], got shape \(4,\)$"),
+        (lambda m: m.hidden("no"), "^visible must be numbers of float64, got str$"),
+        (
+            lambda m: m.hidden(tf.ones([2, 4])),
+            "^visible must be of the type of the weights, float64, got float32$",
+        ),
+        (lambda m: m.visible(np.ones([2, 4])), r"^hidden must be \[batch, 3\], got"),
+        (lambda m: m.visible(None), "^hidden must be numbers of float64, got NoneType$"),
+        (lambda m: m.energy(np.ones([2, 3]), np.ones([2, 3])), r"^visible must be \[batch, 4\]"),
+        (lambda m: m.energy(np.ones([2, 4]), np.ones([2, 4])), r"^hidden must be \[batch, 3\]"),
+        (
+            lambda m: m.energy(np.ones([2, 4]), np.ones([3, 3])),
+            "^hidden must have the batch of visible, 2, got 3$",
+        ),
+        (
+            lambda m: RestrictedBoltzmannMachine(3).hidden(DATA),
+            "must be called before it has hidden units, got no call$",
+        ),
         (lambda m: m(np.ones([2, 5])), "must have 4 features as at the first call, got 5$"),
         (
             lambda m: _built(21, 22).log_partition(),

@@ -1,13 +1,12 @@
 """A product of experts over binary inputs: the restricted Boltzmann machine."""
 
+import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._module import Module
 from weirdonetworks._once import once
-from weirdonetworks.layers import _binary_states
-
-LARGEST = 20  # units on the smaller side, whose 2^20 states can be enumerated
+from weirdonetworks.layers import _enumeration
 
 
 class RestrictedBoltzmannMachine(Module):
@@ -45,45 +44,69 @@ class RestrictedBoltzmannMachine(Module):
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _tensor_checks.features(self, inputs)
         self._initialize(inputs)
-        return _binary_states.free_energy(inputs, self.w, self.b, self.c)[:, None]
+        return _enumeration.free_energy(inputs, self.w, self.b, self.c)[:, None]
 
     def energy(self, visible: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
-        """E(v, h) = -b . v - c . h - v W h, [batch]; raises ValueError before the first call."""
+        """E(v, h) = -b . v - c . h - v W h, [batch].
+
+        Raises:
+          ValueError: before the first call, other sizes or types than those of it, or two batches.
+        """
         self._check_called("an energy")
+        visible = self._units("visible", visible, self.input_size)
+        hidden = self._units("hidden", hidden, self.hidden_size)
+        if not visible.shape[:1].is_compatible_with(hidden.shape[:1]):
+            raise ValueError(
+                f"hidden must have the batch of visible, {visible.shape[0]}, got {hidden.shape[0]}"
+            )
         both = tf.reduce_sum(tf.matmul(visible, self.w) * hidden, axis=1)
         return -both - tf.tensordot(visible, self.b, 1) - tf.tensordot(hidden, self.c, 1)
 
     def hidden(self, visible: tf.Tensor) -> tf.Tensor:
-        """p(h_j = 1 | v), [batch, hidden_size]; raises ValueError before the first call."""
+        """p(h_j = 1 | v), [batch, hidden_size].
+
+        Raises:
+          ValueError: before the first call, or another size or type than that of it.
+        """
         self._check_called("hidden units")
+        visible = self._units("visible", visible, self.input_size)
         return tf.sigmoid(tf.matmul(visible, self.w) + self.c)
 
     def visible(self, hidden: tf.Tensor) -> tf.Tensor:
-        """p(v_i = 1 | h), [batch, visible]; raises ValueError before the first call."""
+        """p(v_i = 1 | h), [batch, visible].
+
+        Raises:
+          ValueError: before the first call, or another size or type than that of the layer.
+        """
         self._check_called("visible units")
+        hidden = self._units("hidden", hidden, self.hidden_size)
         return tf.sigmoid(tf.matmul(hidden, self.w, transpose_b=True) + self.b)
 
     def log_partition(self) -> tf.Tensor:
         """log Z, exactly, by enumeration of all states of the smaller side.
 
+        For its gradient see `likelihood_gradient`: a tape would keep all states.
+
         Raises:
           ValueError: before the first call, or more than 20 units on the smaller side.
         """
-        return _binary_states.log_partition(*self._enumerated()[1])
+        return _enumeration.log_partition(*self._smaller_side_first())
 
     def likelihood_gradient(self, inputs: tf.Tensor) -> list[tf.Tensor]:
-        """The gradient of -mean log p(v) in w, b and c, exactly; the states take no memory.
+        """The gradient of -mean log p(v) in w, b and c, exactly.
 
         Raises:
-          ValueError: as `log_partition`, or inputs that a call would refuse.
+          ValueError: as `log_partition`, or inputs that a call would refuse or, outside a graph,
+            that are not in [0, 1].
         """
+        inputs = self._data(inputs)
+        both, first, second = _enumeration.expectations(*self._smaller_side_first())
+        if self.input_size > self.hidden_size:
+            both, first, second = tf.transpose(both), second, first
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self(inputs))
-        turned, units = self._enumerated()
-        w, b, c = _binary_states.log_partition_gradient(*units)
-        model = [tf.transpose(w), c, b] if turned else [w, b, c]
-        data = tape.gradient(loss, [self.w, self.b, self.c])
-        return [one + other for one, other in zip(data, model, strict=True)]
+        found = tape.gradient(loss, [self.w, self.b, self.c])
+        return [own + model for own, model in zip(found, (both, first, second), strict=True)]
 
     def contrastive_divergence(
         self, inputs: tf.Tensor, k: int, seed: int | tf.Tensor
@@ -94,13 +117,11 @@ class RestrictedBoltzmannMachine(Module):
         tensor of one, such as the number of a step of training.
 
         Raises:
-          ValueError: a k that is not an integer >= 1, a seed that is negative or not an integer, or
-            inputs that a call would refuse.
+          ValueError: a k that is not an integer >= 1, a seed that is not one >= 0, or inputs that a
+            call would refuse; outside a graph, too, inputs that are not in [0, 1].
         """
-        k = _checks.integer("k", k)
-        if not tf.is_tensor(seed):
-            seed = tf.constant(_checks.integer("seed", seed, 0, 2**31 - 1))
-        inputs = _tensor_checks.features(self, inputs)
+        k, seed = _checks.integer("k", k), _seed(seed)
+        inputs = self._data(inputs)
         self._initialize(inputs)
 
         def step(i: tf.Tensor, visible: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -113,19 +134,36 @@ class RestrictedBoltzmannMachine(Module):
             loss = tf.reduce_mean(self(inputs)) - tf.reduce_mean(self(samples))
         return tape.gradient(loss, [self.w, self.b, self.c])
 
-    def _enumerated(self) -> tuple[bool, list[tf.Tensor]]:
-        """Whether it is the hidden side whose states are enumerated, and w, b, c as if visible."""
+    def _smaller_side_first(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """w, b and c, where the first of the units are those to enumerate."""
         self._check_called("a partition function")
-        turned = self.input_size > self.hidden_size
         size = min(self.input_size, self.hidden_size)
-        if size > LARGEST:
+        if size > _enumeration.LARGEST:
             raise ValueError(
-                f"the smaller side must have at most {LARGEST} units to enumerate its states, got "
-                f"{size} of {self.input_size} visible and {self.hidden_size} hidden units"
+                f"the smaller side must have at most {_enumeration.LARGEST} units to enumerate its "
+                f"states, got {size} of {self.input_size} visible and {self.hidden_size} hidden "
+                "units"
             )
-        # The free energy of hidden units has the same form.
-        units = [tf.transpose(self.w), self.c, self.b] if turned else [self.w, self.b, self.c]
-        return turned, [tf.convert_to_tensor(value) for value in units]
+        if self.input_size > self.hidden_size:  # the free energy of hidden units has the same form
+            return tf.transpose(self.w), self.c, self.b
+        return self.w, self.b, self.c
+
+    def _data(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Inputs of a call, in [0, 1] where their values are known."""
+        inputs = _tensor_checks.features(self, inputs)
+        values = tf.get_static_value(inputs)
+        if values is not None and not np.all((values >= 0) & (values <= 1)):  # nor is NaN
+            raise ValueError(
+                "inputs must be 0, 1 or in between, "
+                f"got values from {np.min(values)} to {np.max(values)}"
+            )
+        return inputs
+
+    def _units(self, name: str, values: tf.Tensor, size: int) -> tf.Tensor:
+        values = _tensor_checks.of_type(name, values, "the weights", self.w.dtype)
+        if values.shape.rank != 2 or values.shape[1] not in (None, size):
+            raise ValueError(f"{name} must be [batch, {size}], got shape {values.shape}")
+        return values
 
     def _check_called(self, what: str) -> None:
         if not hasattr(self, "w"):
@@ -136,3 +174,15 @@ def _draw(probabilities: tf.Tensor, seed: tf.Tensor, place: tf.Tensor) -> tf.Ten
     seeds = tf.stack([tf.cast(seed, tf.int32), place])
     uniform = tf.random.stateless_uniform(tf.shape(probabilities), seeds, dtype=tf.float32)
     return tf.cast(uniform < tf.cast(probabilities, tf.float32), probabilities.dtype)
+
+
+def _seed(seed: int | tf.Tensor) -> tf.Tensor:
+    """An integer >= 0, or a tensor of one, of which the value may not be known yet."""
+    if not tf.is_tensor(seed):
+        return tf.constant(_checks.integer("seed", seed, 0, 2**31 - 1))
+    value = tf.get_static_value(seed)
+    unfit = not seed.dtype.is_integer or not seed.shape.is_compatible_with([])
+    if unfit or (value is not None and value < 0):
+        got = f"{seed.dtype.name} of shape {seed.shape}" if unfit else value
+        raise ValueError(f"seed must be an integer >= 0, got {got}")
+    return seed

@@ -290,3 +290,51 @@ def test_units_learn_on_fresh_rows_within_their_intervals(units):
         assert np.abs(sums.w).max() <= 1 and 0 <= np.min(product.w) <= np.max(product.w) <= 1
     assert errors[1] < 0.2 * errors[0]
     assert errors[2] == errors[0]  # whatever was trained before
+
+
+def test_each_chunk_of_a_seed_has_rows_of_its_own(units, monkeypatch):
+    learner, task, chunks = units["NMU"], Task.draw(SEED), []
+
+    def record(first, last, rows, targets, steps):
+        chunks.append((first, last, rows, targets, steps))
+
+    monkeypatch.setattr(learner._trainer, "run", record)
+    for seed, steps in ((SEED, 1_100), (SEED + 1, 100), (SEED, 100)):
+        learner.begin(task, seed)
+        learner.run(Phase(steps))
+    places = [(first, last, int(steps)) for first, last, *_, steps in chunks]
+    assert places[:3] == [(0, 500, 1100), (500, 1000, 1100), (1000, 1100, 1100)]
+    *own, other, again = [rows for _, _, rows, *_ in chunks]
+    np.testing.assert_array_equal(own[0], again)
+    batches = np.concatenate([*own, other])[:, 0]  # of each step, its first row
+    assert len(np.unique(batches, axis=0)) == 4 * 500
+    assert 1 <= batches.min() < 1.01 and 1.99 < batches.max() < 2
+    for _, _, rows, targets, _ in chunks[:3]:
+        expected = brute_force(rows[7, :5].astype(float), task.a, task.b)
+        np.testing.assert_allclose(targets[7, :5], expected, rtol=1e-5)
+
+
+def test_the_penalties_of_the_units_are_those_of_their_authors(units):
+    """Written out: distances to whole numbers, weighed by `madsen`; sizes, weighed by `heim`."""
+    rng = np.random.default_rng(0)
+    rows = np.zeros([500, 128, 100], np.float32)
+    rows[300] = rng.uniform(1, 2, [128, 100])
+    for name, weight in (("NMU", 5.0), ("NPU", 1e-3)):
+        learner = units[name]
+        network = learner.network
+        for variable in network.trainable_variables:
+            variable.assign(rng.uniform(0.1, 0.9, variable.shape))
+        sums, product = network.layers
+        if name == "NMU":
+            distances = [np.minimum(w, 1 - w).mean() for w in (sums.w.numpy(), product.w.numpy())]
+            expected = sum(distances)
+        else:
+            parts = (sums.w, product.a, product.b, product.g)
+            expected = sum(np.abs(part.numpy()).sum() for part in parts)
+        assert float(network.regularization()) == pytest.approx(expected, rel=1e-5)
+        # The loss of step 300 of 1,000, where the targets are the outputs.
+        targets = np.zeros([500, 128], np.float32)
+        targets[300] = network(rows[300])[:, 0]
+        data = tf.constant(rows), tf.constant(targets), tf.constant(1000.0)
+        found = float(learner._loss(network, tf.constant(300), *data))
+        assert found == pytest.approx(weight * expected, rel=1e-4)

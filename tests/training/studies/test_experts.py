@@ -6,6 +6,7 @@ import pytest
 from scipy.special import log_softmax
 
 import weirdonetworks as wn
+from training.data import Dataset, Split
 from training.experiments import runner
 from training.studies.experts import trial as experts
 from training.studies.experts.__main__ import STUDY
@@ -111,7 +112,42 @@ def test_a_trial(tmp_path, monkeypatch):
     assert rows.loc["product, mean of logits", "nll"] < rows.loc["mean expert", "nll"]
     weights = [float(w) for w in rows.loc["product, learned weights", "weights"].split()]
     assert len(weights) == 3 and min(weights) > 0
-    assert list(report({"runs": found}).tables) == ["mnist_5k"]
+    assert list(report({"runs": found}).tables) == ["mnist_5k", "learned"]
+
+
+def test_what_is_learned_is_of_the_validation_split(monkeypatch):
+    """With another test split, scores change, and neither the choice nor a weight."""
+    names, seen = ["a", "b", "c"], []
+
+    def dataset(seed: int, count: int) -> tuple[Dataset, dict[str, np.ndarray]]:
+        own = {"train": task(5, 20), "validation": task(0), "test": task(seed, count)}
+        splits = {
+            name: Split(np.zeros([len(labels), 1, 1, 1], np.uint8), labels.astype(np.int32))
+            for name, (_, labels) in own.items()
+        }
+        return Dataset("made", 4, **splits), {name: logits for name, (logits, _) in own.items()}
+
+    def logits(_, name: str, split: str) -> np.ndarray:
+        seen.append(split)
+        return known[split][:, names.index(name)]
+
+    monkeypatch.setattr(experts, "group", lambda *_: names)
+    monkeypatch.setattr(experts, "_logits", logits)
+    tables = []
+    for seed in (1, 2):
+        made, known = dataset(seed, 3000)
+        found = experts.trial({"dataset": made}, 0, None, experts=3)["runs"]
+        tables.append(pd.DataFrame(found).set_index("rule"))
+    first, second = tables
+    assert list(first["weights"]) == list(second["weights"])
+    assert np.all(first["test_accuracy"] != second["test_accuracy"])
+    told = first["weights"].to_dict()
+    for rule, (_, weights) in rules(*task()).items():
+        assert told[rule] == " ".join(f"{w:.4f}" for w in weights), rule
+    # Others learn other weights, so that these could have changed.
+    other = rules(*task(1))["product, learned weights"][1]
+    assert told["product, learned weights"] != " ".join(f"{w:.4f}" for w in other)
+    assert set(seen) == {"validation", "test"}
 
 
 def test_scores():
@@ -126,12 +162,23 @@ def test_the_table():
     row = {"dataset": "mnist", "nll": 0.1, "calibration_error": 0.01, "weights": "0.5 0.25"}
     runs = [
         {**row, "rule": rule, "seed": seed, "test_accuracy": 0.9 + gain + seed / 1000}
-        for rule, gain in (("mean of probabilities", 0), ("vote", -0.02))
+        for rule, gain in (
+            ("mean of probabilities", 0),
+            ("vote", -0.02),
+            ("mean, learned weights", 0.01),
+            ("product, learned weights", 0.02),
+        )
         for seed in range(3)
     ]
+    runs[9] |= {"test_accuracy": 0.93, "nll": 0.13}
     runs[3] |= {"nll": np.inf}
-    table = report({"runs": pd.DataFrame(runs)}).tables["mnist"].set_index("rule")
+    tables = report({"runs": pd.DataFrame(runs)}).tables
+    table, (learned,) = tables["mnist"].set_index("rule"), tables["learned"].to_dict("records")
     assert table.loc["vote", "against the mean of probabilities"].startswith("-2.00")
     assert table.loc["vote", "negative log likelihood"] == "infinite"
     assert table.loc["mean of probabilities", "test accuracy %"] == "90.10 ± 0.10"
     assert table.loc["vote", "sum of weights"] == "0.75 ± 0.00"
+    # +2, +1 and +1 % in the three groups, resampled.
+    assert learned["test accuracy %"] == "+1.333 (+1.000 to +2.000)"
+    assert learned["negative log likelihood"] == "+0.0100 (+0.0000 to +0.0300)"
+    assert learned["calibration error %"] == "+0.00"

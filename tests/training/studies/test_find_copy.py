@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from training.data import Split
+from training.data import Dataset, Split
 from training.engine.workdir import num_parameters
 from training.experiments import CHOICE_SEED, runner
 from training.studies.find_copy import canvases, networks
+from training.studies.find_copy import trial as finding
 from training.studies.find_copy.__main__ import EQUAL, STUDY
 from training.studies.find_copy.report import report
-from training.studies.find_copy.trial import nearest
+from training.studies.find_copy.trial import LOOKS, nearest
 
 
 def _split(per_class: int = 3, classes: int = 10) -> Split:
@@ -115,6 +116,44 @@ def test_a_trial(tmp_path):
         assert 0.56 < row[name] < 1, name  # 0.5 ± 0.011 of 2,000
     found = report(tables).tables
     assert found["found"]["2,000 canvases"].item() == f"{100 * row['test_accuracy']:.1f}"
+
+
+@pytest.mark.slow
+def test_the_validation_canvases_choose_the_weights(monkeypatch):
+    """The best of ten looks at them, and nothing of the test canvases, moves what is kept."""
+    rng, steps = np.random.default_rng(0), 100
+    labels = np.repeat(np.arange(4, dtype=np.int32), 10)
+    splits = [Split(rng.integers(0, 256, (40, 28, 28, 1)).astype(np.uint8), labels)
+              for _ in range(3)]  # fmt: skip
+    other = Split(splits[2].images, rng.permutation(labels))
+    axes = {"distractors": 1, "canvases": 100, "network": "dense"}
+    training = finding._training("dense", steps)
+    seen, success = [], training.success
+
+    def record(data):
+        seen.append((len(data.cues), success(data), training.network.layer.variables[0].numpy()))
+        return seen[-1][1]
+
+    monkeypatch.setattr(training, "success", record)
+    rows = []
+    for test in (splits[2], other):
+        dataset = Dataset("made", 4, *splits[:2], test)
+        seen.clear()
+        rows.append(finding.trial({**axes, "dataset": dataset}, 0, 0.03, steps=steps))
+        looks = [(found, weights) for size, found, weights in seen if size == finding.SCORED]
+        found = [value for value, _ in looks]
+        best = int(np.argmax(found))
+        assert len(looks) == LOOKS and [size for size, *_ in seen].count(2 * finding.SCORED) == 1
+        assert best < LOOKS - 1 and max(found) > found[-1]  # else keeping the last were as good
+        assert rows[-1]["best_step"] == 10 * (best + 1)
+        kept = training.network.layer.variables[0].numpy()
+        np.testing.assert_array_equal(kept, looks[best][1])
+        assert np.any(kept != looks[-1][1])
+        validation = finding.scored(dataset, "validation", 1)
+        assert success(validation) == rows[-1]["validation_accuracy"] == max(found)
+        assert success(finding.scored(dataset, "test", 1)) == rows[-1]["test_accuracy"]
+    first, second = ({**row, "seconds": 0, "test_accuracy": 0} for row in rows)
+    assert first == second and rows[0]["test_accuracy"] != rows[1]["test_accuracy"]
 
 
 def _runs() -> pd.DataFrame:

@@ -106,7 +106,7 @@ class UnitLearner:
 
         optimizer = create_optimizer("adam", recipe.learning_rate)
         self._trainer = _Clipping(make, self._loss, optimizer)
-        self._task, self._seed, self._step = Task(0, 0), 0, 0
+        self._task, self._seed = Task(0, 0), 0
 
     @property
     def network(self) -> snt.Module:

@@ -10,13 +10,19 @@ from training.report.tables import mean_and_spread, percent
 from weirdonetworks.commands.figures import new_figure
 
 REFERENCE = "mean of probabilities"
+LEARNED = ("product, learned weights", "mean, learned weights")
 
 
 def report(results: dict[str, pd.DataFrame]) -> Report:
-    """Mean ± sample standard deviation over the groups of networks, and the difference of accuracy
-    to the mean of probabilities in the same groups, with its bootstrap interval."""
+    """A table for each data set: mean ± sample standard deviation over the groups of networks, and
+    the difference of accuracy to the mean of probabilities in the same groups, with its bootstrap
+    interval. Table `learned`: the same differences between product and mean of learned weights."""
     runs = results["runs"]
-    tables = {name: _table(part) for name, part in runs.groupby("dataset", sort=False)}
+    parts = dict(list(runs.groupby("dataset", sort=False)))
+    tables = {name: _table(part) for name, part in parts.items()}
+    tables["learned"] = pd.DataFrame(
+        [{"dataset": name, **_learned(part)} for name, part in parts.items()]
+    )
     return Report(tables, {"errors": _draw(runs)})
 
 
@@ -40,11 +46,24 @@ def _table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _interval(gain: np.ndarray) -> str:
+def _learned(runs: pd.DataFrame) -> dict[str, str]:
+    """What the product of learned weights has more than the mean of such, group by group."""
+    product, mean = (runs[runs["rule"] == rule].set_index("seed") for rule in LEARNED)
+    return {
+        title: _interval((scale * (product[key] - mean[key])).to_numpy(), digits)
+        for title, key, scale, digits in (
+            ("test accuracy %", "test_accuracy", 100, 3),
+            ("negative log likelihood", "nll", 1, 4),
+            ("calibration error %", "calibration_error", 100, 2),
+        )
+    }
+
+
+def _interval(gain: np.ndarray, digits: int = 2) -> str:
     if len(gain) < 2 or not np.ptp(gain):
-        return f"{gain.mean():+.2f}"
-    low, high = bootstrap(gain)
-    return f"{gain.mean():+.2f} ({low:+.2f} to {high:+.2f})"
+        return f"{gain.mean():+.{digits}f}"
+    low, high = (f"{bound:+.{digits}f}" for bound in bootstrap(gain))
+    return f"{gain.mean():+.{digits}f} ({low} to {high})"
 
 
 def _sum(weights: pd.Series) -> str:
