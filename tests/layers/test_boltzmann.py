@@ -167,6 +167,15 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
     assert np.linalg.norm(exact - expected) < 1e-12
 
 
+def test_the_first_call_may_be_that_of_a_gradient():
+    for gradient in (
+        lambda layer: layer.likelihood_gradient(DATA),
+        lambda layer: layer.contrastive_divergence(DATA, 1, 0),
+    ):
+        found = gradient(RestrictedBoltzmannMachine(3))
+        assert [value.shape for value in found] == [[4, 3], [4], [3]]
+
+
 def test_draws_are_a_function_of_the_seed():
     layer = _built()
     one, again, other = (layer.contrastive_divergence(DATA, 2, seed)[0] for seed in (3, 3, 4))

@@ -100,13 +100,14 @@ class RestrictedBoltzmannMachine(Module):
             that are not in [0, 1].
         """
         inputs = self._data(inputs)
+        self._initialize(inputs)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self(inputs))
+        given = tape.gradient(loss, [self.w, self.b, self.c])
         both, first, second = _enumeration.expectations(*self._smaller_side_first())
         if self.input_size > self.hidden_size:
             both, first, second = tf.transpose(both), second, first
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(self(inputs))
-        found = tape.gradient(loss, [self.w, self.b, self.c])
-        return [own + model for own, model in zip(found, (both, first, second), strict=True)]
+        return [own + model for own, model in zip(given, (both, first, second), strict=True)]
 
     def contrastive_divergence(
         self, inputs: tf.Tensor, k: int, seed: int | tf.Tensor

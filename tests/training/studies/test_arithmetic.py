@@ -234,18 +234,20 @@ def test_errors_that_are_no_numbers_are_no_success(learners):
     learner.network.sums.w.assign(-np.ones([100, 2]))
     row = arithmetic.score(learner, task, 1)
     assert row["success"] == 0 and math.isnan(row["extrapolation_mse"])
-    runs = pd.DataFrame([{"model": "posynomial (Adam)", **row}])
+    runs = pd.DataFrame([{"model": "posynomial (Adam)", **row, "seconds": 1.0}])
     assert report({"runs": runs}).tables["success"]["on [2, 6]"][0] == "inf"
     assert math.isnan(mean_squared_error(np.array([np.nan, 1.0]), np.ones(2)))
 
 
 def test_the_table():
     row = {"model": "mlp", "interpolation_mse": 1e-3, "extrapolation_mse": 2.0, "threshold": 0.16}
-    runs = pd.DataFrame([{**row, "success": int(seed < 3)} for seed in range(20)])
+    runs = pd.DataFrame(
+        [{**row, "success": int(seed < 3), "seconds": 10 + seed % 4} for seed in range(20)]
+    )
     table = report({"runs": runs}).tables["success"]
     first, second = table.iloc[:2].fillna("").itertuples(index=False)
-    assert first == ("mlp", "3/20", "15", "5.2 to 36.0", "0.001", "2")
-    assert second == ("NMU, published", "98/100", "98", "93.0 to 99.4", "", "")
+    assert first == ("mlp", "3/20", "15", "5.2 to 36.0", "0.001", "2", "12")
+    assert second == ("NMU, published", "98/100", "98", "93.0 to 99.4", "", "", "")
     published = [model.split(",")[0] for model in table["model"][1:]]
     assert published == ["NMU", "NAC (multiplicative)", "NALU"]
 
@@ -292,6 +294,7 @@ def test_units_learn_on_fresh_rows_within_their_intervals(units):
     assert errors[2] == errors[0]  # whatever was trained before
 
 
+@pytest.mark.slow
 def test_each_chunk_of_a_seed_has_rows_of_its_own(units, monkeypatch):
     learner, task, chunks = units["NMU"], Task.draw(SEED), []
 

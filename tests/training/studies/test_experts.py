@@ -115,6 +115,7 @@ def test_a_trial(tmp_path, monkeypatch):
     assert list(report({"runs": found}).tables) == ["mnist_5k", "learned"]
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_of_the_validation_split(monkeypatch):
     """With another test split, scores change, and neither the choice nor a weight."""
     names, seen = ["a", "b", "c"], []

@@ -5,8 +5,8 @@ the product of two sums over subsets of 100 inputs. The published runs: 5,000,00
 128 fresh rows, float32, weights pulled to 0 and 1 by a penalty, the best of the last 100 checks on
 [1, 2]. Here: float64; the posynomial by Levenberg-Marquardt on 1024 fresh rows and the error of
 log t, with a ridge on the exponents, which are rounded and frozen after half of the steps; the
-others by Adam on 128 fresh rows, the units of others in float32 by their own recipes with fewer
-steps (`units.py`); the weights at the end are scored. Other seeds than theirs; the
+others by Adam on 128 fresh rows, the units of others in float32 after their own recipes with
+fewer steps (`units.py`); the weights at the end are scored. Other seeds than theirs; the
 threshold is that of each seed's own subsets and test rows.
 """
 

@@ -27,7 +27,8 @@ def report(results: Mapping[str, pd.DataFrame]) -> Report:
             for key in ("interpolation_mse", "extrapolation_mse")
         )
         rows.append(_rate(model, own["success"].sum(), len(own))
-                    | {"median MSE on [1, 2]": inside, "on [2, 6]": outside})  # fmt: skip
+                    | {"median MSE on [1, 2]": inside, "on [2, 6]": outside,
+                       "seconds a run": f"{own['seconds'].mean():.0f}"})  # fmt: skip
     rows += [_rate(f"{name}, published", k, PUBLISHED_SEEDS) for name, k in PUBLISHED.items()]
     return Report({"success": pd.DataFrame(rows)}, {"errors": _draw(runs)})
 

@@ -1,4 +1,7 @@
-"""Arithmetic units of others, trained by their own recipes, in float32 on fresh rows."""
+"""Arithmetic units of others, trained after their own recipes, in float32 on fresh rows.
+
+What is not as theirs is told in report.md.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,7 +42,8 @@ def madsen(progress: tf.Tensor) -> tf.Tensor:
 def heim(progress: tf.Tensor) -> tf.Tensor:
     """1e-5, from a tenth of the steps 1e-4, from two tenths 1e-3.
 
-    Heim, Pevny and Smidl 2020, in their code: times 10 every 10,000 of 100,000 steps, to 1e-3.
+    Heim, Pevny and Smidl 2020, in one version of their code: times 10 every 10,000 of
+    100,000 steps, to 1e-3.
     """
     # A step's progress may be rounded to below its tenth.
     return 1e-5 * 10.0 ** tf.clip_by_value(tf.floor(10 * progress + 1e-4), 0, 2)
