@@ -74,6 +74,10 @@ def test_batches_compiled(dtype):
     "means, precisions, message",
     [
         (tf.ones([2, 3], tf.int32), tf.ones([2, 3, 3]), "^means must be of a floating type"),
+        *(
+            (tf.ones([2, 3], t), tf.ones([2, 3, 3], t), f"^means must be float32 or .* got {t}$")
+            for t in ("float16", "bfloat16")
+        ),
         (tf.ones([3]), tf.ones([3, 3]), r"^means must be \[..., experts, d\] .* got shape \(3,\)$"),
         (tf.ones([0, 3]), tf.ones([0, 3, 3]), r"^means must be .* got shape \(0, 3\)$"),
         (

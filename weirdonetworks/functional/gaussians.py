@@ -15,16 +15,18 @@ def product_of_gaussians(means: tf.Tensor, precisions: tf.Tensor) -> tuple[tf.Te
     opinion there. Returns mu [..., d] and L [..., d, d]. For experts of weights w, multiply the
     precisions by them. Every direction is at least as certain as its most certain expert is.
 
-    mu is solved for by Cholesky's factors of L, which reads the lower triangle of each matrix: it
-    is NaN, or an error on the CPU, where L is not definite.
+    Precisions must be symmetric, which is not checked. mu is solved for by Cholesky's factors of L:
+    it is NaN, or an error on the CPU, where L is not definite.
 
     Source: Hinton 2002, "Training products of experts by minimizing contrastive divergence".
 
     Raises:
-      ValueError: means or precisions that are not floating, of different types, of other shapes
+      ValueError: means that are not float32 or float64, precisions of another type, other shapes
         than these, or no expert.
     """
     means = _tensor_checks.floating("means", means)
+    if means.dtype not in (tf.float32, tf.float64):  # of which Cholesky's factors are computed
+        raise ValueError(f"means must be float32 or float64, got {means.dtype.name}")
     precisions = _tensor_checks.of_type("precisions", precisions, "means", means.dtype)
     if means.shape.rank is None or means.shape.rank < 2 or not all(means.shape[-2:]):
         raise ValueError(
