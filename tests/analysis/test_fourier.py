@@ -106,6 +106,12 @@ def test_the_mean_is_the_kernel(orthogonal, ridge, size):
     np.testing.assert_allclose(Z @ Z.T, _kernel(points, 3.0), atol=0.02)
 
 
+def test_frequencies_may_be_lists():
+    drawn = draw_frequencies(POINTS, 1.0, 3)
+    lists = Frequencies(drawn.vectors.tolist(), drawn.weights.tolist())
+    np.testing.assert_array_equal(fourier_features(POINTS, lists), fourier_features(POINTS, drawn))
+
+
 def test_orthogonal_frequencies():
     points = np.random.default_rng(1).normal(size=(20, 8)) / 3
     vectors = draw_frequencies(points, 1.0, 20, orthogonal=True).vectors
@@ -142,3 +148,12 @@ def test_bad_arguments():
         draw_frequencies(POINTS[0], 1.0, 3)
     with pytest.raises(ValueError, match=r"^points must be \[n, 3\] as the frequencies are, got "):
         fourier_features(POINTS, Frequencies(np.ones((4, 3)), np.ones(4)))
+    for value in (None, 3, (np.ones((4, 2)),)):
+        with pytest.raises(ValueError, match=r"^frequencies must be \(vectors, weights\), got "):
+            fourier_features(POINTS, value)
+    for vectors in ([1.0, 2.0], [[1.0], [1.0, 2.0]], [["a", "b"]], [[np.nan, 1.0]]):
+        with pytest.raises(ValueError, match="^vectors of frequencies must be "):
+            fourier_features(POINTS, Frequencies(vectors, [1.0]))
+    for weights in ([1.0], [[1.0, 1.0]], None, [np.inf, 1.0]):
+        with pytest.raises(ValueError, match="^weights of frequencies must be "):
+            fourier_features(POINTS, Frequencies(np.ones((2, 2)), weights))

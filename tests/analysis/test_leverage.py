@@ -81,6 +81,27 @@ def test_rows_are_drawn_as_often_as_they_should_be():
         assert np.all(np.abs(counts - trials * expected) <= 4.5 * deviation + 1e-9)
 
 
+def test_the_order_is_random():
+    """Of equal scores, each set is drawn; in their own order, three of the sets of two would be."""
+    drawn = {tuple(sample_rows(np.ones(6), 2, seed).indices) for seed in range(300)}
+    assert len(drawn) == 15
+
+
+def test_scores_of_any_size():
+    """What is certain is so, however small: the quotient of two scores may be 0 or infinite."""
+    for scores in ([1e300, 1e-300], [5e-324, 1.7e308], [1.7e308, 1.7e308], [1e-320, 1e-320]):
+        indices, weights = sample_rows(scores, 2)
+        assert list(indices) == [0, 1] and np.all(weights == 1)
+    for seed in range(20):
+        indices, weights = sample_rows([1e-300, 1e300, 1e-300, 2e-300, 1e308], 3, seed)
+        assert {1, 4} < set(indices)
+        (other,) = set(indices) - {1, 4}
+        expected = {1: 1, 4: 1, other: np.sqrt(2 if other == 3 else 4)}
+        np.testing.assert_allclose(weights, [expected[i] for i in indices], rtol=1e-12)
+    indices, weights = sample_rows([1.7e308, 1.7e308, 1e-300], 1)
+    assert indices[0] < 2 and weights[0] == pytest.approx(np.sqrt(2))
+
+
 @pytest.mark.slow
 def test_the_gram_matrix_is_kept_better_than_by_uniform_rows():
     A = _normal(300, 5) * np.where(np.arange(300) < 6, 30, 1)[:, None]

@@ -67,6 +67,20 @@ def test_more_inputs_explain_more():
     assert errors[-1] == pytest.approx(np.mean(rest**2))
 
 
+def test_a_constant_input_is_of_no_use():
+    """0.1, of which the mean of 193 is another number in float64; all inputs are taken."""
+    x, y = X[:193, :5].copy(), Y[:193]
+    x[:, 2] = 0.1
+    assert tf.reduce_mean(x, axis=0)[2] != 0.1
+    layer = SparseReadout(3, 5)
+    layer.fit(x, y)
+    w = dict(zip(layer.chosen.numpy(), layer.w.numpy(), strict=True))
+    assert np.all(w[2] == 0) and all(np.any(w[i] != 0) for i in (0, 1, 3, 4))
+    x[:, 2] += 1e-6 * RNG.normal(size=193)  # which is more than rounding
+    layer.fit(x, y)
+    assert np.any(layer.w.numpy()[list(layer.chosen.numpy()).index(2)] != 0)
+
+
 def test_a_compiled_layer_sees_a_new_fit():
     layer = SparseReadout(3, 4)
     compiled = tf.function(layer, jit_compile=True)
@@ -87,6 +101,11 @@ def test_bad_arguments_and_inputs():
     with pytest.raises(ValueError, match="^k must be at most the number of inputs, 30, got 31$"):
         SparseReadout(3, 31)(X)
     layer = SparseReadout(3, 4)
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="^features must be finite, got "):
+            layer.fit(np.where(X[3, 3] == X, value, X), Y)
+        with pytest.raises(ValueError, match="^targets must be finite, got "):
+            layer.fit(X, np.where(Y[3, 1] == Y, value, Y))
     for targets in (Y[:9], Y[:, :2], Y[:, 0]):
         with pytest.raises(ValueError, match=r"^targets must be \[200, 3\] for these features, "):
             layer.fit(X, targets)

@@ -27,10 +27,21 @@ def fourier_features(points: Any, frequencies: Frequencies) -> np.ndarray:
     Source: Rahimi and Recht 2007, "Random features for large-scale kernel machines".
 
     Raises:
-      ValueError: points that are no finite matrix, or of another size than the frequencies.
+      ValueError: points that are no finite matrix, or of another size than the frequencies, which
+        are no finite vectors with a weight for each.
     """
     points = _arrays.array("points", points, 2, "[n, d]")
-    vectors, weights = frequencies
+    try:
+        vectors, weights = frequencies
+    except (TypeError, ValueError):
+        got = _checks.received(frequencies)
+        raise ValueError(f"frequencies must be (vectors, weights), got {got}") from None
+    vectors = _arrays.array("vectors of frequencies", vectors, 2, "[m, d]")
+    weights = _arrays.array("weights of frequencies", weights, 1, "[m]")
+    if len(weights) != len(vectors):
+        raise ValueError(
+            f"weights of frequencies must be {len(vectors)}, one for each, got {len(weights)}"
+        )
     if points.shape[1] != vectors.shape[1]:
         raise ValueError(
             f"points must be [n, {vectors.shape[1]}] as the frequencies are, got {points.shape}"

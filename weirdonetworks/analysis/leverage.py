@@ -72,7 +72,7 @@ def sample_rows(scores: Any, m: int, seed: int = 0) -> SampledRows:
     if m > np.sum(scores > 0):
         raise ValueError(f"m must be at most the scores > 0, {np.sum(scores > 0)}, got {m}")
     generator = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
-    probabilities = _probabilities(scores / scores.max(), m)
+    probabilities = _probabilities(scores, m)
     certain = probabilities > 1 - 1e-9  # but for rounding
     order, left = generator.permutation(np.flatnonzero(~certain)), m - int(np.sum(certain))
     if left:
@@ -88,6 +88,8 @@ def _probabilities(scores: np.ndarray, m: int) -> np.ndarray:
     """min(1, c h) that sums to m: the largest are 1 until the rest has its share."""
     order = np.argsort(-scores, kind="stable")
     falling = scores[order]
+    with np.errstate(over="ignore"):  # what is so much larger than the m-th is certain
+        falling = np.minimum(falling / falling[m - 1], 1e150)
     rest = np.cumsum(falling[::-1])[::-1]  # sum of h from i on
     certain = np.arange(m)  # if so many are 1
     first = int(np.argmax(falling[:m] * (m - certain) <= rest[:m]))

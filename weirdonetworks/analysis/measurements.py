@@ -16,7 +16,7 @@ class Measurements(NamedTuple):
       largest_norm: of a column.
       coherence: the largest |cos| of the angle of two columns.
       correlation: the mean over draws of max_j |<a_j, u>|, u a unit vector in the span of m
-        columns, j among the others. (Joint correlation: about sqrt(log d / n).)
+        columns, j among the others. (Joint correlation: about sqrt(2 log d / n).)
       singular_value: the mean over draws of the least singular value of m columns. (At least 1/2.)
       least_singular_value: the least of all draws.
     """

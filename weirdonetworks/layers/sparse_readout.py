@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
@@ -64,12 +65,12 @@ class SparseReadout(Module):
     def fit(self, features: Any, targets: Any) -> None:
         """Chooses k inputs by features [n, in] and targets [n, out], and sets W and b.
 
-        With a bias, both are centred first: a constant input is never of use. The weights are the
-        least squares of these rows, in float64.
+        With a bias, both are centred first: a constant input is never of use, one that varies by
+        no more than rounding included. The weights are the least squares of these rows, in float64.
 
         Raises:
-          ValueError: features that the layer would not take, targets of another number or size, or
-            a k above n.
+          ValueError: features that the layer would not take, targets of another number or size,
+            either of them not finite, or a k above n.
         """
         features = _tensor_checks.features(self, features)
         targets = _tensor_checks.of_type("targets", targets, "features", features.dtype)
@@ -81,11 +82,17 @@ class SparseReadout(Module):
             )
         if rows is None or self.k > rows:
             raise ValueError(f"k must be at most the rows of features, {rows}, got {self.k}")
+        for name, values in (("features", features), ("targets", targets)):
+            if not np.all(np.isfinite(values)):
+                raise ValueError(f"{name} must be finite, got NaN or infinite numbers")
         self._initialize(features)
         x, y = tf.cast(features, tf.float64), tf.cast(targets, tf.float64)
         mean, middle = tf.reduce_mean(x, axis=0), tf.reduce_mean(y, axis=0)
         if self.with_bias:
+            # The mean of equal numbers may differ from them by rounding.
+            rounding = rows**1.5 * np.finfo(float).eps * tf.abs(mean)
             x, y = x - mean, y - middle
+            x = tf.where(tf.norm(x, axis=0) > rounding, x, tf.zeros_like(x))
         found = simultaneous_matching_pursuit(x, y, self.k)
         w = tf.gather(found.coefficients, found.support)
         self.chosen.assign(found.support)

@@ -1,5 +1,7 @@
 """Features of a kernel: each map is near the kernel, tiny trials, and the report."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
@@ -32,6 +34,43 @@ def test_leverage_chooses_other_frequencies_for_other_ridges():
     weights = [features.keywords["frequencies"].weights for features in found.values()]
     assert all(len(one) == 10 for one in weights)
     assert not np.array_equal(weights[0], weights[-1])
+
+
+def test_leverage_is_all_but_uniform_where_the_pool_is_smaller_than_the_images():
+    """The limit that the report states: not so for a large ridge, or for a larger pool."""
+    spreads = {}
+    for features in (16, 400):  # pools of 64 and 1600 columns, by 120 images
+        found = module.maps("leverage", 3 * POINTS, 0.5, features, seed=0)
+        for ridge, features_of in found.items():
+            weights = features_of.keywords["frequencies"].weights
+            spreads[features, ridge] = np.std(weights) / np.mean(weights)
+    assert spreads[16, 1e-6] < 1e-3 < 1e-2 < min(spreads[16, 1.0], spreads[400, 1e-6]), spreads
+
+
+@pytest.mark.slow
+def test_validation_chooses_and_the_test_set_is_scored_once(few_digits, monkeypatch):
+    monkeypatch.setattr(module, "GAMMAS", (0.003, 0.01, 0.03, 0.1, 0.3))
+    accuracy, scored = module._accuracy, []
+
+    def spy(scores, split):
+        scored.append(split)
+        return accuracy(scores, split)
+
+    monkeypatch.setattr(module, "_accuracy", spy)
+    other = few_digits.test.labels[np.random.default_rng(0).permutation(len(few_digits.test))]
+    test = dataclasses.replace(few_digits.test, labels=other)
+    permuted = dataclasses.replace(few_digits, test=test)
+    for method in ("normal", "leverage"):
+        rows = []
+        for dataset in (few_digits, permuted):
+            scored.clear()
+            rows.append(
+                module.trial({"dataset": dataset, "features": 32, "method": method}, 0, None)
+            )
+            assert all(split is dataset.validation for split in scored[:-1])
+            assert len(scored) == 1 + 5 * 4 and scored[-1] is dataset.test
+        accuracies = [row.pop("test_accuracy") for row in rows]
+        assert rows[0] == rows[1] and accuracies[0] > accuracies[1] + 0.1
 
 
 @pytest.mark.slow

@@ -49,5 +49,7 @@ def test_trials_and_report(tmp_path, few_digits_file):
     assert (by_method[20] > by_method[2] + 0.1).all()
     told = report(tables)
     assert set(told.tables) == {"accuracy", "verdicts", "network"}
+    compared = told.tables["verdicts"]
+    assert set(compared.loc[compared["verdict"] == "baseline", "method"]) == {"random"}
     assert list(told.tables["accuracy"].columns[2:]) == ["2", "4", "8", "16", "20"]
     assert set(told.figures) == {"units"}

@@ -10,7 +10,7 @@ from weirdonetworks.commands.figures import new_figure
 
 def report(results: dict[str, pd.DataFrame]) -> Report:
     """Tables `accuracy` (a line for each method, a column for each number of units), `verdicts`
-    (against magnitude), `network` (of the trained readout of all); the picture `units`."""
+    (against random), `network` (of the trained readout of all); the picture `units`."""
     runs, curves = results["runs"], results["curves"]
     cells = summary(curves, ["dataset", "method", "units"], {"cell": ("test_accuracy", percent)})
     table = cells.pivot(index=["dataset", "method"], columns="units", values="cell")
@@ -19,7 +19,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     trained = runs.drop_duplicates(["dataset", "seed"])
     tables = {
         "accuracy": table.reset_index(),
-        "verdicts": verdicts(curves, {"method": "magnitude"}, by=["dataset", "units"]),
+        "verdicts": verdicts(curves, {"method": "random"}, by=["dataset", "units"]),
         "network": summary(
             trained, ["dataset"], {"the trained network %": ("network_accuracy", percent)}
         ),
