@@ -37,7 +37,6 @@ STUDY = Study(
         "network": [*EQUAL, *OTHERS],
     },
     options={"dataset": ["mnist", "fashion_mnist"]},
-    seeds=range(5),
     settings={"steps": Setting(2000, "Steps of training, of 50 canvases each.", 10)},
     choose=Ladder((1e-2, 3e-2)),
     cells=cells,

@@ -32,7 +32,6 @@ def report(results: Mapping[str, pd.DataFrame]) -> Report:
         "trained on %": ("train_accuracy", percent),
         "validation %": ("validation_accuracy", percent),
         "test %": ("test_accuracy", percent),
-        "seconds": ("seconds", lambda values: f"{values.mean():.0f}"),
     }
     tables = {
         "found": found(done),
