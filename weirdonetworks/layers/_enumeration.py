@@ -39,11 +39,13 @@ def expectations(w: tf.Tensor, b: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, .
         p = tf.exp(-free_energy(states, w, b, c) - log_z)[:, None]
         others = tf.sigmoid(tf.matmul(states, w) + c)
         both = tf.matmul(p * states, others, transpose_a=True)
-        found = both, tf.reduce_sum(p * states, axis=0), tf.reduce_sum(p * others, axis=0)
+        first, second = tf.reduce_sum(p * states, axis=0), tf.reduce_sum(p * others, axis=0)
+        found = both, first, second, tf.reduce_sum(p)
         return tuple(old + new for old, new in zip(sums, found, strict=True))
 
-    start = tuple(tf.zeros(value.shape, value.dtype) for value in (w, b, c))
-    return tf.foldl(add, outer, start)
+    shapes = w.shape, b.shape, c.shape, []
+    *sums, total = tf.foldl(add, outer, tuple(tf.zeros(shape, w.dtype) for shape in shapes))
+    return tuple(value / total for value in sums)  # total is 1 but for the rounding of log Z
 
 
 def _parts(w: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
