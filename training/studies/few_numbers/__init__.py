@@ -1,1 +1,0 @@
-"""How well small networks learn, by how they are trained."""
