@@ -12,7 +12,7 @@ from training.cli.flags import define_choices
 from weirdonetworks.commands import app, folders
 from weirdonetworks.commands.flags import define_workdir
 
-GROUPS = ("loops", "quadratic", "synchronous", "steps", "iterates", "attention")
+GROUPS = ("loops", "quadratic", "synchronous", "steps", "iterates", "attention", "pursuit")
 
 FLAGS = app.Flags(__doc__)
 _ONLY = define_choices("only", GROUPS, GROUPS, "which groups.", FLAGS)

@@ -122,6 +122,44 @@ def elementwise(
     return Contender(name, size, prepare)
 
 
+def pursuits(vectors: int, shape: tuple[int, int], k: int) -> list[Contender]:
+    """k columns for each vector: ours in a graph and under XLA, and scikit-learn's."""
+    generator = np.random.default_rng(0)
+    A, y = generator.normal(size=shape), generator.normal(size=(vectors, shape[0]))
+    A /= np.linalg.norm(A, axis=0)  # which scikit-learn asks for
+
+    def ours(jit_compile: bool) -> Run:
+        matrix, own = tf.constant(A), tf.constant(y)
+        pursue = wn.functional.orthogonal_matching_pursuit
+        compiled = tf.function(
+            lambda A, y: pursue(A, y, k).coefficients, jit_compile=jit_compile, autograph=False
+        )
+
+        def run(epochs: int) -> np.ndarray:
+            for _ in range(epochs):
+                found = compiled(matrix, own)
+            return found.numpy()
+
+        return run
+
+    def theirs() -> Run:
+        from sklearn.linear_model import orthogonal_mp
+
+        def run(epochs: int) -> np.ndarray:
+            for _ in range(epochs):
+                found = orthogonal_mp(A, y.T, n_nonzero_coefs=k)
+            return found.T
+
+        return run
+
+    rows = [
+        ("scikit-learn", theirs),
+        ("ours, graph", functools.partial(ours, False)),
+        ("ours, XLA", functools.partial(ours, True)),
+    ]
+    return [Contender(name, vectors, prepare) for name, prepare in rows]
+
+
 def attention(name: str, function: Callable[..., tf.Tensor], tokens: int, size: int) -> Contender:
     """Attention of so many tokens, of `size` numbers each, under XLA."""
 

@@ -253,6 +253,19 @@ def growth(rates: Mapping[str, float]) -> dict[str, float]:
     }
 
 
+def pursuit(vectors: int = 256, shape: tuple[int, int] = (64, 256), k: int = 8) -> Group:
+    """Orthogonal matching pursuit of many vectors by one matrix of unit columns."""
+    rows, columns = shape
+    return Group(
+        f"Matching pursuit: {vectors} vectors, {k} of {columns} columns of {rows} numbers, float64",
+        frameworks.pursuits(vectors, shape, k),
+        reference="scikit-learn",
+        ratio="times as fast as scikit-learn",
+        faster=True,
+        unit="vectors/s",
+    )
+
+
 GROUPS: dict[str, Callable[[], Group]] = {
     "loops": loops,
     "quadratic": quadratic,
@@ -260,6 +273,7 @@ GROUPS: dict[str, Callable[[], Group]] = {
     "steps": training_steps,
     "iterates": iterates,
     "attention": attention,
+    "pursuit": pursuit,
 }
 
 

@@ -60,6 +60,17 @@ def test_forms_of_attention_take_part_at_every_length():
         contender.prepare()(1)
 
 
+@pytest.mark.slow
+def test_pursuits_find_the_same():
+    group = groups.pursuit(vectors=5, shape=(12, 20), k=3)
+    found = [contender.prepare()(1) for contender in group.contenders]
+    assert [c.name for c in group.contenders] == ["scikit-learn", "ours, graph", "ours, XLA"]
+    assert group.reference == "scikit-learn" and all(c.amount == 5 for c in group.contenders)
+    for own in found[1:]:
+        np.testing.assert_allclose(own, found[0], rtol=1e-9, atol=1e-12)
+    assert np.all(np.sum(found[0] != 0, axis=1) == 3)
+
+
 def test_the_growth_of_seconds():
     """Of made-up rates in tokens a second, n / n^p; what is below 512 tokens does not count."""
     rates = {f"{form}, {n:,}": n / n**p for form, p in (("a", 2.0), ("b, c", 1.1))
