@@ -7,8 +7,9 @@ from weirdonetworks.functional import attention
 from weirdonetworks.layers._heads import Heads
 from weirdonetworks.layers.linear_attention import features
 
-# Up to so many tokens the matrix is faster than the transforms.
-_DENSE = 256
+# Tokens for each number of a head up to which the matrix is used. It is the faster one even beyond
+# (`python -m training.benchmark --only=attention`), but a square of the tokens in memory.
+_DENSE = 64
 
 
 class ToeplitzAttention(Heads):
@@ -55,5 +56,5 @@ class ToeplitzAttention(Heads):
         # A factor of all differences leaves the quotient as it is.
         theta = self.theta - tf.stop_gradient(tf.reduce_max(self.theta, axis=-1, keepdims=True))
         q, k, f = features(queries), features(keys), tf.exp(theta)
-        form = "dense" if self.tokens <= _DENSE else "fft"
+        form = "dense" if self.tokens <= _DENSE * queries.shape[-1] else "fft"
         return attention.toeplitz_attention(q, k, values, f, form=form)

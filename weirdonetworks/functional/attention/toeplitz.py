@@ -25,8 +25,8 @@ def toeplitz_attention(
     Tokens in a line, or over a grid, row by row, where places and the difference have two numbers:
     a mask that is block Toeplitz. f(d) = 0 for all d < 0 is causal. For each pair of a feature and
     a value the sum over j is a convolution of their product with f: by `fft`, which holds all these
-    products, n d e numbers, or `dense`, by the matrix `toeplitz_matrix`, which is the faster one
-    for tens of tokens.
+    products, n d e numbers, or `dense`, by the matrix `toeplitz_matrix`, a square of the tokens,
+    which is the faster one up to thousands of them.
 
     The rounding of a transform is relative to its largest number: what a query sees is taken to be
     nothing, and gives 0, if it is below 16 eps of what it would see at the best place.
