@@ -167,3 +167,12 @@ def test_no_tensor_of_the_linear_forms_is_a_square():
             specs = [tf.TensorSpec([1, tokens, 8])] * 3
             sizes.append(helpers.largest(helpers.graph_ops(FORMS[form], *specs)))
         assert 0.8 * growth < sizes[1] / sizes[0] < 1.2 * growth, form
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nan_stays_nan(form):
+    """A query that is NaN has an output that is; in eager execution, which knows the numbers."""
+    queries = Q.copy()
+    queries[0, 1, 3, 2] = np.nan
+    y = FORMS[form](*(tf.constant(x) for x in (queries, K, V))).numpy()
+    assert np.isnan(y[0, 1]).any() and np.isfinite(y[1]).all()

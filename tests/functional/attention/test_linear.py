@@ -66,11 +66,9 @@ def test_features_that_see_nothing_are_not_divided():
 
 
 def test_negative_features_have_no_normaliser():
-    with pytest.raises(ValueError, match="^keys must be finite and >= 0 for normalize=True, got -"):
+    with pytest.raises(ValueError, match="^keys must be >= 0 for normalize=True, got -"):
         attention.linear_attention(Q, K - 1.5, V)
-    with pytest.raises(
-        ValueError, match="^queries must be finite and >= 0 for normalize=True, got -0"
-    ):
+    with pytest.raises(ValueError, match="^queries must be >= 0 for normalize=True, got -0"):
         attention.masked_attention(Q - 1, K, V)
     assert np.isfinite(attention.linear_attention(Q, K - 1.5, V, normalize=False)).all()
 

@@ -90,7 +90,7 @@ def weights(mask: Any, queries: tf.Tensor, keys: tf.Tensor, causal: bool) -> tf.
             )
         inputs = {"queries": queries, "keys": keys, "mask": found}
         leading({name: x.shape[:-2] for name, x in inputs.items()})
-        nonnegative("mask", found)
+        finite("mask", found)
     if _checks.flag("causal", causal):
         same_tokens(queries, keys)
         found = triangle(rows, dtype) if found is None else found * triangle(rows, dtype)
@@ -104,11 +104,18 @@ def triangle(tokens: int, dtype: tf.DType) -> tf.Tensor:
 
 
 def nonnegative(name: str, value: tf.Tensor, why: str = "") -> None:
+    """Raises ValueError for numbers below 0, unless a graph is traced; NaN is none of them."""
+    known = tf.get_static_value(value)
+    if known is not None and np.any(known < 0):
+        raise ValueError(f"{name} must be >= 0{why}, got {known[known < 0].flat[0]:.6g}")
+
+
+def finite(name: str, value: tf.Tensor) -> None:
     """Raises ValueError for numbers that are not finite and >= 0, unless a graph is traced."""
     known = tf.get_static_value(value)
-    if known is not None and known.size and not (np.isfinite(known).all() and known.min() >= 0):
+    if known is not None and not np.all(np.isfinite(known) & (known >= 0)):
         wrong = known[~(np.isfinite(known) & (known >= 0))].flat[0]
-        raise ValueError(f"{name} must be finite and >= 0{why}, got {wrong:.6g}")
+        raise ValueError(f"{name} must be finite and >= 0, got {wrong:.6g}")
 
 
 def transformable(name: str, value: tf.Tensor) -> tf.Tensor:

@@ -32,13 +32,13 @@ def heat_kernel(laplacian: tf.Tensor, time: tf.Tensor | float = 1.0) -> tf.Tenso
     time = _tensor_checks.of_type("time", time, "laplacian", laplacian.dtype)
     if time.shape.rank and time.shape[-2:] != [1, 1]:
         raise ValueError(f"time must be a number or [..., 1, 1], got shape {time.shape}")
-    _inputs.nonnegative("time", time)
+    _inputs.finite("time", time)
     _inputs.leading({"laplacian": shape[:-2], "time": time.shape[:-2]})
     rates, modes = tf.linalg.eigh(tf.stop_gradient(laplacian))
     # Of the rate 0, rounding makes one that grows.
     decay = tf.exp(-time * tf.maximum(rates, 0)[..., None, :])
     kernel = tf.matmul(modes * decay, modes, transpose_b=True)
-    return tf.where(kernel > 16 * eps, kernel, tf.zeros_like(kernel))
+    return tf.where(kernel <= 16 * eps, tf.zeros_like(kernel), kernel)
 
 
 def graph_attention(

@@ -27,7 +27,7 @@ def divide_by_totals(sums: tf.Tensor, totals: tf.Tensor) -> tf.Tensor:
             "totals must be of the shape of sums without the last axis, or broadcast to it, got "
             f"{totals.shape} for {sums.shape}"
         ) from None
-    seen = tf.expand_dims(totals > 0, -1)
+    seen = tf.logical_not(tf.expand_dims(totals, -1) <= 0)  # NaN stays NaN
     # Divided by 1 where nothing is seen, so that no gradient is 0 times infinity.
     divisor = tf.where(seen, tf.expand_dims(totals, -1), tf.ones([], totals.dtype))
     return tf.where(seen, sums / divisor, tf.zeros([], sums.dtype))

@@ -71,7 +71,7 @@ def toeplitz_attention(
     totals = found[..., -1]
     rounding = 16 * np.finfo(totals.dtype.as_numpy_dtype).eps
     best = tf.linalg.matvec(queries, tf.reduce_max(convolved[..., -1, :], axis=-1))
-    totals = tf.where(totals > rounding * best, totals, tf.zeros_like(totals))
+    totals = tf.where(totals <= rounding * best, tf.zeros_like(totals), totals)  # NaN stays NaN
     return divide_by_totals(found[..., :-1], totals)
 
 
@@ -115,7 +115,7 @@ def _mask(mask: tf.Tensor, grid: tuple[int, ...], dtype: tf.DType) -> tf.Tensor:
             f"mask must be [..., {', '.join(map(str, shape))}], the differences over a grid of "
             f"{grid}, got shape {mask.shape}"
         )
-    _inputs.nonnegative("mask", mask)
+    _inputs.nonnegative("mask", mask)  # NaN may be learned
     return mask
 
 
