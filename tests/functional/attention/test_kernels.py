@@ -133,5 +133,4 @@ def test_bad_kernels():
     ):
         with pytest.raises(ValueError, match=message):
             attention.kernel_attention(Q, K, V, kernel)
-    with pytest.raises(ValueError, match="^mask must be finite and >= 0, got nan$"):
-        attention.softmax_attention(Q, K, V, mask=np.full(7, np.nan))
+    assert np.isnan(attention.softmax_attention(Q, K, V, mask=np.full(7, np.nan))).all()

@@ -90,7 +90,7 @@ def weights(mask: Any, queries: tf.Tensor, keys: tf.Tensor, causal: bool) -> tf.
             )
         inputs = {"queries": queries, "keys": keys, "mask": found}
         leading({name: x.shape[:-2] for name, x in inputs.items()})
-        finite("mask", found)
+        nonnegative("mask", found)
     if _checks.flag("causal", causal):
         same_tokens(queries, keys)
         found = triangle(rows, dtype) if found is None else found * triangle(rows, dtype)

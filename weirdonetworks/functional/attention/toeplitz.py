@@ -115,7 +115,7 @@ def _mask(mask: tf.Tensor, grid: tuple[int, ...], dtype: tf.DType) -> tf.Tensor:
             f"mask must be [..., {', '.join(map(str, shape))}], the differences over a grid of "
             f"{grid}, got shape {mask.shape}"
         )
-    _inputs.nonnegative("mask", mask)  # NaN may be learned
+    _inputs.nonnegative("mask", mask)
     return mask
 
 
