@@ -70,7 +70,7 @@ class NALU(NAC):
 
     def __init__(self, output_size: int, name: str | None = None):
         """Raises ValueError for a size that is not an integer >= 1."""
-        super().__init__(output_size, name=name)
+        super().__init__(output_size=output_size, name=name)
 
     @once
     def _initialize_gate(self, inputs: tf.Tensor):

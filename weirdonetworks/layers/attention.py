@@ -56,7 +56,7 @@ class IterateAttention(Heads):
     ):
         """Raises ValueError for sizes or heads that are not integers >= 1, heads that do not divide
         size, unknown weights, or an alpha outside of their interval."""
-        super().__init__(output_size, size, heads, name)
+        super().__init__(output_size=output_size, size=size, heads=heads, name=name)
         self.weights = _checks.choice("weights", weights, WEIGHTS)
         self.least_alpha = _LEAST_ALPHA[self.weights]
         self.initial_alpha = _checks.number("alpha", alpha, self.least_alpha, 1)

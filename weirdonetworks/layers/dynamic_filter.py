@@ -51,7 +51,7 @@ class DynamicFilter(PatchSearch):
     ):
         """Raises ValueError for sizes or a rank that are not integers >= 1; at the first call, for
         patches that do not fit the canvas."""
-        super().__init__(patch_size, stride, value_size, name)
+        super().__init__(patch_size=patch_size, stride=stride, value_size=value_size, name=name)
         self.generator_sizes = _checks.sizes("generator_sizes", generator_sizes)
         self.rank = None if rank is None else _checks.integer("rank", rank)
 

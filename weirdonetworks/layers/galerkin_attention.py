@@ -30,7 +30,7 @@ class GalerkinAttention(Heads):
     def __init__(self, output_size: int, size: int = 32, heads: int = 1, name: str | None = None):
         """Raises ValueError for sizes or heads that are not integers >= 1, heads that do not divide
         size, or that leave one number for each, of which LN makes 0."""
-        super().__init__(output_size, size, heads, name)
+        super().__init__(output_size=output_size, size=size, heads=heads, name=name)
         if self.size == self.heads:
             raise ValueError(
                 f"size must be at least 2 heads, {2 * self.heads}, as one number normalised is 0, "

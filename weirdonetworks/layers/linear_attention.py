@@ -33,7 +33,7 @@ class LinearAttention(Heads):
     ):
         """Raises ValueError for sizes or heads that are not integers >= 1, heads that do not divide
         size, or a causal that is no bool."""
-        super().__init__(output_size, size, heads, name)
+        super().__init__(output_size=output_size, size=size, heads=heads, name=name)
         self.causal = _checks.flag("causal", causal)
 
     def _mix(self, queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -41,7 +41,7 @@ class PatchAttention(PatchSearch):
     ):
         """Raises ValueError for sizes that are not integers >= 1; at the first call, for patches
         that do not fit the canvas."""
-        super().__init__(patch_size, stride, value_size, name)
+        super().__init__(patch_size=patch_size, stride=stride, value_size=value_size, name=name)
         self.size = _checks.integer("size", size)
 
     def _make(self, patch_numbers: int) -> None:

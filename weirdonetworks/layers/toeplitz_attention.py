@@ -35,7 +35,7 @@ class ToeplitzAttention(Heads):
     def __init__(self, output_size: int, size: int = 32, heads: int = 1, name: str | None = None):
         """Raises ValueError for sizes or heads that are not integers >= 1, or heads that do not
         divide size; at later calls, for other shapes than at the first."""
-        super().__init__(output_size, size, heads, name)
+        super().__init__(output_size=output_size, size=size, heads=heads, name=name)
         self.tokens = None
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
