@@ -71,6 +71,10 @@ def test_it_solves_poissons_equation():
 
 
 def test_bad_functions():
+    with pytest.raises(ValueError, match="^test must make K.T Q one with an inverse, got a sing"):
+        attention.petrov_galerkin_projection(np.ones((4, 2)), np.ones((4, 2)))
+    with pytest.raises(ValueError, match="^trial must be float32 or float64, got float16$"):
+        attention.petrov_galerkin_projection(*[np.eye(4, 2, dtype=np.float16)] * 2)
     with pytest.raises(ValueError, match="^trial must have at most as many functions as places, 3"):
         attention.petrov_galerkin_projection(np.ones((3, 4)), np.ones((3, 4)))
     with pytest.raises(ValueError, match=r"^test must be of the shape of trial, \(4, 3\), got"):

@@ -103,6 +103,9 @@ def test_rates_of_each_token():
         state += rates[:, t, None, None] * k[:, :, None] * (v - told)[:, None]
     found = attention.delta_rule(keys, keys, values, rates)[:, -1]
     np.testing.assert_allclose(found, np.einsum("bde,bd->be", state, keys[:, -1]), rtol=1e-12)
+    shared = attention.delta_rule(keys[0], keys[0], values[0], rates)  # one sequence at two rates
+    alone = [attention.delta_rule(keys[0], keys[0], values[0], rate) for rate in rates]
+    np.testing.assert_allclose(shared, alone, rtol=1e-12)
     with pytest.raises(
         ValueError, match=r"^rates must be a number or \[..., 5\], got shape \(4,\)"
     ):

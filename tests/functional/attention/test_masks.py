@@ -163,6 +163,7 @@ def test_bad_graphs():
     for laplacian, message in (
         (L[:11], r"^laplacian must be square, \[..., n, n\], got shape \(11, 12\)$"),
         (np.triu(L), "^laplacian must be symmetric, got one that is not$"),
+        (np.inf * np.ones((12, 12)), "^laplacian must be finite, got one that is not$"),
         (L[:5, :5], r"^mask must be \[..., queries, keys\], \[..., 12, 12\], .* \(5, 5\)$"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -138,6 +138,7 @@ def test_leverage_leaves_the_mean():
         ({"kind": "fourier"}, "^kind must be one of .*, got 'fourier'"),
         ({"kind": "trigonometric"}, "^normalize must be False for kind='trigonometric', .* True$"),
         ({"kind": "leverage", "causal": True}, "^causal must be False for kind='leverage', "),
+        ({"num_features": 10**12}, "^num_features must leave directions that fit in memory, got"),
         ({"seed": -1}, "^seed must be an integer .*, got -1$"),
     ],
 )

@@ -60,9 +60,10 @@ def petrov_galerkin_projection(trial: tf.Tensor, test: tf.Tensor) -> tf.Tensor:
       test: K, [..., n, d], functions to which the error is to be orthogonal.
 
     Raises:
-      ValueError: shapes that differ, or more functions than places.
+      ValueError: types other than float32 and float64, shapes that differ, more functions than
+        places, or (where it is not traced) K^T Q without an inverse.
     """
-    trial = _inputs.tokens("trial", trial)
+    trial = _inputs.transformable("trial", _inputs.tokens("trial", trial))
     test = _tensor_checks.of_type("test", test, "trial", trial.dtype)
     if test.shape.rank is None or test.shape[-2:] != trial.shape[-2:]:
         raise ValueError(f"test must be of the shape of trial, {trial.shape}, got {test.shape}")
@@ -73,4 +74,8 @@ def petrov_galerkin_projection(trial: tf.Tensor, test: tf.Tensor) -> tf.Tensor:
         )
     _inputs.leading({"trial": trial.shape[:-2], "test": test.shape[:-2]})
     gram = tf.matmul(test, trial, transpose_a=True)
-    return tf.matmul(trial, tf.linalg.solve(gram, tf.linalg.matrix_transpose(test)))
+    try:
+        solved = tf.linalg.solve(gram, tf.linalg.matrix_transpose(test))
+    except tf.errors.InvalidArgumentError:
+        raise ValueError("test must make K^T Q one with an inverse, got a singular one") from None
+    return tf.matmul(trial, solved)

@@ -19,7 +19,7 @@ def heat_kernel(laplacian: tf.Tensor, time: tf.Tensor | float = 1.0) -> tf.Tenso
       time: t >= 0, a number, or [..., 1, 1].
 
     Raises:
-      ValueError: a matrix that is not square, or (where it is not traced) not symmetric; a time
+      ValueError: a matrix that is not square, or (untraced) not finite and symmetric; a time
         that is negative, infinite, or of another shape.
     """
     laplacian = _inputs.transformable("laplacian", _tensor_checks.floating("laplacian", laplacian))
@@ -27,6 +27,8 @@ def heat_kernel(laplacian: tf.Tensor, time: tf.Tensor | float = 1.0) -> tf.Tenso
     if shape.rank is None or shape.rank < 2 or not shape[-1] or shape[-1] != shape[-2]:
         raise ValueError(f"laplacian must be square, [..., n, n], got shape {shape}")
     known = tf.get_static_value(laplacian)
+    if known is not None and not np.isfinite(known).all():
+        raise ValueError("laplacian must be finite, got one that is not")
     if known is not None and not np.allclose(known, known.swapaxes(-1, -2), 1e-5, 1e-5):
         raise ValueError("laplacian must be symmetric, got one that is not")
     time = _tensor_checks.of_type("time", time, "laplacian", laplacian.dtype)

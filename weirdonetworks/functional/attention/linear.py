@@ -176,6 +176,7 @@ def delta_rule(
         _inputs.leading({**inputs, "rates": rates.shape[:-1]})
     rates = rates[..., None] if rates.shape.rank else rates
     rates = rates * tf.ones_like(keys[..., :1])
+    keys = keys + tf.zeros_like(rates)  # rates may be those of a batch that nothing else has
 
     def step(state: tf.Tensor, token: tuple[tf.Tensor, ...]) -> tf.Tensor:
         key, value, rate = token

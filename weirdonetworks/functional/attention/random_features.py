@@ -41,6 +41,7 @@ def random_projection(
 
 def _draw(m: int, d: int, orthogonal: bool, rng: Any, dtype: tf.DType) -> tf.Tensor:
     """By NumPy, whose numbers are the same in eager execution, in graphs and in XLA."""
+    _checks.memory("num_features must leave directions that fit in memory", m, 8 * m * d)
     normal = rng.normal(size=[m, d])
     if orthogonal:
         q, r = np.linalg.qr(rng.normal(size=[-(-m // d), d, d]))
@@ -167,6 +168,8 @@ def random_feature_attention(
         raise ValueError(
             "causal must be False for kind='leverage', which looks at all keys, got True"
         )
+    if kind == "leverage":
+        _inputs.transformable("queries", queries)
     d = queries.shape[-1]
     candidates = m * _CANDIDATES if kind == "leverage" else m
     rng = np.random.default_rng(_checks.integer("seed", seed, 0))
