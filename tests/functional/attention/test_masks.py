@@ -161,6 +161,52 @@ def test_the_gradient_of_the_time():
     np.testing.assert_allclose(both[0], attention.heat_kernel(ring, 0.7), rtol=1e-12)
 
 
+def test_the_gradient_of_a_graph():
+    """In all entries, by SciPy's derivative of the exponential: of a ring, whose rates are pairs."""
+    ring = _laplacian(np.roll(np.eye(6), 1, 0) + np.roll(np.eye(6), -1, 0))
+    rng = np.random.default_rng(3)
+    weights = rng.normal(size=[2, 6, 6])
+    graph = _laplacian(np.abs(weights[0] + weights[0].T))
+    times = tf.constant([[[0.7]], [[2.0]]], tf.float64)
+    for laplacian in (ring, graph, np.zeros((6, 6))):
+        variable = tf.constant(laplacian)
+        with tf.GradientTape() as tape:
+            tape.watch(variable)
+            loss = tf.reduce_sum(weights * attention.heat_kernel(variable, times))
+        found = tape.gradient(loss, variable).numpy()
+        expected = np.zeros((6, 6))
+        for place in np.ndindex(6, 6):  # an entry by itself: not symmetric
+            direction = np.zeros((6, 6))
+            direction[place] = 1
+            for t, w in ((0.7, weights[0]), (2.0, weights[1])):
+                slope = scipy.linalg.expm_frechet(-t * laplacian, -t * direction)[1]
+                expected[place] += np.sum(w * slope)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_gradient_of_a_graphs_weights():
+    """By finite differences, through the Laplacian to a weight of both directions; and compiled."""
+    weights = tf.constant(GRAPH + GRAPH.T)
+
+    def loss(weights):
+        laplacian = tf.linalg.diag(tf.reduce_sum(weights, axis=1)) - weights
+        return tf.reduce_sum(tf.sin(attention.graph_attention(Q, K, V, laplacian, 0.4)))
+
+    @tf.function(autograph=False)
+    def slope(weights):
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            y = loss(weights)
+        return tape.gradient(y, weights)
+
+    found = slope(weights).numpy()
+    for i, j in ((0, 1), (2, 7), (11, 4)):
+        step = np.zeros((12, 12))
+        step[i, j] = step[j, i] = 1e-6
+        expected = (loss(weights + step) - loss(weights - step)) / 2e-6
+        np.testing.assert_allclose(found[i, j] + found[j, i], expected, rtol=1e-6, atol=1e-8)
+
+
 def test_bad_graphs():
     for laplacian, message in (
         (L[:11], r"^laplacian must be square, \[..., n, n\], got shape \(11, 12\)$"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import logsumexp, softmax
 
 from weirdonetworks.functional import attention
 
@@ -116,6 +117,49 @@ def test_large_scores_neither_overflow_nor_vanish():
         for size in (20.0, 100.0):
             y = attention.random_feature_attention(size * x, size * x, x, 16, kind)
             assert np.isfinite(y).all() and np.abs(y).min() > 0
+
+
+def _causal(q, k, v, w):
+    """The causal quotient of positive features of w, in NumPy, by logarithms."""
+    q_log, k_log = (
+        x / 2**0.5 @ w.T - np.sum(x**2, axis=-1, keepdims=True) / 4 for x in (q, k)
+    )  # d = 4: both by d^(1/4)
+    logs = logsumexp(q_log[:, None] + k_log, axis=-1)
+    return softmax(np.where(np.tri(len(q), dtype=bool), logs, -np.inf), axis=1) @ v
+
+
+def _attend(q, k, v, kind="positive", causal=True):
+    return attention.random_feature_attention(q, k, v, 16, kind, causal, seed=1)
+
+
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_later_keys_change_nothing(compiled):
+    """Not a bit of what is earlier, in a chunk and beyond; without an order, all of it."""
+    n, at = 100, 70  # chunks are of 64
+    q, k, v = np.random.default_rng(6).normal(size=(3, n, 4)).astype(np.float32)
+    function = tf.function(_attend, jit_compile=True) if compiled else _attend
+    found = function(q, k, v).numpy()[:at]
+    assert np.abs(found).min() > 0
+    for factor in (1e-3, 1e3, 1e30, np.nan):
+        later = np.where(np.arange(n)[:, None] < at, k, np.float32(factor) * k)
+        np.testing.assert_array_equal(found, function(q, later, v)[:at])
+        apart = _attend(q, later, v, causal=False) - _attend(q, k, v, causal=False)
+        assert not np.abs(apart[:at]).max() < 0.01
+
+
+@pytest.mark.parametrize("kind", ["positive", "orthogonal"])
+def test_causal_features_are_their_formula(kind):
+    q, k, v = np.random.default_rng(6).normal(size=(3, 150, 4))
+    w = attention.random_projection(16, 4, kind == "orthogonal", 1, tf.float64).numpy()
+    np.testing.assert_allclose(_attend(q, k, v, kind), _causal(q, k, v, w), rtol=1e-9)
+
+
+def test_causal_features_of_large_scores():
+    """Keys whose features grow by e^1000 from the first to the last: the first are seen, too."""
+    q, k, v = np.random.default_rng(7).normal(size=(3, 150, 4))
+    k *= np.geomspace(30, 0.1, 150)[:, None]
+    w = attention.random_projection(16, 4, seed=1, dtype=tf.float64).numpy()
+    np.testing.assert_allclose(_attend(q, k, v), _causal(q, k, v, w), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ def heat_kernel(laplacian: tf.Tensor, time: tf.Tensor | float = 1.0) -> tf.Tenso
     """e^(-t L), [..., n, n]: what the heat equation u' = -L u makes of each place after time t.
 
     All numbers are >= 0 and each row sums to 1, for L = D - W of a graph with weights W >= 0. What
-    is below 16 eps is rounding, and set to 0. Gradients reach t; L is data, and gets none.
+    is below 16 eps is rounding, and set to 0. First derivatives reach t and all entries of L, of
+    equal eigenvalues too; they are those of the exponential of any matrix, symmetric or not.
 
     Args:
       laplacian: L, [..., n, n], symmetric, without negative eigenvalues.
@@ -21,6 +22,9 @@ def heat_kernel(laplacian: tf.Tensor, time: tf.Tensor | float = 1.0) -> tf.Tenso
     Raises:
       ValueError: a matrix that is not square, or (untraced) not finite and symmetric; a time
         that is negative, infinite, or of another shape.
+
+    Source of the derivatives: Daleckii and Krein 1965, "Integration and differentiation of
+    functions of Hermitian operators and applications to the theory of perturbations".
     """
     laplacian = _inputs.transformable("laplacian", _tensor_checks.floating("laplacian", laplacian))
     shape, eps = laplacian.shape, np.finfo(laplacian.dtype.as_numpy_dtype).eps
@@ -37,10 +41,34 @@ def heat_kernel(laplacian: tf.Tensor, time: tf.Tensor | float = 1.0) -> tf.Tenso
     _inputs.finite("time", time)
     _inputs.leading({"laplacian": shape[:-2], "time": time.shape[:-2]})
     rates, modes = tf.linalg.eigh(tf.stop_gradient(laplacian))
-    # Of the rate 0, rounding makes one that grows.
-    decay = tf.exp(-time * tf.maximum(rates, 0)[..., None, :])
-    kernel = tf.matmul(modes * decay, modes, transpose_b=True)
-    return tf.where(kernel <= 16 * eps, tf.zeros_like(kernel), kernel)
+    rates = tf.maximum(rates, 0)[..., None, :]  # of the rate 0, rounding makes one that grows
+    kernel = tf.matmul(modes * tf.exp(-time * rates), modes, transpose_b=True)
+    kernel = tf.where(kernel <= 16 * eps, tf.zeros_like(kernel), kernel)
+    return _with_slope(kernel, laplacian + tf.zeros_like(kernel), time, rates, modes)
+
+
+def _with_slope(kernel, laplacian, time, rates, modes) -> tf.Tensor:
+    """The kernel, with the derivative in L that eigenvectors do not have where rates are equal.
+
+    dK = V (F * (V^T dL V)) V^T, F_ij = (e^(-t r_i) - e^(-t r_j)) / (r_i - r_j), -t e^(-t r_i) for
+    r_i = r_j.
+    """
+
+    @tf.custom_gradient
+    def known(kernel: tf.Tensor, laplacian: tf.Tensor):
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            others = tf.linalg.matrix_transpose(rates)
+            apart = time * tf.abs(rates - others)
+            equal, one = apart == 0, tf.ones_like(apart)
+            mean = tf.where(equal, one, -tf.math.expm1(-apart) / tf.where(equal, one, apart))
+            slopes = -time * tf.exp(-time * tf.minimum(rates, others)) * mean
+            inner = tf.matmul(modes, tf.matmul(upstream, modes), transpose_a=True)
+            found = tf.matmul(modes, slopes * inner)
+            return upstream, tf.matmul(found, modes, transpose_b=True)
+
+        return kernel, gradient
+
+    return known(kernel, laplacian)
 
 
 def graph_attention(

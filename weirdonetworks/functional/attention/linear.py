@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
-from weirdonetworks.functional.attention import _inputs
+from weirdonetworks.functional.attention import _chunks, _inputs
 from weirdonetworks.functional.attention.normaliser import divide_by_totals
 
 FORMS = ("chunked", "recurrent", "quadratic")
@@ -94,12 +94,11 @@ def linear_attention(
     else:
         _inputs.same_tokens(queries, keys)
         if form == "quadratic":
-            lower = _inputs.triangle(keys.shape[-2], keys.dtype)
-            found = tf.matmul(tf.matmul(queries, keys, transpose_b=True) * lower, v)
+            found = tf.matmul(_chunks.lower(tf.matmul(queries, keys, transpose_b=True)), v)
         elif form == "recurrent":
             found = _recurrent(queries, keys, v)
         else:
-            found = _chunked(queries, keys, v, chunk)
+            found = _chunks.causal_sums(queries, keys, v, chunk)
     return divide_by_totals(found[..., :-1], found[..., -1]) if normalize else found
 
 
@@ -234,23 +233,3 @@ def _time_first(x: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     x = tf.broadcast_to(x, tf.concat([shape, tf.shape(x)[-2:]], axis=0))
     rank = x.shape.rank
     return tf.transpose(x, [rank - 2, *range(rank - 2), rank - 1])
-
-
-def _chunked(queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, chunk: int) -> tf.Tensor:
-    n = keys.shape[-2]
-    chunk = min(chunk, n)
-    chunks = -(-n // chunk)
-    q, k, v = (_split(x, chunks, chunk) for x in (queries, keys, values))
-    scores = tf.matmul(q, k, transpose_b=True) * _inputs.triangle(chunk, k.dtype)
-    within = tf.matmul(scores, v)
-    before = tf.cumsum(tf.matmul(k, v, transpose_a=True), axis=-3, exclusive=True)
-    found = within + tf.matmul(q, before)
-    shape = tf.concat([tf.shape(found)[:-3], [chunks * chunk, found.shape[-1]]], axis=0)
-    return tf.reshape(found, shape)[..., :n, :]
-
-
-def _split(x: tf.Tensor, chunks: int, chunk: int) -> tf.Tensor:
-    """[..., n, size] -> [..., chunks, chunk, size], with tokens of zeros at the end."""
-    n, size = x.shape[-2:]
-    x = tf.pad(x, [[0, 0]] * (x.shape.rank - 2) + [[0, chunks * chunk - n], [0, 0]])
-    return tf.reshape(x, tf.concat([tf.shape(x)[:-2], [chunks, chunk, size]], axis=0))

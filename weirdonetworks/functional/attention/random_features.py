@@ -6,13 +6,15 @@ import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks
-from weirdonetworks.functional.attention import _inputs
+from weirdonetworks.functional.attention import _chunks, _inputs
 from weirdonetworks.functional.attention.linear import linear_attention
+from weirdonetworks.functional.attention.normaliser import divide_by_totals
 
 KINDS = ("positive", "trigonometric", "orthogonal", "leverage")
 # Features among which leverage chooses, for each that it takes, and its ridge, relative to what
 # all of them together give a key.
 _CANDIDATES, _RIDGE = 8, 1e-3
+_CHUNK = 64  # tokens of causal attention at once
 
 
 def random_projection(
@@ -142,8 +144,8 @@ def random_feature_attention(
       num_features: of each token; twice as many numbers for `trigonometric`.
       kind: of features.
       causal: whether query i sees keys 0 to i alone; not with `leverage`, which sees all of them.
-        Features are then scaled by the largest of all keys, later ones as well: keys whose features
-        are below the smallest number of the type, relative to it, are not seen.
+        Later keys change nothing, not even rounding. A key is not seen by a query if no feature of
+        both is within the range of the type, relative to the largest of each.
       normalize: whether to divide.
       seed: of the directions.
 
@@ -181,14 +183,26 @@ def random_feature_attention(
     q_log, k_log = (_project(x, w)[1] - _half_square(x) for x in (q, k))
     if kind == "leverage":
         q_log, k_log = _by_leverage(q_log, k_log, m, rng)
-    if normalize:
-        # Factors that leave the quotient as it is: of each feature, where no order forbids it, and
-        # of each query.
-        axes = [-2, -1] if causal else -2
-        top = tf.stop_gradient(tf.reduce_max(k_log, axis=axes, keepdims=True))
-        q_log, k_log = q_log + top, k_log - top
-        q_log -= tf.stop_gradient(tf.reduce_max(q_log, axis=-1, keepdims=True))
-    return linear_attention(tf.exp(q_log), tf.exp(k_log) / m, values, causal, normalize=normalize)
+    if not normalize:
+        return linear_attention(tf.exp(q_log), tf.exp(k_log) / m, values, causal, normalize=False)
+    return _quotient(q_log, k_log, values, causal)
+
+
+def _quotient(q_log: tf.Tensor, k_log: tf.Tensor, values: tf.Tensor, causal: bool) -> tf.Tensor:
+    """Linear attention of features that are given by their logarithms, of any size."""
+    if causal:  # a factor of each key, which its sums get back, relative to keys before it alone
+        top = _largest(k_log, -1)
+        q, k = tf.exp(q_log - _largest(q_log, -1)), tf.exp(k_log - top)
+        v = tf.concat([values, tf.ones_like(values[..., :1])], axis=-1)
+        found = _chunks.scaled_causal_sums(q, k, v, top[..., 0], _CHUNK)
+        return divide_by_totals(found[..., :-1], found[..., -1])
+    top = _largest(k_log, -2)  # factors of each feature, and of each query, that cancel
+    q_log, k_log = q_log + top, k_log - top
+    return linear_attention(tf.exp(q_log - _largest(q_log, -1)), tf.exp(k_log), values)
+
+
+def _largest(logs: tf.Tensor, axis: int) -> tf.Tensor:
+    return tf.stop_gradient(tf.reduce_max(logs, axis=axis, keepdims=True))
 
 
 def _by_leverage(
