@@ -3,17 +3,21 @@
 import ast
 from pathlib import Path
 
+import training
 import weirdonetworks as wn
 
-LIBRARY = Path(wn.__file__).parent
+
+def modules(package) -> dict[str, Path]:
+    """Those of a package, by name."""
+    folder = Path(package.__file__).parent
+    found = {}
+    for path in folder.rglob("*.py"):
+        parts = path.relative_to(folder.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(LIBRARY.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module_name(path): path for path in LIBRARY.rglob("*.py")}
+MODULES = modules(wn)
 
 
 def imported(source: str, known) -> set[str]:
@@ -96,3 +100,19 @@ def test_no_room_knows_those_above_it():
         if allowed is not None:
             known = {room(other) for other in others if not room(other).startswith("_")} - {""}
             assert known <= {room(name), *allowed}, name
+
+
+def test_studies_know_neither_one_another_nor_the_cards():
+    """What two of them need stands below: in data, engine, fitting, experiments or report."""
+    paths = modules(training)
+    studies = {name: path for name, path in paths.items() if name.startswith("training.studies.")}
+    assert len(studies) > 50
+    for name, path in studies.items():
+        own = ".".join(name.split(".")[:3])
+        others = imported(path.read_text(), paths)
+        assert not {
+            other
+            for other in others
+            if other.startswith(("training.studies.", "training.cards"))
+            and not f"{other}.".startswith(f"{own}.")
+        }, name

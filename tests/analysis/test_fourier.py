@@ -133,7 +133,7 @@ def test_bad_arguments():
         with pytest.raises(ValueError, match="^gamma must be a finite number > 0, got "):
             draw_frequencies(POINTS, gamma, 3)
     for m in (0, 2.5, None):
-        with pytest.raises(ValueError, match="^m must be an integer >= 1, got "):
+        with pytest.raises(ValueError, match="^num_frequencies must be an integer >= 1, got "):
             draw_frequencies(POINTS, 1.0, m)
     for ridge in (0, -1.0, "1"):
         with pytest.raises(ValueError, match="^ridge must be a finite number > 0, got "):

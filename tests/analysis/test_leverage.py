@@ -132,9 +132,9 @@ def test_bad_arguments():
         with pytest.raises(ValueError, match="^scores must be >= 0, and one of them > 0, got "):
             sample_rows(value, 1)
     for m in (0, 2.5, None):
-        with pytest.raises(ValueError, match="^m must be an integer >= 1, got "):
+        with pytest.raises(ValueError, match="^num_samples must be an integer >= 1, got "):
             sample_rows([1.0, 2.0], m)
-    with pytest.raises(ValueError, match="^m must be at most the scores > 0, 2, got 3$"):
+    with pytest.raises(ValueError, match="^num_samples must be at most the scores > 0, 2, got 3$"):
         sample_rows([1.0, 0.0, 2.0], 3)
     with pytest.raises(ValueError, match="^seed must be an integer >= 0, got -1$"):
         sample_rows([1.0, 2.0], 1, seed=-1)

@@ -71,12 +71,12 @@ def test_bad_arguments():
         ValueError, match=r"^A must be \[n, d\] with at least one entry, got \(4,\)"
     ):
         measurement_report(A[:, 0], 1)
-    for m in (0, 2.5, None):
-        with pytest.raises(ValueError, match="^m must be an integer >= 1, got "):
-            measurement_report(A, m)
-    for m in (5, 6):
-        with pytest.raises(ValueError, match=f"^m must be at most the rows of A .*, got {m}$"):
-            measurement_report(A, m)
+    for k in (0, 2.5, None):
+        with pytest.raises(ValueError, match="^k must be an integer >= 1, got "):
+            measurement_report(A, k)
+    for k in (5, 6):
+        with pytest.raises(ValueError, match=f"^k must be at most the rows of A .*, got {k}$"):
+            measurement_report(A, k)
     with pytest.raises(ValueError, match="^draws must be an integer >= 1, got 0$"):
         measurement_report(A, 1, draws=0)
     with pytest.raises(ValueError, match="^seed must be an integer >= 0, got -1$"):

@@ -237,17 +237,19 @@ def _ours(A: np.ndarray, y: np.ndarray, m: int) -> np.ndarray:
     return orthogonal_matching_pursuit(A, y, m).support.numpy()
 
 
-def _recovered(N: int, m: int, trials: int, pursue=_ours, kind: str = "normal") -> int:
-    """How many sparse signals of m ones among 256 are found, each with a matrix of its own."""
+def _recovered(
+    N: int, m: int, trials: int, pursue=_ours, kind: str = "normal", d: int = 256
+) -> int:
+    """How many sparse signals of m ones among d are found, each with a matrix of its own."""
     rng, count = RNG([N, m, trials]), 0
     for _ in range(trials // 50):
-        A = rng.standard_normal((50, N, 256), dtype=np.float32)
+        A = rng.standard_normal((50, N, d), dtype=np.float32)
         if kind == "signs":
             A = np.sign(A)
         if kind == "coherent":  # neighbours are all but equal: a smooth dictionary
             A = np.cumsum(A, axis=2)
-        support = np.argsort(rng.random((50, 256)), axis=1)[:, :m]
-        x = np.zeros((50, 256), np.float32)
+        support = np.argsort(rng.random((50, d)), axis=1)[:, :m]
+        x = np.zeros((50, d), np.float32)
         np.put_along_axis(x, support, 1, axis=1)
         found = pursue(A, np.einsum("bnd,bd->bn", A, x), m)
         count += int(np.all(np.sort(found, 1) == np.sort(support, 1), axis=1).sum())
@@ -266,6 +268,14 @@ def test_the_published_table_of_99_percent():
         assert not _too_few(_recovered(N, m, 150), 150), (m, N)
     assert not _too_few(_recovered(56, 4, 200, kind="signs"), 200)
     assert _too_few(_recovered(48, 8, 200), 200)
+
+
+@pytest.mark.slow
+def test_the_published_table_of_1024_columns():
+    """As much, d = 1024; two thirds of the measurements do not suffice."""
+    for m, N in ((5, 80), (10, 140), (15, 210)):
+        assert not _too_few(_recovered(N, m, 100, d=1024), 100), (m, N)
+    assert _too_few(_recovered(90, 10, 100, d=1024), 100)
 
 
 @pytest.mark.slow

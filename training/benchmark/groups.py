@@ -1,7 +1,7 @@
 """What is measured against what: groups of contenders, and the networks that only they need."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -232,25 +232,6 @@ def _toeplitz(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
     n = q.shape[-2]
     mask = tf.exp(-tf.abs(tf.range(1 - n, n, dtype=q.dtype)) / 16)
     return wn.functional.attention.toeplitz_attention(q, k, v, mask)
-
-
-def growth(rates: Mapping[str, float]) -> dict[str, float]:
-    """The power of the number of tokens by which the seconds of each form of attention grow.
-
-    By least squares on the logarithms, from 512 tokens on (below, a call costs as much as what it
-    does), of rates by "form, tokens".
-    """
-    found: dict[str, list[tuple[int, float]]] = {}
-    for name, rate in rates.items():
-        form, tokens = name.rsplit(", ", 1)
-        n = int(tokens.replace(",", ""))
-        if n >= 512:
-            found.setdefault(form, []).append((n, n / rate))
-    return {
-        form: float(np.polyfit(*np.log(np.array(points)).T, 1)[0])
-        for form, points in found.items()
-        if len(points) > 1
-    }
 
 
 def pursuit(vectors: int = 256, shape: tuple[int, int] = (64, 256), k: int = 8) -> Group:

@@ -9,6 +9,7 @@ from training.report.tables import read_csv, to_csv
 from weirdonetworks.commands.folder import Folder
 
 FOLDER = Path(__file__).parent / "results"
+GROWTH = "growth.csv"  # powers of the number of tokens, of attention
 COLUMNS = ("contender", "rate", "lowest", "highest", "ratio", "peak_mb")
 # What a ratio tells, by group: of how many times another costs, or how many times it is as fast.
 RATIOS = {
@@ -43,9 +44,21 @@ def tables(folder: Path = FOLDER) -> dict[str, pd.DataFrame]:
 
 def report() -> Report:
     """The tables of the repository, and why those are transcribed that are."""
-    config, found = Folder(FOLDER).read("config.json"), tables()
+    config, found = Folder(FOLDER).read("config.json"), {**tables(), "growth": growth()}
     why = dict.fromkeys(config["transcribed"], config["reason"])
     return Report(found, transcribed=why)
+
+
+def growth(folder: Path = FOLDER) -> pd.DataFrame:
+    """The powers of a folder, a row for each form."""
+    frame = read_csv(folder / GROWTH)
+    rows = {}
+    for row in frame.to_dict("records"):
+        own = rows.setdefault(row["form"], {"": row["form"]})
+        for what in ("seconds", "memory"):
+            own[f"{what}, from {row['from']} tokens"] = f"n^{row[what]:.2f}"
+    shown = pd.DataFrame(list(rows.values()))
+    return shown[sorted(shown, key=lambda name: ("", "s", "m").index(name[:1]))]
 
 
 def _shown(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,9 @@ from tqdm import tqdm
 
 from training.benchmark import frameworks, kept, measure
 from training.benchmark.frameworks import Contender
-from training.benchmark.groups import GROUPS, Group, growth
+from training.benchmark.groups import GROUPS, Group
+from training.benchmark.growth import COLUMNS as GROWTH_COLUMNS
+from training.benchmark.growth import growth
 from training.benchmark.report import draw, summarise, to_text
 from training.report.tables import to_csv
 from weirdonetworks.commands.folder import Folder
@@ -62,10 +64,9 @@ def benchmark(
         if name == "iterates":
             _tell_cost_of_half_exp(group, rates)
         if name == "attention":
-            powers = growth({row["contender"]: row["rate"] for row in table})
-            told = ", ".join(f"{form} {power:.2f}" for form, power in powers.items())
-            print(f"seconds grow with this power of the tokens: {told}")
-            further["growth"] = [{"form": form, "power": p} for form, p in powers.items()]
+            further["growth"] = growth(table)
+            for row in further["growth"]:
+                print("{form}, {from} to {to} tokens: seconds grow as n^{seconds:.2f}".format(**row))
         if name == "synchronous":
             built = measure.build_seconds(max(3, repeats))
             print(f"cyclic(16) is built in {1000 * built:.0f} ms")
@@ -74,6 +75,8 @@ def benchmark(
     folder.write_text("benchmark.csv", to_csv(rows, COLUMNS))
     for name, table in tables.items():
         folder.write_text(f"{name}.csv", kept.to_csv_of(table))
+    if "growth" in further:
+        folder.write_text(kept.GROWTH, to_csv(further["growth"], GROWTH_COLUMNS))
     folder.write("benchmark.json", {**machine, **tables, **further})
     folder.save_figure(draw(tables, units), "benchmark.png")
     return {**tables, **further}

@@ -53,12 +53,12 @@ def fourier_features(points: Any, frequencies: Frequencies) -> np.ndarray:
 def draw_frequencies(
     points: Any,
     gamma: float,
-    m: int,
+    num_frequencies: int,
     ridge: float | None = None,
     orthogonal: bool = False,
     seed: int = 0,
 ) -> Frequencies:
-    """m frequencies v for K_ij = exp(-gamma |x_i - x_j|^2) = E cos v.(x_i - x_j).
+    """m = num_frequencies v for K_ij = exp(-gamma |x_i - x_j|^2) = E cos v.(x_i - x_j).
 
     The expectation is over v ~ N(0, 2 gamma I), of density p, from which they are drawn without a
     ridge, with weights 1 / sqrt(m). With one, by (modified) leverage for K + ridge I:
@@ -81,10 +81,11 @@ def draw_frequencies(
 
     Raises:
       ValueError: points that are no finite matrix, or with a ridge have a constant column; numbers
-        that are not > 0, an m that is no integer >= 1, or a seed that is not >= 0.
+        that are not > 0, a num_frequencies that is no integer >= 1, or a seed that is not >= 0.
     """
     points = _arrays.array("points", points, 2, "[n, d]")
-    gamma, m = _checks.positive("gamma", gamma), _checks.integer("m", m)
+    gamma = _checks.positive("gamma", gamma)
+    m = _checks.integer("num_frequencies", num_frequencies)
     generator = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
     orthogonal = _checks.flag("orthogonal", orthogonal)
     size = points.shape[1]

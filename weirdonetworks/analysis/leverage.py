@@ -50,8 +50,8 @@ def effective_dimension(A: Any, ridge: float) -> float:
     return float(np.sum(_shares(A, ridge)[1]))
 
 
-def sample_rows(scores: Any, m: int, seed: int = 0) -> SampledRows:
-    """m of the rows, row i with probability p_i = min(1, c h_i), and weights 1 / sqrt(p_i).
+def sample_rows(scores: Any, num_samples: int, seed: int = 0) -> SampledRows:
+    """m = num_samples rows, row i with probability p_i = min(1, c h_i), weights 1 / sqrt(p_i).
 
     c is such that sum p = m, so that with m >= sum h a row of score 1 is never missed. The rows S,
     times their weights, keep the Gram matrix in the mean: E S^T S = A^T A. Equal scores are uniform
@@ -62,15 +62,15 @@ def sample_rows(scores: Any, m: int, seed: int = 0) -> SampledRows:
     systematic sampling, II".
 
     Raises:
-      ValueError: scores [n] that are not finite and >= 0, an m that is no integer in 1 .. the
-        number of scores > 0, or a seed that is not >= 0.
+      ValueError: scores [n] that are not finite and >= 0, a num_samples that is no integer in 1 ..
+        the number of scores > 0, or a seed that is not >= 0.
     """
     scores = _arrays.array("scores", scores, 1, "[n]")
     if scores.min() < 0 or not scores.any():
         raise ValueError(f"scores must be >= 0, and one of them > 0, got {scores.min():.6g}")
-    m = _checks.integer("m", m)
-    if m > np.sum(scores > 0):
-        raise ValueError(f"m must be at most the scores > 0, {np.sum(scores > 0)}, got {m}")
+    m, most = _checks.integer("num_samples", num_samples), np.sum(scores > 0)
+    if m > most:
+        raise ValueError(f"num_samples must be at most the scores > 0, {most}, got {m}")
     generator = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
     probabilities = _probabilities(scores, m)
     certain = probabilities > 1 - 1e-9  # but for rounding

@@ -162,7 +162,7 @@ def test_the_gradient_of_the_time():
 
 
 def test_the_gradient_of_a_graph():
-    """In all entries, by SciPy's derivative of the exponential: of a ring, whose rates are pairs."""
+    """In all entries, by SciPy's derivative of the exponential; a ring's rates come in pairs."""
     ring = _laplacian(np.roll(np.eye(6), 1, 0) + np.roll(np.eye(6), -1, 0))
     rng = np.random.default_rng(3)
     weights = rng.normal(size=[2, 6, 6])

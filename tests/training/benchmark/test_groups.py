@@ -69,11 +69,3 @@ def test_pursuits_find_the_same():
     for own in found[1:]:
         np.testing.assert_allclose(own, found[0], rtol=1e-9, atol=1e-12)
     assert np.all(np.sum(found[0] != 0, axis=1) == 3)
-
-
-def test_the_growth_of_seconds():
-    """Of made-up rates in tokens a second, n / n^p; what is below 512 tokens does not count."""
-    rates = {f"{form}, {n:,}": n / n**p for form, p in (("a", 2.0), ("b, c", 1.1))
-             for n in (512, 4096, 16_384)}  # fmt: skip
-    rates |= {"a, 128": 1e9, "alone, 1,024": 3.0}
-    assert groups.growth(rates) == pytest.approx({"a": 2.0, "b, c": 1.1})

@@ -10,7 +10,7 @@ import training
 import weirdonetworks as wn
 from tests import helpers
 from training.cards import kept, page, publish
-from training.cards.measure import calibration, confusion, expected_calibration_error, flops
+from training.cards.measure import confusion, flops
 from training.data import Dataset
 from training.engine.workdir import Workdir
 from weirdonetworks import pretrained, weights
@@ -157,26 +157,6 @@ def test_an_unfinished_run_is_not_published(tmp_path):
     files.write_sums(sums)
     with pytest.raises(ValueError, match=r"^run must be finished, got epoch 20 of 30: go on with"):
         publish.publish(tmp_path / "run", _dataset(), *[tmp_path / x for x in "abc"])
-
-
-def test_calibration_counts_by_confidence():
-    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.45, 0.55]])
-    table = calibration(probabilities, np.array([0, 1, 1, 1]))
-    assert table["images"].sum() == 4 and len(table) == 15
-    filled = table.dropna().set_index("images")
-    assert filled.loc[2, "confidence"] == pytest.approx(0.9)
-    assert filled.loc[2, "accuracy"] == 0.5
-    expected = (2 * 0.4 + 0.2 + 0.45) / 4
-    assert expected_calibration_error(table) == pytest.approx(expected)
-
-
-def test_a_calibrated_network_has_no_calibration_error():
-    rng = np.random.default_rng(0)
-    p = rng.uniform(0.5, 1, 200_000)
-    probabilities = np.stack([p, 1 - p], axis=1)
-    labels = (rng.uniform(size=len(p)) > p).astype(int)
-    assert expected_calibration_error(calibration(probabilities, labels)) < 0.005
-    assert expected_calibration_error(calibration(probabilities**3, labels)) > 0.05
 
 
 def test_confusion_has_classes_in_rows():

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 import weirdonetworks as wn
-from training.cards.measure import calibration, expected_calibration_error
 from training.data import Dataset, Split
 from training.engine.loop import scale
+from training.report.calibration import calibration, expected_calibration_error
 from training.studies.experts.rules import rules
 from weirdonetworks import _checks
 
