@@ -65,6 +65,19 @@ def test_a_page_is_short_and_says_what_is_built_and_what_is_open(page):
     assert page == "cooking" or "$$" in text
 
 
+def test_the_tests_that_are_cited_are_there():
+    """And each form of attention cites one of what it equals."""
+    cited = {page: re.findall(r'\]\((\S+\.py) "(\w+)"\)', text) for page, text in TEXTS.items()}
+    assert len(cited["attention"]) >= 20
+    for page, tests in cited.items():
+        for path, name in tests:
+            source = (PAGES[page].parent / path).read_text(encoding="utf-8")
+            assert f"def {name}(" in source, (page, name)
+    forms = [line.split(" | ") for line in TEXTS["attention"].splitlines() if line.count("|") > 5]
+    columns = {len(cells): "test" in cells[3] for cells in forms[2:12]}
+    assert columns == {5: True}
+
+
 def test_what_is_named_is_there():
     names = re.findall(r"`(\w+)\.(\w+)`", IDEAS)
     assert len(names) > 40

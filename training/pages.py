@@ -113,6 +113,7 @@ def cards() -> dict[Path, str]:
 def main() -> None:
     from training.cards import kept, pictures
     from training.experiments import pages
+    from training.ideas import attention
     from weirdonetworks.commands.folder import Folder
 
     if _ONLY.value is not None:
@@ -127,6 +128,7 @@ def main() -> None:
         path.write_text(text, encoding="utf-8")
         print(f"written to {path.relative_to(REPOSITORY)}")
     Folder(kept.PAGES).save_figure(pictures.draw_sizes(kept.table()), "accuracy.png")
+    Folder(REPOSITORY / "docs" / "ideas" / "attention").save_figure(attention.draw(), "forms.png")
 
 
 if __name__ == "__main__":

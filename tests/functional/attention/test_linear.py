@@ -85,6 +85,15 @@ def test_after_writing_a_unit_key_it_tells_the_value():
     assert np.abs(summed[:, 5] - values[:, 5]).max() > 0.1  # the sum remembers both
 
 
+def test_keys_that_lean_on_one_another_share_what_they_hold():
+    """Writing at the second of two takes back c of what the first holds, c their product."""
+    keys, values = np.array([[1, 0], [0.6, 0.8]]), np.array([[1.0, 2], [-3, 5]])
+    c = keys[0] @ keys[1]
+    queries = np.tile(keys[0], (2, 1))
+    expected = [values[0], values[0] + c * (values[1] - c * values[0])]
+    np.testing.assert_allclose(attention.delta_rule(queries, keys, values), expected, rtol=1e-12)
+
+
 def test_orthonormal_keys_make_the_delta_rule_a_sum():
     keys = np.linalg.qr(RNG.normal(size=(3, 6, 6)))[0]
     queries, values = RNG.normal(size=(3, 6, 6)), RNG.normal(size=(3, 6, 2))
