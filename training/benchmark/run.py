@@ -66,7 +66,9 @@ def benchmark(
         if name == "attention":
             further["growth"] = growth(table)
             for row in further["growth"]:
-                print("{form}, {from} to {to} tokens: seconds grow as n^{seconds:.2f}".format(**row))
+                print(
+                    "{form}, {from} to {to} tokens: seconds grow as n^{seconds:.2f}".format(**row)
+                )
         if name == "synchronous":
             built = measure.build_seconds(max(3, repeats))
             print(f"cyclic(16) is built in {1000 * built:.0f} ms")

@@ -17,22 +17,22 @@ def weights() -> dict[str, np.ndarray]:
     found; and, for direct sampling, of places on a circle and electrodes around it.
     """
     rng = np.random.default_rng(0)
-    walk = np.cumsum(rng.normal(size=(_TOKENS, _SIZE)), axis=0) / 3
-    q, k = (tf.constant(walk + 0.3 * rng.normal(size=walk.shape)) for _ in range(2))
+    walk = np.cumsum(rng.normal(size=(_TOKENS, _SIZE)), axis=0) / 5
+    q, k = (tf.constant(walk + 0.2 * rng.normal(size=walk.shape)) for _ in range(2))
     one, features = tf.eye(_TOKENS, dtype=tf.float64), [tf.nn.elu(x) + 1 for x in (q, k)]
     path = 2 * np.eye(_TOKENS) - np.eye(_TOKENS, k=1) - np.eye(_TOKENS, k=-1)
     path[0, 0] = path[-1, -1] = 1
     near = np.exp(-np.abs(np.arange(1 - _TOKENS, _TOKENS)) / 3)
     found = {
         "smoother": attention.softmax_attention(q, k, one),
-        "random features": attention.random_feature_attention(q, k, one, 32),
+        "random features": attention.random_feature_attention(q, k, one, 64),
         "recurrence": attention.linear_attention(*features, one, causal=True),
         "delta rule": attention.delta_rule(q, k / tf.norm(k, axis=-1, keepdims=True), one),
         "block-Toeplitz mask": attention.toeplitz_attention(*features, one, near),
         "heat on a graph": attention.graph_attention(*features, one, path, 4.0),
         "Galerkin": attention.galerkin_attention(q, k, one),
         "tensor": _edges(),
-        "Hopfield": attention.softmax_attention(q, q, one, scale=1.0),
+        "Hopfield": attention.softmax_attention(q, q, one, scale=4.0),
         "direct sampling": _probes(),
     }
     return {name: np.asarray(each) for name, each in found.items()}
@@ -51,7 +51,9 @@ def draw():
 
 def _edges() -> tf.Tensor:
     shifts = [
-        np.kron(np.eye(_SIDE, k=-dy), np.eye(_SIDE, k=-dx)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)
+        np.kron(np.eye(_SIDE, k=-dy), np.eye(_SIDE, k=-dx))
+        for dy in (-1, 0, 1)
+        for dx in (-1, 0, 1)
     ]
     kernel = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]], float).ravel()
     pixels = np.eye(_SIDE**2)

@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from training.ideas import attention
 
 PAGE = Path(__file__).parents[3] / "docs" / "ideas" / "attention.md"
 
 
+@pytest.mark.slow
 def test_what_is_drawn_is_what_the_table_lists():
     drawn = attention.weights()
     rows = re.findall(r"^\| ([^|]+?) \| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
