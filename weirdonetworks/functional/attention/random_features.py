@@ -132,8 +132,9 @@ def random_feature_attention(
 
     * `positive`: `positive_features` of normal directions.
     * `orthogonal`: the same, of orthogonal directions.
-    * `leverage`: of eight times as many, those are drawn, in proportion to their ridge leverage
-      scores for these keys, that tell them apart; weighted such that the mean stays the same.
+    * `leverage`: drawn from eight times as many, in proportion to their ridge leverage scores: how
+      far a feature of these keys is from being made up by the others. Their weights are such that
+      the mean stays the same.
     * `trigonometric`: `trigonometric_features`. Their kernel may be negative: `normalize` must be
       False, and y_i = sum_j phi(q_i) . phi(k_j) v_j.
 
