@@ -14,6 +14,7 @@ from weirdonetworks.commands.flags import (
     define_path,
     not_among,
 )
+from weirdonetworks.pretrained import DEFAULT
 
 MOST_SIGNS = 10_000  # of a value of --network_arg
 
@@ -139,7 +140,7 @@ class RecipeFlags:
         self.name = define(
             flags.DEFINE_string,
             "recipe",
-            "default",
+            DEFAULT,
             "The name of a recipe of the network for the data set; other flags override it. Those "
             "that there are, besides default, which each network has, an unknown name tells.",
         )

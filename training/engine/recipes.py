@@ -9,6 +9,7 @@ from training.engine.optimizers import OPTIMIZERS, SCHEDULES
 from training.engine.pruning import trainings
 from training.found.rows import EPOCHS, rows
 from weirdonetworks import _checks
+from weirdonetworks.pretrained import DEFAULT
 
 
 def check_network_args(arguments: Mapping[str, Any]) -> None:
@@ -125,8 +126,6 @@ def _mapping(name: str, value: Any) -> Mapping[str, Any]:
         raise ValueError(f"{name} must be a mapping of names, got {_checks.received(value)}")
     return value
 
-
-DEFAULT = "default"  # the name of a network's own recipe
 
 _POLYNOMIAL = Recipe(network_args={"dropout": 0.5, "input_dropout": 0.2}, epochs=50, batch_size=200)
 _POSYNOMIAL = Recipe(

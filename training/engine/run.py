@@ -217,7 +217,7 @@ def _check_teacher(recipe: Recipe, dataset: Dataset) -> None:
     if not isinstance(step, steps.Distill) or step.dataset == dataset.name:
         return
     own = {"mnist_5k": "mnist"}.get(dataset.name, dataset.name)  # the same digits
-    if own != step.dataset and own in pretrained.datasets(step.teacher):
+    if own != step.dataset and own in pretrained.keys(step.teacher):
         raise ValueError(
             f"dataset of step_args must be {own}, the data to be learnt, on which there is a "
             f"{step.teacher}, got {step.dataset}"

@@ -17,12 +17,13 @@ from tqdm import tqdm
 import weirdonetworks as wn
 from training.data import Dataset
 from training.engine.loop import Loop
-from training.engine.recipes import DEFAULT, Recipe, recipe_for
+from training.engine.recipes import Recipe, recipe_for
 from training.engine.run import Run, resolve
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir
 from weirdonetworks import _checks
 from weirdonetworks.commands import app
+from weirdonetworks.pretrained import DEFAULT
 
 SCALED = "inputs scaled to about [-1, 1] or unit variance"  # what else may help a failure
 
