@@ -415,18 +415,18 @@ def test_a_recipe_is_asked_for_by_its_name(command, monkeypatch, tmp_path):
     monkeypatch.setattr("training.engine.recipes.EPOCHS", 2)
     network, name = ["--network=row_recurrent"], "--recipe=W+-1800"
     told = {}
-    cases = {"own": [], "named": [name], "changed": [name, "--epochs=1"]}
+    cases = {"named": [name], "changed": [name, "--epochs=1"]}
     for folder, flags in cases.items():
         given = [*network, *flags, f"--workdir={folder}", "--resume"]
         assert command(train, *given).exit_code == 0
         told[folder] = read(tmp_path / folder)[0]
         assert command(train, *given).exit_code == 0  # goes on with the same
-    assert [one["recipe"] for one in told.values()] == ["default", "W+-1800", None]
+    assert [one["recipe"] for one in told.values()] == ["W+-1800", None]
     assert told["named"]["network_args"]["columns"] and told["named"]["step"] == "augment"
     assert told["changed"] == {**told["named"], "epochs": 1, "recipe": None}
-    for folder, held in (("own", "'default'"), ("changed", "None")):
-        outcome = command(train, name, f"--workdir={folder}", "--resume")
-        outcome.assert_failed(f"{name} contradicts the run in {folder}: {held} there")
+    for word, folder, held in (("default", "named", "'W+-1800'"), ("W+-1800", "changed", "None")):
+        outcome = command(train, f"--recipe={word}", f"--workdir={folder}", "--resume")
+        outcome.assert_failed(f"--recipe={word} contradicts the run in {folder}: {held} there")
     outcome = command(train, *network, "--recipe=best")
     outcome.assert_failed("the recipe of row_recurrent on mnist_5k must be one of ['default', 'D-")
 

@@ -76,7 +76,8 @@ run = training.fit("{network}", training.load("FOLDER/"))  # a folder of picture
 _OTHERS = """
 By what searches found, the best of at most as many numbers as the name says
 ([the study](../../training/studies/minimal/report.md); P: sees no layout, D: each pixel once,
-W: some more often; +: trained on distorted images), as `wn.create_network(network, pretrained=...)`:
+W: some more often; +: trained on distorted images), by
+`wn.create_network(network, pretrained=...)`:
 """
 
 _LEGEND = "[What the columns mean](index.md#how-to-read-a-card)."

@@ -144,7 +144,7 @@ def test_a_recipe_with_a_name_is_published_beside_the_networks_own(tmp_path, mon
     assert wn.list_networks(pretrained="arrays-P-12000") == ["hashed_mlp"]
     network = wn.create_network("hashed_mlp", 3, pretrained="arrays-P-12000")
     told = pretrained.metadata("hashed_mlp", "arrays-P-12000")
-    assert network.hidden_sizes == told["arguments"]["hidden_sizes"] == [200]
+    assert list(network.hidden_sizes) == told["arguments"]["hidden_sizes"] == [200]
     assert told["recipe"] == "P-12000" and "--recipe=P-12000" in told["command"]
     assert pretrained.metadata("hashed_mlp", "arrays")["recipe"] == "default"
     table = kept.table(tmp_path / "library")
