@@ -153,7 +153,6 @@ def recipes_table(lines: pd.DataFrame) -> pd.DataFrame:
             "turned": f"{100 * row.turned_accuracy:.2f}",
             "ECE": f"{100 * row.calibration_error:.2f}",
             "FLOPs": f"{row.flops:,}",
-            "images/s": f"{row.images_per_second:,.0f}",
             "stored as": f"{row.dtype}, {row.bytes:,} bytes",
         }
         for row in lines.itertuples()
