@@ -16,6 +16,7 @@ from absl import flags
 
 from training.experiments.study import STUDIES, Report, Study
 from weirdonetworks.commands import app
+from weirdonetworks.pretrained import DEFAULT
 
 FLAGS = app.Flags(__doc__)
 _ONLY = flags.DEFINE_string(
@@ -54,7 +55,7 @@ def report(name: str) -> Report:
 
 def table(path: str, folder: Path = REPOSITORY) -> str:
     """STUDY/NAME -> Markdown; "studies" is the table of all of them, "networks" that of what is
-    published, measured/NAME of the laws.
+    published, "recipes" that by recipes with names, measured/NAME of the laws.
 
     Links are those of a page in `folder`.
 
@@ -66,10 +67,14 @@ def table(path: str, folder: Path = REPOSITORY) -> str:
 
     if path == "studies":
         return to_markdown(_studies(folder))
-    if path == "networks":
+    if path in ("networks", "recipes"):
         from training.cards import kept, page
 
-        return to_markdown(page.results_table(kept.table(), link=True))
+        lines = kept.table()
+        own = lines["recipe"] == DEFAULT
+        if path == "recipes":
+            return to_markdown(page.recipes_table(lines[~own]))
+        return to_markdown(page.results_table(lines[own], link=True))
     name, _, which = path.partition("/")
     if name == "measured":
         from training.fitting.laws.measured import answers

@@ -2,8 +2,9 @@
 
 python -m training.publish --workdir=runs/...
 
-Only runs of a network's own recipe and of seed 0, whatever their accuracy: what is published is not
-chosen. Your own networks are kept with weirdonetworks.save_weights.
+Only runs of a network's own recipe, or of another that has a name, and of seed 0, whatever their
+accuracy: what is published is not chosen. Your own networks are kept with
+weirdonetworks.save_weights.
 """
 
 from training.cli.flags import MovedFlags, loaded_dataset
@@ -21,7 +22,7 @@ def main() -> None:
 
     line = publish(_WORKDIR.value, dataset)
     print(f"test accuracy  {100 * line['test_accuracy']:.2f} %, stored as {line['dtype']}")
-    print(f"written to     weirdonetworks/pretrained/, docs/networks/{line['network']}/")
+    print("written to     weirdonetworks/pretrained/, training/cards/results/, docs/networks/")
     print("pages anew     python -m training.pages")
 
 

@@ -2,8 +2,10 @@
 
 python -m training.train --network=quadratic_mlp --dataset=mnist_5k
 
-Each network has a recipe (training/engine/recipes.py); flags override it. The last epoch's weights
-are scored on the test set, once, at the end; what is chosen, is chosen on the validation split.
+Each network has a recipe (training/engine/recipes.py), and some have others, by names:
+--network=row_recurrent --recipe=W+-1800. Flags override them; config.json says which it was. The
+last epoch's weights are scored on the test set, once, at the end; what is chosen, is chosen on the
+validation split.
 """
 
 from pathlib import Path
@@ -45,7 +47,7 @@ def main() -> None:
     if _RESUME.value and (Path(_WORKDIR.value) / "config.json").exists():
         network, dataset, recipe, seed, paths = _continued(_WORKDIR.value, overrides)
     else:
-        told = (_RECIPE.network, _DATA.name, _SEED)
+        told = (_RECIPE.network, _RECIPE.name, _DATA.name, _SEED)
         if _RESUME.value and not overrides and not any(flag.present for flag in told):
             raise ValueError(
                 f"workdir {_WORKDIR.value} holds no run to continue: give the folder of one, or "
@@ -55,7 +57,8 @@ def main() -> None:
         dataset = _DATA.dataset()
         from training.engine import recipe_for  # once the flags are right: it takes seconds
 
-        recipe = recipe_for(network, dataset.name, len(dataset.train), **overrides)
+        name = _RECIPE.name.value
+        recipe = recipe_for(network, dataset.name, len(dataset.train), name, **overrides)
     name = f"{network}-{Path(dataset.name).stem.replace(':', '-')}-seed{seed}"
     from training.engine import train_and_evaluate
     from training.engine.train import SCALED, failure
@@ -91,7 +94,8 @@ def _continued(workdir: str, overrides: dict[str, Any]):
     """
     import dataclasses
 
-    from training.engine import Recipe
+    from training.engine import Recipe, recipe_for
+    from training.engine.run import settings
     from training.engine.workdir import Workdir
 
     config = Workdir(workdir).read_config()
@@ -113,6 +117,12 @@ def _continued(workdir: str, overrides: dict[str, Any]):
     paths = {key: value or config.get(key) for key, value in _DATA.paths.items()}
     fields = {field.name for field in dataclasses.fields(Recipe)}
     recipe = Recipe(**{key: value for key, value in config.items() if key in fields})
+    if _RECIPE.name.present:
+        network, name = config["network"], _RECIPE.name.value
+        asked = recipe_for(network, dataset.name, len(dataset.train), name, **overrides)
+        if settings(network, dataset, asked) != settings(network, dataset, recipe):
+            held = config.get("recipe")
+            raise ValueError(f"--recipe={name} contradicts the run in {workdir}: {held!r} there")
     return config["network"], dataset, recipe, config["seed"], paths
 
 

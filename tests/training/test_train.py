@@ -409,6 +409,29 @@ def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path)
 
 
 @pytest.mark.slow
+def test_a_recipe_is_asked_for_by_its_name(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
+    monkeypatch.setattr("training.engine.recipes.EPOCHS", 2)
+    network, name = ["--network=row_recurrent"], "--recipe=W+-1800"
+    told = {}
+    cases = {"named": [name], "changed": [name, "--epochs=1"]}
+    for folder, flags in cases.items():
+        given = [*network, *flags, f"--workdir={folder}", "--resume"]
+        assert command(train, *given).exit_code == 0
+        told[folder] = read(tmp_path / folder)[0]
+        assert command(train, *given).exit_code == 0  # goes on with the same
+    assert [one["recipe"] for one in told.values()] == ["W+-1800", None]
+    assert told["named"]["network_args"]["columns"] and told["named"]["step"] == "augment"
+    assert told["changed"] == {**told["named"], "epochs": 1, "recipe": None}
+    for word, folder, held in (("default", "named", "'W+-1800'"), ("W+-1800", "changed", "None")):
+        outcome = command(train, f"--recipe={word}", f"--workdir={folder}", "--resume")
+        outcome.assert_failed(f"--recipe={word} contradicts the run in {folder}: {held} there")
+    outcome = command(train, *network, "--recipe=best")
+    outcome.assert_failed("the recipe of row_recurrent on mnist_5k must be one of ['default', 'D-")
+
+
+@pytest.mark.slow
 def test_without_a_workdir_results_go_below_runs(command, monkeypatch, tmp_path):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
     outcome = command(train, "--network=mlp", "--epochs=1")

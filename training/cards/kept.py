@@ -16,7 +16,7 @@ TABLES = ("calibration", "confusion", "corruptions", "rotation", "logits")
 
 
 def table(library: Path | None = None) -> pd.DataFrame:
-    """A line for each network and data set that is published, by default in the library.
+    """A line for all weights that are published, by default in the library.
 
     Raises:
       ValueError: there are none.
@@ -24,9 +24,9 @@ def table(library: Path | None = None) -> pd.DataFrame:
     return read_csv((library or pretrained.FOLDER) / pretrained.TABLE)
 
 
-def folder(network: str, dataset: str, results: Path = RESULTS) -> Sealed:
-    """That of one card."""
-    return Sealed(results / f"{network}-{dataset}")
+def folder(network: str, key: str, results: Path = RESULTS) -> Sealed:
+    """That of the weights of a network that are called so: see `pretrained.key`."""
+    return Sealed(results / f"{network}-{key}")
 
 
 def keep(files: Sealed, card: dict, measured: Measured) -> None:
@@ -36,13 +36,13 @@ def keep(files: Sealed, card: dict, measured: Measured) -> None:
         files.write_text(f"{name}.csv", to_csv(content))
 
 
-def read(network: str, dataset: str, results: Path = RESULTS) -> tuple[dict, Measured]:
+def read(network: str, key: str, results: Path = RESULTS) -> tuple[dict, Measured]:
     """A card: what trained the network, and what was measured.
 
     Raises:
       ValueError: it is not there, or damaged.
     """
-    files = folder(network, dataset, results)
+    files = folder(network, key, results)
     card = files.read(CARD)
     for name in TABLES:
         files.read_bytes(f"{name}.csv")

@@ -13,6 +13,8 @@ from training.cards.measure import Measured
 from training.experiments import pages as studies
 from training.experiments.study import STUDIES
 from training.report.tables import percent, to_markdown
+from weirdonetworks import pretrained
+from weirdonetworks.pretrained import DEFAULT
 
 _WORST = 3  # pairs of classes that are named
 
@@ -22,6 +24,8 @@ def page(network: str, results: Path = kept.RESULTS) -> str:
     cls = wn.nets.NETWORKS[network]
     lines = kept.table()
     lines = lines[lines["network"] == network]
+    others = lines[lines["recipe"] != DEFAULT]
+    lines = lines[lines["recipe"] == DEFAULT]
     parts = [
         f"# {cls.__name__}",
         describe(cls),
@@ -33,6 +37,9 @@ def page(network: str, results: Path = kept.RESULTS) -> str:
         to_markdown(results_table(lines)),
         _LEGEND,
     ]
+    if len(others):
+        parts += ["## Other recipes", _OTHERS, to_markdown(recipes_table(others))]
+        parts += [f"```sh\n{commands(others, results)}\n```"]
     for dataset in lines["dataset"]:
         card, measured = kept.read(network, dataset, results)
         parts += [
@@ -64,6 +71,13 @@ import training
 
 run = training.fit("{network}", training.load("FOLDER/"))  # a folder of pictures for each class
 ```
+"""
+
+_OTHERS = """
+By what searches found, the best of at most as many numbers as the name says
+([the study](../../training/studies/minimal/report.md); P: sees no layout, D: each pixel once,
+W: some more often; +: trained on distorted images), by
+`wn.create_network(network, pretrained=...)`:
 """
 
 _LEGEND = "[What the columns mean](index.md#how-to-read-a-card)."
@@ -127,10 +141,39 @@ def results_table(lines: pd.DataFrame, link: bool = False) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def seeds(network: str, dataset: str) -> str:
-    """Mean and spread of the test accuracy in the study of all networks, if it is there."""
-    runs = studies.read_results(STUDIES / "zoo" / studies.RESULTS)["runs"]
-    found = runs[(runs["network"] == network) & (runs["dataset"] == dataset)]
+def recipes_table(lines: pd.DataFrame) -> pd.DataFrame:
+    """A row for the weights of each recipe with a name: how they are called, and how good."""
+    rows = [
+        {
+            "network": row.network,
+            "pretrained": f"`{pretrained.key(row.dataset, row.recipe)}`",
+            "numbers": f"{row.parameters:,}",
+            "test": f"{100 * row.test_accuracy:.2f}",
+            "seeds": seeds(row.network, row.dataset, row.recipe),
+            "turned": f"{100 * row.turned_accuracy:.2f}",
+            "ECE": f"{100 * row.calibration_error:.2f}",
+            "FLOPs": f"{row.flops:,}",
+            "stored as": f"{row.dtype}, {row.bytes:,} bytes",
+        }
+        for row in lines.itertuples()
+    ]
+    return pd.DataFrame(rows)
+
+
+def commands(lines: pd.DataFrame, results: Path = kept.RESULTS) -> str:
+    """That made them, a line each."""
+    keys = map(pretrained.key, lines["dataset"], lines["recipe"])
+    cards = [kept.read(*told, results)[0] for told in zip(lines["network"], keys, strict=True)]
+    return "\n".join(card["command"] for card in cards)
+
+
+def seeds(network: str, dataset: str, recipe: str = DEFAULT) -> str:
+    """Mean and spread of the test accuracy in the study of such recipes, if it is there."""
+    study, column, value = ("zoo", "network", network)
+    if recipe != DEFAULT:
+        study, column, value = ("minimal", "row", recipe)
+    runs = studies.read_results(STUDIES / study / studies.RESULTS)["runs"]
+    found = runs[(runs[column] == value) & (runs["dataset"] == dataset)]
     found = found[found["status"] == "done"]
     return f"{percent(found['test_accuracy'])} ({len(found)})" if len(found) else ""
 

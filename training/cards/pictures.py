@@ -5,6 +5,7 @@ import pandas as pd
 
 from training.cards.measure import Measured
 from weirdonetworks.commands.figures import new_figure
+from weirdonetworks.pretrained import DEFAULT
 
 
 def draw_gradients(gradients: np.ndarray, classes: tuple[str, ...]):
@@ -49,11 +50,23 @@ def draw_behaviour(measured: Measured, classes: tuple[str, ...]):
 
 
 def draw_sizes(table: pd.DataFrame):
-    """Test accuracy against parameters, a panel for each data set."""
+    """Test accuracy against parameters, a panel for each data set.
+
+    Each has its name beside it, but for those of recipes with names, which have a mark a network.
+    """
     names = list(dict.fromkeys(table["dataset"]))
     figure, axes = new_figure(1, len(names), figsize=(6.4 * len(names), 4.6), squeeze=False)
     for axis, dataset in zip(axes[0], names, strict=True):
         rows = table[table["dataset"] == dataset].sort_values("test_accuracy")
+        named = rows[rows["recipe"] != DEFAULT]
+        rows = rows[rows["recipe"] == DEFAULT]
+        for (network, others), mark in zip(named.groupby("network"), "^sv<>", strict=False):
+            axis.plot(
+                others["parameters"], 100 * others["test_accuracy"], mark, markersize=4,
+                color="C1", markerfacecolor="none", label=f"{network}, other recipes",
+            )  # fmt: skip
+        if len(named):
+            axis.legend(fontsize="x-small")
         accuracies = 100 * rows["test_accuracy"].to_numpy()
         axis.plot(rows["parameters"], accuracies, "o", markersize=4)
         axis.set(xscale="log", xlabel="parameters", ylabel="test accuracy in %", title=dataset)

@@ -12,6 +12,7 @@ import tensorflow as tf
 import weirdonetworks as wn
 from training.cards import kept, pictures
 from training.cards.measure import mean_gradients, measure
+from training.cli.flags import command_line
 from training.data import Dataset, load
 from training.engine.loop import scale
 from training.engine.recipes import recipe_for
@@ -24,7 +25,6 @@ from weirdonetworks.commands.folder import Folder
 SEED = 0  # of what is published, whatever comes out
 HALF = 2e-4  # of the accuracy may change by storing halves of the digits
 LOGITS = 20  # embedded digits whose logits the tests compare
-_COMMAND = "python -m training.train --network={network} --dataset={dataset} --seed={seed}"
 
 
 def publish(
@@ -36,17 +36,19 @@ def publish(
 ) -> dict[str, Any]:
     """Publishes a run, and returns its line of the table.
 
-    The weights are stored as float16 if that changes the test accuracy by no more than HALF, and
+    A recipe of another name than the network's own has a line in its card, and no pictures. The
+    weights are stored as float16 if that changes the test accuracy by no more than HALF, and
     as float32 otherwise; all that is measured is measured with what is stored. The card tells all
     of the run's configuration that its result depends on, which is not where its data were.
 
     Raises:
-      ValueError: no finished run, another seed than SEED, another recipe than the network's, or
-        data that are known by a path.
+      ValueError: no finished run, another seed than SEED, a recipe without a name, or data that
+        are known by a path.
     """
     run = load_run(workdir, dataset)
     config = _checked(run)
-    name = config["dataset"]
+    name, recipe = config["dataset"], config["recipe"]
+    key = pretrained.key(name, recipe)
     dtype, change = _round(run)
     measured = measure(run)
     digits = load("mnist_5k").test.images[:LOGITS]
@@ -54,8 +56,11 @@ def publish(
     measured.tables["logits"] = pd.DataFrame(
         logits, columns=[f"logit_{k}" for k in range(logits.shape[1])]
     )
-    command = _COMMAND.format(network=run.name, dataset=name, seed=config["seed"])
-    path = library / pretrained.file_name(run.name, name)
+    told = {"network": run.name, "recipe": recipe, "dataset": name, "seed": config["seed"]}
+    if recipe == pretrained.DEFAULT:
+        del told["recipe"]
+    command = command_line("training.train", told)
+    path = library / pretrained.file_name(run.name, key)
     library.mkdir(parents=True, exist_ok=True)
     wn.save_weights(
         run.network,
@@ -66,6 +71,7 @@ def publish(
             "num_classes": config["num_classes"],
             "image_shape": config["image_shape"],
             "dataset": name,
+            "recipe": recipe,
             "data_sha256": config["data_sha256"],
             "input": "float32 [batch, height, width, channels], uint8 pixels / 255",
             "test_accuracy": measured.numbers["test_accuracy"],
@@ -79,6 +85,7 @@ def publish(
     line = {
         "network": run.name,
         "dataset": name,
+        "recipe": recipe,
         **measured.numbers,
         "seconds": float(run.history["seconds"].sum()),
         "dtype": dtype,
@@ -87,7 +94,9 @@ def publish(
     }
     _replace_line(library, line)
     card = {**provenance(command), "config": config, "float16_changes_accuracy_by": change}
-    kept.keep(kept.folder(run.name, name, results), card, measured)
+    kept.keep(kept.folder(run.name, key, results), card, measured)
+    if recipe != pretrained.DEFAULT:
+        return line
     gradients = mean_gradients(run.network, dataset.test.images[:1000])
     shown = Folder(pages / run.name)
     shown.save_figure(pictures.draw_gradients(gradients, dataset.classes), f"{name}-gradients.png")
@@ -118,12 +127,14 @@ def _checked(run: Run) -> dict[str, Any]:
         )
     if config["seed"] != SEED:
         raise ValueError(f"run must be of seed {SEED}, got {config['seed']}")
-    recipe = recipe_for(run.name, config["dataset"], len(run.dataset.train))
+    name = config.get("recipe") or pretrained.DEFAULT  # without one, told how it differs from that
+    recipe = recipe_for(run.name, config["dataset"], len(run.dataset.train), name)
     expected, _ = resolve(run.name, run.dataset, recipe, SEED)
-    other = [key for key in expected if expected[key] != config.get(key)]
+    other = [key for key in expected if expected[key] != config.get(key) and key != "recipe"]
     if other:
         raise ValueError(
-            f"run must be of the recipe of {run.name} on {config['dataset']}, got "
+            f"run must be of the recipe {name} of {run.name} on {config['dataset']}, or of another "
+            "that has a name, got "
             f"{', '.join(f'{key}={_checks.received(config.get(key))}' for key in other)}"
         )
     return expected
@@ -146,14 +157,17 @@ def _round(run: Run) -> tuple[str, float]:
 
 
 def _replace_line(library: Path, line: dict[str, Any]) -> None:
-    """Writes the table with this line, in the order of the registry."""
+    """Writes the table with this line, in the order of the registry; recipes with names last."""
     lines = [line]
     if (library / pretrained.TABLE).exists():
-        key = ("network", "dataset")
+        key = ("network", "dataset", "recipe")
         held = kept.table(library).to_dict("records")
         lines += [row for row in held if any(row[k] != line[k] for k in key)]
     order = wn.list_networks()
     lines.sort(
-        key=lambda row: (row["dataset"] != "mnist", row["dataset"], order.index(row["network"]))
-    )
+        key=lambda row: (
+            row["recipe"] != pretrained.DEFAULT, row["dataset"] != "mnist", row["dataset"],
+            order.index(row["network"]), row["parameters"],
+        )
+    )  # fmt: skip
     Folder(library).write_text(pretrained.TABLE, to_csv(lines, list(line)))

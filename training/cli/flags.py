@@ -14,6 +14,7 @@ from weirdonetworks.commands.flags import (
     define_path,
     not_among,
 )
+from weirdonetworks.pretrained import DEFAULT
 
 MOST_SIGNS = 10_000  # of a value of --network_arg
 
@@ -127,7 +128,7 @@ class DatasetFlags(PathFlags):
 
 
 class RecipeFlags:
-    """The network and the fields of a recipe; None leaves a field to the network's own recipe."""
+    """The network and the fields of a recipe; None leaves a field to the named one."""
 
     def __init__(self, flag_values: flags.FlagValues):
         def define(kind, *arguments, **keywords):
@@ -135,6 +136,13 @@ class RecipeFlags:
 
         self.network = define_choice(
             "network", "quadratic_mlp", choices.NETWORKS, "what to train.", flag_values
+        )
+        self.name = define(
+            flags.DEFINE_string,
+            "recipe",
+            DEFAULT,
+            "The name of a recipe of the network for the data set; other flags override it. Those "
+            "that there are, besides default, which each network has, an unknown name tells.",
         )
         self._arguments = {
             "network_args": define(

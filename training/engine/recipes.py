@@ -1,4 +1,4 @@
-"""How each network is trained by default: chosen on MNIST's validation split."""
+"""How each network is trained: chosen on MNIST's validation split."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,7 +7,9 @@ from typing import Any
 from training.engine import steps
 from training.engine.optimizers import OPTIMIZERS, SCHEDULES
 from training.engine.pruning import trainings
+from training.found.rows import EPOCHS, rows
 from weirdonetworks import _checks
+from weirdonetworks.pretrained import DEFAULT
 
 
 def check_network_args(arguments: Mapping[str, Any]) -> None:
@@ -192,14 +194,34 @@ DATASET_RECIPES: dict[tuple[str, str], Recipe] = {
 }
 
 
-def recipe_for(network: str, dataset: str, images: int | None = None, **overrides: Any) -> Recipe:
-    """The network's recipe for the data set, with the overrides that are not None.
+def named_recipes(network: str, dataset: str) -> dict[str, Recipe]:
+    """All recipes of a network for a data set by their names, its own, DEFAULT, first.
+
+    The others are those that searches found, of this data set if there were any, and else of mnist.
+    """
+    own = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
+    found = rows(dataset) or rows("mnist")
+    return {DEFAULT: own} | {
+        name: Recipe(**{**row.recipe, "epochs": EPOCHS})
+        for name, row in found.items()
+        if row.network == network
+    }
+
+
+def recipe_for(
+    network: str, dataset: str, images: int | None = None, name: str = DEFAULT, **overrides: Any
+) -> Recipe:
+    """The network's recipe of this name for the data set, with the overrides that are not None.
 
     With `images`, how many there are to train on, a recipe's own batch is no larger than that.
     Arguments of the network and of the step are added to those of the recipe; those of the recipe's
     step are dropped where another step is asked for.
+
+    Raises:
+      ValueError: no recipe of this name (the message lists those that there are), or a bad value.
     """
-    recipe = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
+    known = named_recipes(network, dataset)
+    recipe = known[_checks.choice(f"the recipe of {network} on {dataset}", name, known)]
     overrides = {name: value for name, value in overrides.items() if value is not None}
     if _checks.choice("step", overrides.get("step", recipe.step), steps.STEPS) != recipe.step:
         recipe = dataclasses.replace(recipe, step="plain", step_args={})

@@ -17,7 +17,7 @@ from training.data import SPLITS, Dataset, Split
 from training.engine import steps
 from training.engine.invariant_start import average_over_rotations
 from training.engine.loop import Loop, scale
-from training.engine.recipes import Recipe
+from training.engine.recipes import Recipe, named_recipes, recipe_for
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir, num_parameters
 from training.report.figures import draw_metrics
@@ -165,31 +165,50 @@ def resolve(
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise ValueError(f"seed must be an integer in [0, 2^31), got {_checks.received(seed)}")
-    network_args = _as_json("network_args", recipe.network_args)
     _checks.choice("network", network, wn.list_networks())
-    parameters = inspect.signature(wn.nets.NETWORKS[network].__init__).parameters
-    if "image_shape" in parameters:
-        network_args.setdefault("image_shape", dataset.image_shape[:2])
+    resolved = settings(network, dataset, recipe)
     _check_teacher(recipe, dataset)
+    given = {*recipe.network_args, "image_shape"}
+    network_args = {k: v for k, v in resolved["network_args"].items() if k in given}
     module = wn.create_network(network, dataset.num_classes, **network_args)
-    defaults = {
-        name: parameter.default
-        for name, parameter in list(parameters.items())[1:]
-        if name not in ("num_classes", "name")
-    }
     config = {
         "network": network,
+        "recipe": _name_of(network, dataset, resolved),
         "dataset": dataset.name,
         "num_classes": int(dataset.num_classes),
         "image_shape": list(dataset.image_shape),
         "data_sha256": dataset.sha256,
         "seed": seed,
-        **dataclasses.asdict(recipe),
+        **resolved,
     }
-    config["network_args"] = {**defaults, **network_args}
-    step_args = _as_json("step_args", recipe.step_args)
-    config["step_args"] = {**steps.default_arguments(recipe.step), **step_args}
     return json.loads(json.dumps(config)), module
+
+
+def settings(network: str, dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
+    """The fields of a recipe as config.json will hold them, with the defaults of its arguments."""
+    network_args = _as_json("network_args", recipe.network_args)
+    parameters = inspect.signature(wn.nets.NETWORKS[network].__init__).parameters
+    if "image_shape" in parameters:
+        network_args.setdefault("image_shape", dataset.image_shape[:2])
+    defaults = {
+        name: parameter.default
+        for name, parameter in list(parameters.items())[1:]
+        if name not in ("num_classes", "name")
+    }
+    told = dataclasses.asdict(recipe)
+    told["network_args"] = {**defaults, **network_args}
+    step_args = _as_json("step_args", recipe.step_args)
+    told["step_args"] = {**steps.default_arguments(recipe.step), **step_args}
+    return json.loads(json.dumps(told))
+
+
+def _name_of(network: str, dataset: Dataset, resolved: Mapping[str, Any]) -> str | None:
+    """The name of the recipe whose settings these are, however they were given; or None."""
+    for name in named_recipes(network, dataset.name):
+        recipe = recipe_for(network, dataset.name, len(dataset.train), name)
+        if settings(network, dataset, recipe) == resolved:
+            return name
+    return None
 
 
 def _check_teacher(recipe: Recipe, dataset: Dataset) -> None:
@@ -198,7 +217,7 @@ def _check_teacher(recipe: Recipe, dataset: Dataset) -> None:
     if not isinstance(step, steps.Distill) or step.dataset == dataset.name:
         return
     own = {"mnist_5k": "mnist"}.get(dataset.name, dataset.name)  # the same digits
-    if own != step.dataset and own in pretrained.datasets(step.teacher):
+    if own != step.dataset and own in pretrained.keys(step.teacher):
         raise ValueError(
             f"dataset of step_args must be {own}, the data to be learnt, on which there is a "
             f"{step.teacher}, got {step.dataset}"

@@ -23,6 +23,7 @@ from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir
 from weirdonetworks import _checks
 from weirdonetworks.commands import app
+from weirdonetworks.pretrained import DEFAULT
 
 SCALED = "inputs scaled to about [-1, 1] or unit variance"  # what else may help a failure
 
@@ -30,7 +31,7 @@ SCALED = "inputs scaled to about [-1, 1] or unit variance"  # what else may help
 def fit(
     network: str,
     dataset: Dataset,
-    recipe: Recipe | None = None,
+    recipe: Recipe | str | None = None,
     *,
     seed: int = 0,
     progress: bool = True,
@@ -43,7 +44,7 @@ def fit(
     Args:
       network: a name of `wn.list_networks()`.
       dataset: see `training.load` and `Dataset.from_arrays`.
-      recipe: how to train; the network's own for this data set by default.
+      recipe: how to train, or the name of a recipe; the network's own for this data set by default.
       seed: of the initial weights, the order of the images, dropout and transformations.
       progress: whether to show a bar.
       **overrides: fields of the recipe.
@@ -113,7 +114,7 @@ def failure(result: Mapping[str, Any], dataset: Dataset) -> str | None:
 
 
 def _recipe(
-    network: str, dataset: Dataset, recipe: Recipe | None, overrides: Mapping[str, Any]
+    network: str, dataset: Dataset, recipe: Recipe | str | None, overrides: Mapping[str, Any]
 ) -> Recipe:
     if not isinstance(dataset, Dataset):
         raise ValueError(
@@ -121,10 +122,11 @@ def _recipe(
             f"got {type(dataset).__name__}"
         )
     _checks.choice("network", network, wn.list_networks())
-    if recipe is not None and not isinstance(recipe, Recipe):
-        raise ValueError(f"recipe must be a Recipe, got {type(recipe).__name__}")
-    if recipe is None:
-        return recipe_for(network, dataset.name, len(dataset.train), **overrides)
+    if recipe is None or isinstance(recipe, str):
+        name = DEFAULT if recipe is None else recipe
+        return recipe_for(network, dataset.name, len(dataset.train), name, **overrides)
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe must be a Recipe or its name, got {type(recipe).__name__}")
     return dataclasses.replace(recipe, **overrides)
 
 
@@ -145,7 +147,8 @@ def _train(
     rows: list[dict[str, float]] = []
     last_checkpoint = None
     if files:
-        files.claim({**config, **(paths or {})}, resume)
+        # The recipe's name follows from its fields, which decide.
+        files.claim({**config, **(paths or {})}, resume, ("data_dir", "manual_dir", "recipe"))
         files.clean()
         epoch = files.restore(loop.checkpoint)
         last_checkpoint = files.checkpoint(epoch) if epoch else None

@@ -1,6 +1,7 @@
 """Whole networks, and the registry of those for images -> logits."""
 
 import inspect
+import itertools
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -77,22 +78,24 @@ def list_networks(pretrained: bool | str = False) -> list[str]:
     """The names that `create_network` knows.
 
     Args:
-      pretrained: True for those with weights on any data set, or the name of one, such as "mnist".
+      pretrained: True for those with weights on any data set, or what weights are called: the name
+        of a data set, such as "mnist", for those of networks' own recipes, "mnist-W+-1800" for
+        those of a recipe with a name. `weirdonetworks.pretrained.keys(name)` are all of a network.
 
     Raises:
-      ValueError: a data set on which there are none.
+      ValueError: there are none that are called so.
 
     >>> "quadratic_mlp" in list_networks()
     True
     """
     if pretrained is False:
         return list(NETWORKS)
-    shipped = load("weirdonetworks.pretrained:table")()
+    keys = load("weirdonetworks.pretrained:keys")
+    there = {name: keys(name) for name in NETWORKS}
     if pretrained is not True:
-        known = dict.fromkeys([True, False, *(row["dataset"] for row in shipped)])
+        known = dict.fromkeys(itertools.chain([True, False], *there.values()))
         _checks.choice("pretrained", pretrained, known)
-    there = {row["network"] for row in shipped if pretrained in (True, row["dataset"])}
-    return [name for name in NETWORKS if name in there]
+    return [name for name in NETWORKS if there[name] and pretrained in (True, *there[name])]
 
 
 def create_network(
@@ -104,8 +107,9 @@ def create_network(
       name: one of `list_networks()`.
       num_classes: of the logits. With `pretrained`, another number than that of the data set
         gives a new last layer, which is not trained.
-      pretrained: None, or the data set on which it was trained, such as "mnist". Its images are
-        float32 [batch, height, width, channels] in [0, 1].
+      pretrained: None, or the data set on which it was trained, such as "mnist"; where there are
+        weights of other recipes than the network's own, with its name, as "mnist-W+-1800". Images
+        are float32 [batch, height, width, channels] in [0, 1].
       **kwargs: arguments of the network, by default its own or those of the weights. With
         `pretrained`, only those may differ that act in training alone.
 

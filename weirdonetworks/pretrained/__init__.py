@@ -9,6 +9,7 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 TABLE = "results.csv"
+DEFAULT = "default"  # the recipe of a network's own
 
 
 def table() -> list[dict[str, str]]:
@@ -20,18 +21,23 @@ def table() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def datasets(network: str) -> list[str]:
-    """The names of the data sets on which there are weights of a network."""
-    return [row["dataset"] for row in table() if row["network"] == network]
+def key(dataset: str, recipe: str) -> str:
+    """How weights are called: by their data set, and the recipe if it is not the network's own."""
+    return dataset if recipe == DEFAULT else f"{dataset}-{recipe}"
 
 
-def file_name(network: str, dataset: str) -> str:
-    """Of the weights of a network on a data set."""
-    return f"{network}-{dataset}.safetensors"
+def keys(network: str) -> list[str]:
+    """How all weights of a network are called: "mnist", "mnist-W+-1800", ..."""
+    return [key(row["dataset"], row["recipe"]) for row in table() if row["network"] == network]
 
 
-def metadata(network: str, dataset: str) -> dict[str, Any]:
+def file_name(network: str, key: str) -> str:
+    """Of the weights of a network that are called so."""
+    return f"{network}-{key}.safetensors"
+
+
+def metadata(network: str, key: str) -> dict[str, Any]:
     """What the file of a network's weights says of itself: see `training.publish`."""
     from weirdonetworks import weights  # needs TensorFlow
 
-    return weights.read(FOLDER / file_name(network, dataset))[1]
+    return weights.read(FOLDER / file_name(network, key))[1]

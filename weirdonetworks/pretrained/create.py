@@ -14,18 +14,18 @@ _FREE = ("dropout", "input_dropout", "name")
 
 
 def create(
-    network: type[snt.Module], name: str, dataset: str, num_classes: int, arguments: dict[str, Any]
+    network: type[snt.Module], name: str, key: str, num_classes: int, arguments: dict[str, Any]
 ) -> snt.Module:
     """See `create_network`."""
-    known = pretrained.datasets(name)
-    if dataset not in known:
+    known = pretrained.keys(name)
+    if key not in known:
         there = f"one of {known}" if known else "None, as there are no weights of it"
-        raise ValueError(f"pretrained must for {name} be {there}, got {_checks.received(dataset)}")
-    path = pretrained.FOLDER / pretrained.file_name(name, dataset)
-    row = next(r for r in pretrained.table() if (r["network"], r["dataset"]) == (name, dataset))
+        raise ValueError(f"pretrained must for {name} be {there}, got {_checks.received(key)}")
+    path = pretrained.FOLDER / pretrained.file_name(name, key)
+    row = [row for row in pretrained.table() if row["network"] == name][known.index(key)]
     if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != row["sha256"]:
         raise ValueError(
-            f"pretrained must have its file as it was published, got {_checks.received(dataset)}, "
+            f"pretrained must have its file as it was published, got {_checks.received(key)}, "
             f"and {path} is {'damaged' if path.exists() else 'missing'}: install the library again"
         )
     tensors, metadata = weights.read(path)
@@ -33,7 +33,7 @@ def create(
         trained = metadata["arguments"].get(argument)
         if argument not in _FREE and _as_json(value) != trained:
             raise ValueError(
-                f"{argument} must be {trained!r}, as of the weights of {name} on {dataset}, "
+                f"{argument} must be {trained!r}, as of the weights of {name} on {key}, "
                 f"got {_checks.received(value)}"
             )
     module = network(num_classes=num_classes, **{**metadata["arguments"], **arguments})

@@ -9,7 +9,7 @@ import pytest
 import training
 import weirdonetworks as wn
 from tests import helpers
-from training.cards import kept, page, publish
+from training.cards import kept, page, pictures, publish
 from training.cards.measure import confusion, flops
 from training.data import Dataset
 from training.engine.workdir import Workdir
@@ -25,14 +25,14 @@ def _dataset(name: str = "arrays") -> Dataset:
     return Dataset.from_arrays(images, labels, name=name)
 
 
-def _published(folder, network="mlp", seed=0, name="arrays", **overrides):
+def _published(folder, network="mlp", seed=0, name="arrays", workdir="run", **overrides):
     dataset = _dataset(name)
     run = training.fit(network, dataset, seed=seed, progress=False, **overrides)
-    run.save(folder / "run")
+    run.save(folder / workdir)
     # As the command line does, for --manual_dir.
-    Workdir(folder / "run").write("config.json", {**run.config, "manual_dir": str(folder)})
+    Workdir(folder / workdir).write("config.json", {**run.config, "manual_dir": str(folder)})
     places = [folder / part for part in ("library", "results", "pages")]
-    return publish.publish(folder / "run", dataset, *places)
+    return publish.publish(folder / workdir, dataset, *places)
 
 
 @pytest.fixture(scope="module")
@@ -134,11 +134,45 @@ def test_the_card_is_made_of_what_is_kept(library):
 
 
 @pytest.mark.slow
+def test_a_recipe_with_a_name_is_published_beside_the_networks_own(tmp_path, monkeypatch):
+    """Its own weights, line and card's line; those of the network's own recipe stay."""
+    wanted = {"network": "hashed_mlp", "name": "arrays"}
+    own = _published(tmp_path, **wanted)
+    line = _published(tmp_path, workdir="named", recipe="P-12000", **wanted)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "library")
+    assert pretrained.keys("hashed_mlp") == ["arrays", "arrays-P-12000"]
+    assert wn.list_networks(pretrained="arrays-P-12000") == ["hashed_mlp"]
+    network = wn.create_network("hashed_mlp", 3, pretrained="arrays-P-12000")
+    told = pretrained.metadata("hashed_mlp", "arrays-P-12000")
+    assert list(network.hidden_sizes) == told["arguments"]["hidden_sizes"] == [200]
+    assert told["recipe"] == "P-12000" and "--recipe=P-12000" in told["command"]
+    assert pretrained.metadata("hashed_mlp", "arrays")["recipe"] == "default"
+    table = kept.table(tmp_path / "library")
+    assert list(table["sha256"]) == [own["sha256"], line["sha256"]]
+    assert {path.name for path in (tmp_path / "pages" / "hashed_mlp").iterdir()} == {
+        "arrays.png", "arrays-gradients.png",
+    }  # fmt: skip
+    text = page.page("hashed_mlp", tmp_path / "results")
+    assert f"| `arrays-P-12000` | {line['parameters']:,} " in text
+    assert told["command"] in text and text.count("## Trained on") == 1
+    axis = pictures.draw_sizes(table).axes[0]
+    assert [one.get_text() for one in axis.get_legend().texts] == ["hashed_mlp, other recipes"]
+    assert [one.get_text() for one in axis.texts] == ["hashed_mlp"]
+    with pytest.raises(ValueError, match="^hidden_sizes must be .* hashed_mlp on arrays-P-12000,"):
+        wn.create_network("hashed_mlp", 3, pretrained="arrays-P-12000", hidden_sizes=(9,))
+    with pytest.raises(
+        ValueError, match=r"be one of \['arrays', 'arrays-P-12000'\], got 'P-12000'"
+    ):
+        wn.create_network("hashed_mlp", 3, pretrained="P-12000")
+
+
+@pytest.mark.slow
 def test_only_what_the_recipe_and_the_seed_give_is_published(tmp_path):
     with pytest.raises(ValueError, match="^run must be of seed 0, got 1$"):
         _published(tmp_path / "a", seed=1)
     with pytest.raises(
-        ValueError, match=r"^run must be of the recipe of mlp on arrays, got epochs=2$"
+        ValueError,
+        match=r"^run must be of the recipe default of mlp on arrays, or of .* name, got epochs=2$",
     ):
         _published(tmp_path / "b", epochs=2)
     with pytest.raises(ValueError, match=r"^run must be of data that have a name, got '/"):

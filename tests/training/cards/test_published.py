@@ -17,16 +17,21 @@ from training.cards import kept, publish
 from training.data import Split
 from training.engine.loop import scale
 from training.engine.scoring import Scorer
+from training.experiments import pages as studies
+from training.experiments.study import STUDIES
 from weirdonetworks import pretrained, weights
 
-LINES = {(row["network"], row["dataset"]): row for row in pretrained.table()}
+LINES = {
+    (row["network"], pretrained.key(row["dataset"], row["recipe"])): row
+    for row in pretrained.table()
+}
 TOLERANCE = 1e-5  # of the largest logit: what another order of sums may change
 
-each = pytest.mark.parametrize("network, dataset", LINES, ids=map("-".join, LINES))
+each = pytest.mark.parametrize("network, key", LINES, ids=map("-".join, LINES))
 
 
-def path_of(network: str, dataset: str):
-    return pretrained.FOLDER / pretrained.file_name(network, dataset)
+def path_of(network: str, key: str):
+    return pretrained.FOLDER / pretrained.file_name(network, key)
 
 
 def test_the_files_are_those_of_the_table():
@@ -38,16 +43,18 @@ def test_the_files_are_those_of_the_table():
 
 
 @each
-def test_the_file_is_the_one_that_was_measured(network, dataset):
-    path, row = path_of(network, dataset), LINES[network, dataset]
+def test_the_file_is_the_one_that_was_measured(network, key):
+    path, row = path_of(network, key), LINES[network, key]
     content = path.read_bytes()
     assert hashlib.sha256(content).hexdigest() == row["sha256"]
     assert len(content) == int(row["bytes"])
-    told = pretrained.metadata(network, dataset)
-    assert (told["network"], told["dataset"], told["seed"]) == (network, dataset, publish.SEED)
+    told = pretrained.metadata(network, key)
+    recipe = told.get("recipe", pretrained.DEFAULT)  # older files do not tell it
+    assert (told["network"], pretrained.key(told["dataset"], recipe)) == (network, key)
+    assert told["seed"] == publish.SEED
     assert told["test_accuracy"] == float(row["test_accuracy"])
     assert not helpers.absolute_paths(json.dumps(told))
-    card, measured = kept.read(network, dataset)
+    card, measured = kept.read(network, key)
     assert {key: float(row[key]) for key in measured.numbers} == measured.numbers
     assert card["config"]["data_sha256"] == told["data_sha256"]
 
@@ -77,12 +84,12 @@ def touch(module, images: tf.Tensor) -> None:
 
 @pytest.mark.slow
 @each
-def test_the_network_gives_the_logits_of_its_card(network, dataset, embedded):
+def test_the_network_gives_the_logits_of_its_card(network, key, embedded):
     """Of the embedded digits; and others, if one weight is another."""
-    module = wn.create_network(network, pretrained=dataset)
-    tensors, _ = weights.read(path_of(network, dataset))
+    module = wn.create_network(network, pretrained=key)
+    tensors, _ = weights.read(path_of(network, key))
     assert set(weights.variables(module)) == set(tensors)
-    expected = kept.read(network, dataset)[1].tables["logits"].to_numpy(np.float32)
+    expected = kept.read(network, key)[1].tables["logits"].to_numpy(np.float32)
     assert not differ(module(embedded).numpy(), expected)
     touch(module, embedded)
     assert differ(module(embedded).numpy(), expected)
@@ -106,11 +113,29 @@ def split_of(tmp_path_factory) -> Callable[[str], Split]:
 
 @pytest.mark.slow
 @each
-def test_the_accuracy_is_that_of_the_card(network, dataset, split_of):
+def test_the_accuracy_is_that_of_the_card(network, key, split_of):
     """To the digit, where the original files are."""
-    split = split_of(dataset)
-    module = wn.create_network(network, pretrained=dataset)
-    assert Scorer(module).accuracy(split) == float(LINES[network, dataset]["test_accuracy"])
+    row = LINES[network, key]
+    split = split_of(row["dataset"])
+    module = wn.create_network(network, pretrained=key)
+    assert Scorer(module).accuracy(split) == float(row["test_accuracy"])
+
+
+NAMED = [line for line, row in LINES.items() if row["recipe"] != pretrained.DEFAULT]
+
+
+@pytest.mark.parametrize("network, key", NAMED, ids=map("-".join, NAMED))
+def test_a_recipe_with_a_name_trained_what_its_study_did(network, key):
+    """Of the same seed: the same accuracy, but for what halves of the digits change."""
+    row = LINES[network, key]
+    runs = studies.read_results(STUDIES / "minimal" / studies.RESULTS)["runs"]
+    found = runs[(runs["row"] == row["recipe"]) & (runs["dataset"] == row["dataset"])]
+    if found.empty:
+        pytest.skip(f"the study has no {row['recipe']}")
+    (of_study,) = found[found["seed"] == publish.SEED].to_dict("records")
+    assert (of_study["network"], of_study["numbers"]) == (network, int(row["parameters"]))
+    assert abs(of_study["test_accuracy"] - float(row["test_accuracy"])) <= publish.HALF + 1e-9
+    assert int(row["parameters"]) <= of_study["at_most"] == int(key.rpartition("-")[2])
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def test_resolve(mnist_5k):
     given = fields.pop("network_args")
     assert config == {
         "network": "quadratic_mlp",
+        "recipe": None,
         "dataset": "mnist_5k",
         "num_classes": 10,
         "image_shape": [28, 28, 1],
@@ -139,7 +140,7 @@ def test_the_step_is_resolved_too(mnist_5k):
         ({"network_args": {"num_classes": 3}}, "network_args must not hold num_classes"),
         ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
         ({"batch_size": 401}, r"batch_size must be in 1 .. 400 \(the training images\), got 401"),
-        ({"recipe": {"epochs": 1}}, "recipe must be a Recipe, got dict"),
+        ({"recipe": {"epochs": 1}}, "recipe must be a Recipe or its name, got dict"),
         ({"optimizer": "lion"}, "optimizer must be one of .*got 'lion'"),
     ],
 )

@@ -8,7 +8,10 @@ import pytest
 import weirdonetworks as wn
 from training.cli.choices import DATASETS
 from training.engine import optimizers, steps
-from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
+from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, named_recipes, recipe_for
+from training.engine.run import resolve
+from training.found.rows import EPOCHS, rows
+from weirdonetworks.nets import count_numbers
 
 
 def test_the_table_names_networks_that_there_are():
@@ -38,6 +41,59 @@ def test_a_data_set_may_have_a_recipe_of_its_own(monkeypatch):
     assert recipe_for("quadratic_mlp", "fashion_mnist") == RECIPES["quadratic_mlp"]
     overridden = recipe_for("mlp", "fashion_mnist", batch_size=9, network_args={"dropout": 0.5})
     assert overridden == dataclasses.replace(other, batch_size=9, network_args={"dropout": 0.5})
+
+
+def test_recipes_with_names_are_what_searches_found():
+    found = rows("mnist")
+    for network in wn.list_networks():
+        names = [name for name, row in found.items() if row.network == network]
+        assert list(named_recipes(network, "mnist")) == ["default", *names]
+        assert recipe_for(network, "mnist", name="default") == recipe_for(network, "mnist")
+        # Data on which nothing was found have what was found on digits.
+        assert named_recipes(network, "my/data.npz") == named_recipes(network, "mnist")
+    recipe = recipe_for("row_recurrent", "mnist", name="W+-1800")
+    assert recipe.epochs == EPOCHS != found["W+-1800"].recipe["epochs"]
+    assert recipe.network_args["columns"] and recipe.step == "augment"
+    assert recipe != recipe_for("row_recurrent", "mnist", name="W+-1000")
+    fewer = recipe_for("row_recurrent", "mnist", 7, "W+-1800", epochs=3, network_args={"size": 9})
+    assert (fewer.batch_size, fewer.epochs, fewer.network_args["size"]) == (7, 3, 9)
+    assert fewer.network_args["columns"]
+
+
+@pytest.mark.slow
+def test_a_name_says_how_many_numbers_there_are_at_most(mnist_5k):
+    for name, row in rows("mnist").items():
+        recipe = recipe_for(row.network, "mnist_5k", name=name)
+        network = wn.create_network(row.network, **recipe.network_args)
+        network(mnist_5k.test.images[:1].astype("float32"))
+        most = int(name.rpartition("-")[2])
+        assert 0.9 * most <= count_numbers(network).trained <= most == row.at_most
+
+
+def test_an_unknown_name_is_told_those_that_there_are():
+    message = r"^the recipe of hashed_mlp on mnist must be one of \['default', 'P-12000', "
+    with pytest.raises(ValueError, match=message + r".*\], got 'W\+-1800'$"):
+        recipe_for("hashed_mlp", "mnist", name="W+-1800")
+    with pytest.raises(ValueError, match=r"must be one of \['default'\], got 'best'$"):
+        recipe_for("mlp", "mnist", name="best")
+
+
+def test_a_run_tells_which_recipe_it_is_of(mnist_5k):
+    """However it is given; and none, if one thing is another."""
+
+    def name_of(recipe, network="row_recurrent"):
+        return resolve(network, mnist_5k, recipe)[0]["recipe"]
+
+    recipe = recipe_for("row_recurrent", "mnist_5k", name="W+-1800")
+    assert name_of(recipe) == "W+-1800"
+    assert name_of(dataclasses.replace(recipe, bits=None, weight_decay=0)) == "W+-1800"
+    told = dict(recipe.network_args)
+    assert told.pop("rank") is None  # the network's default
+    assert name_of(dataclasses.replace(recipe, network_args=told)) == "W+-1800"
+    assert name_of(dataclasses.replace(recipe, epochs=19)) is None
+    assert name_of(dataclasses.replace(recipe, network_args=told | {"size": 23})) is None
+    assert name_of(Recipe(), "gated_mlp") is None
+    assert name_of(RECIPES["gated_mlp"], "gated_mlp") == "default"
 
 
 def test_step_args_belong_to_their_step(monkeypatch):

@@ -10,11 +10,10 @@ import pytest
 
 from training.engine import Recipe
 from training.experiments import CHOICE_SEED, runner
+from training.found import rows as module
 from training.search import __main__ as search
-from training.studies.minimal import found as module
 from training.studies.minimal.__main__ import STUDY
 from training.studies.minimal.report import ANCHORS, lower_limit, reached, report
-from training.studies.minimal.trial import _tuples
 
 
 def _search(folder, name, families, step, best, dataset="mnist"):
@@ -57,7 +56,7 @@ def test_every_row_has_a_recipe():
     rows = module.rows("mnist")
     assert rows
     for key, row in rows.items():
-        recipe = Recipe(**_tuples(row.recipe))
+        recipe = Recipe(**row.recipe)
         assert recipe.step == ("augment" if "+" in key else "plain")
     assert CHOICE_SEED not in STUDY.seeds
 

@@ -3,7 +3,7 @@
 python -m training.studies.minimal --dataset=mnist
 
 A row is the best, on the validation split, of all networks and recipes that searches tried at its
-number (searches/*.json, the best.json of `python -m training.search`; searches/*.csv has the
+number (training/found/searches/*.json, the best.json of `python -m training.search`; *.csv has the
 trials). It is trained with seeds of its own, and scored once on the test set after its last epoch.
 
 Rows are named CLASS-NUMBERS: P sees no layout, D sees each pixel once, W sees some more often; with
@@ -12,7 +12,7 @@ on: it is there to try the command.
 """
 
 from training.experiments import Setting, Study, main
-from training.studies.minimal.found import rows
+from training.found.rows import EPOCHS, rows
 
 _ROWS = {dataset: rows(dataset) for dataset in ("mnist", "fashion_mnist")}
 _KEYS = list(dict.fromkeys(key for found in _ROWS.values() for key in found))
@@ -35,7 +35,9 @@ STUDY = Study(
     options={"dataset": list(_ROWS)},
     cells=cells,
     seeds=(0, 1, 2, 3, 4),
-    settings={"epochs": Setting(20, "Passes over the training split; searches may have fewer.", 1)},
+    settings={
+        "epochs": Setting(EPOCHS, "Passes over the training split; searches may have fewer.", 1)
+    },
     trial="training.studies.minimal.trial:trial",
     report="training.studies.minimal.report:report",
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from training.engine import Recipe, fit
-from training.studies.minimal.found import rows
+from training.found.rows import rows
 from weirdonetworks.nets import count_numbers
 
 
@@ -14,7 +14,7 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
     """
     dataset = axes["dataset"]
     row = (rows(dataset.name) or rows("mnist"))[axes["row"]]
-    recipe = Recipe(**_tuples({**row.recipe, "epochs": epochs}))
+    recipe = Recipe(**{**row.recipe, "epochs": epochs})
     run = fit(row.network, dataset, recipe, seed=seed, progress=False)
     numbers = count_numbers(run.network)
     return {
@@ -29,10 +29,3 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
         "epochs": run.config["epochs"],
         "seconds": run.history["seconds"].sum(),
     }
-
-
-def _tuples(value: Any) -> Any:
-    """As a recipe has them: JSON has lists alone."""
-    if isinstance(value, dict):
-        return {key: _tuples(one) for key, one in value.items()}
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value

@@ -17,7 +17,10 @@ from weirdonetworks.commands.flags import define_choice, define_workdir
 FLAGS = app.Flags(__doc__)
 _NETWORK = define_choice("network", "all", ["all", *list_networks()], "which to ask.", FLAGS)
 _DATASET = flags.DEFINE_string(
-    "dataset", "mnist", "What the networks were trained on.", flag_values=FLAGS
+    "dataset",
+    "mnist",
+    "What the networks were trained on; with a recipe's name, as mnist-W+-1800, by that recipe.",
+    flag_values=FLAGS,
 )
 _WORKDIR = define_workdir(FLAGS, "The folder of the results; by default a new one under runs/.")
 

@@ -1,10 +1,11 @@
-"""What searches found: the networks of the table."""
+"""What searches found: the best network and recipe of at most so many numbers."""
 
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FOLDER = Path(__file__).parent / "searches"
+FOLDER = Path(__file__).with_name("searches")
+EPOCHS = 20  # of the table's rows; searches may have fewer
 _NO_LAYOUT = {"mlp", "quadratic", "comodulation", "hashed", "autoactivation"}
 _SEEN_AGAIN = {"windows", "crosswise"}  # pixels, by overlapping windows or two readings
 

@@ -1,0 +1,1 @@
+"""What searches found: ground for all, with nothing but names and numbers."""
