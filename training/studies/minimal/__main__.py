@@ -7,8 +7,8 @@ number (training/found/searches/*.json, the best.json of `python -m training.sea
 trials). It is trained with seeds of its own, and scored once on the test set after its last epoch.
 
 Rows are named CLASS-NUMBERS: P sees no layout, D sees each pixel once, W sees some more often, S
-holds the rotations; with a +, trained on distorted images. The digits of mnist_5k are among those that searches trained
-on: it is there to try the command.
+holds the rotations; with a +, trained on distorted images. The digits of mnist_5k are among those
+that searches trained on: it is there to try the command.
 """
 
 from training.experiments import Setting, Study, main
