@@ -36,8 +36,8 @@ _FAMILIES = define_choices(
     "families",
     DEFAULT,
     FAMILIES,
-    "where to look. The first five see no layout, the last three pixels more than once, of which the "
-    "last one holds the rotations.",
+    "where to look. The first five see no layout, the last three pixels more than once; the "
+    "very last one holds the rotations.",
     FLAGS,
 )
 _STEP = define_choice("step", "plain", STEPS, "what one update does, as in training.", FLAGS)
