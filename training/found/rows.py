@@ -8,13 +8,14 @@ FOLDER = Path(__file__).with_name("searches")
 EPOCHS = 20  # of the table's rows; searches may have fewer
 _NO_LAYOUT = {"mlp", "quadratic", "comodulation", "hashed", "autoactivation"}
 _SEEN_AGAIN = {"windows", "crosswise"}  # pixels, by overlapping windows or two readings
+_SYMMETRIC = {"turned"}
 
 
 class Row(NamedTuple):
     """The best network of at most so many numbers in its class.
 
     Attributes:
-      kind: "P", "D" or "W"; with "+", if it is trained on distorted images.
+      kind: "P", "D", "W" or "S"; with "+", if it is trained on distorted images.
       at_most: numbers.
       network: its name.
       recipe: fields of its `Recipe`.
@@ -50,6 +51,7 @@ def kind_of(families: list[str], step: str) -> str:
     """The class of what such a search may find; raises ValueError for a step the table has not."""
     seen = "P" if set(families) <= _NO_LAYOUT else "D"
     kind = "W" if set(families) & _SEEN_AGAIN else seen
+    kind = "S" if set(families) <= _SYMMETRIC else kind
     if step not in ("plain", "augment"):
         raise ValueError(f"step must be plain or augment, as the table says, got {step!r}")
     return kind if step == "plain" else f"{kind}+"

@@ -18,12 +18,14 @@ from weirdonetworks.commands.flags import define_choice, define_workdir
 
 # Of spaces.FAMILIES, which needs TensorFlow; a test compares them.
 SEEN_AGAIN = ("crosswise", "windows")
+SYMMETRIC = ("turned",)
 FAMILIES = (
     *("mlp", "quadratic", "comodulation", "hashed", "autoactivation"),
     *("rows", "kronecker", "mixer", "patches", "frequencies", "attention"),
     *SEEN_AGAIN,
+    *SYMMETRIC,
 )
-DEFAULT = tuple(name for name in FAMILIES if name not in SEEN_AGAIN)
+DEFAULT = tuple(name for name in FAMILIES if name not in (*SEEN_AGAIN, *SYMMETRIC))
 
 FLAGS = app.Flags(__doc__)
 _DATASET = DatasetFlags(FLAGS)
@@ -34,7 +36,8 @@ _FAMILIES = define_choices(
     "families",
     DEFAULT,
     FAMILIES,
-    "where to look. The first five see no layout; the last two see pixels more than once.",
+    "where to look. The first five see no layout, the last three pixels more than once; the "
+    "very last one holds the rotations.",
     FLAGS,
 )
 _STEP = define_choice("step", "plain", STEPS, "what one update does, as in training.", FLAGS)

@@ -80,6 +80,12 @@ FAMILIES: dict[str, Family] = {
         lambda c, n: {"patch_size": c["window"][0], "stride": c["window"][1],
                       "patch_sizes": (2 * n, n), "hidden_sizes": (c["hidden"],)},
     ),
+    # These hold the rotations: one network for all turned images.
+    "turned": Family(
+        "synchronous_mlp", {"mix": ((16, 16), (24, 24), (16,)), "pooling": ("mean", "max")},
+        lambda c, n: {"lift_sizes": (n,), "mix_sizes": c["mix"], "head_sizes": (),
+                      "pooling": c["pooling"]},
+    ),
 }  # fmt: skip
 
 

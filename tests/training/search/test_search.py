@@ -33,7 +33,7 @@ def _count(name: str, arguments: dict) -> int:
 
 def test_the_command_knows_the_families():
     assert tuple(FAMILIES) == command.FAMILIES
-    assert set(command.FAMILIES) - set(command.DEFAULT) == {"windows", "crosswise"}
+    assert set(command.FAMILIES) - set(command.DEFAULT) == {"windows", "crosswise", "turned"}
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from training.data import load
 from training.engine import Recipe
 from training.experiments import CHOICE_SEED, runner
 from training.found import rows as module
@@ -42,8 +43,9 @@ def test_classes_are_those_of_the_search():
     layouts = set(search.FAMILIES) - module._NO_LAYOUT
     assert set(search.FAMILIES) > module._NO_LAYOUT
     assert {module.kind_of([name], "plain") for name in module._NO_LAYOUT} == {"P"}
-    assert {name: module.kind_of(["mlp", name], "augment") for name in layouts} == {
-        name: "W+" if name in search.SEEN_AGAIN else "D+" for name in layouts
+    assert module.kind_of(["turned"], "augment") == "S+"
+    assert {name: module.kind_of(["mlp", name], "augment") for name in layouts - {"turned"}} == {
+        name: "W+" if name in search.SEEN_AGAIN else "D+" for name in layouts - {"turned"}
     }
 
 
@@ -67,9 +69,8 @@ def test_trials_and_report(tmp_path, few_digits_file, monkeypatch):
 
     recipe = {"network_args": {"hidden_sizes": [9]}, "epochs": 1, "batch_size": 50}
     row = module.Row("P", 8000, "mlp", recipe, 0.5)
-    monkeypatch.setattr(
-        trial, "rows", lambda dataset: {"P-8000": row} if dataset == "mnist" else {}
-    )
+    found = {"P-8000": row, "S-8000": row._replace(kind="S")}
+    monkeypatch.setattr(trial, "rows", lambda dataset: found if dataset == "mnist" else {})
     axes = {"dataset": [str(few_digits_file)], "row": ["P-8000"]}
     study = dataclasses.replace(STUDY, cells=None)
     tables = runner.run(study, tmp_path, axes=axes, seeds=[0, 1], settings={"epochs": 1}, workers=0)
@@ -78,6 +79,32 @@ def test_trials_and_report(tmp_path, few_digits_file, monkeypatch):
     assert runs["test_accuracy"].notna().all() and set(runs["searched"]) == {0.5}
     told = report(tables)
     assert set(told.tables) == {"frontier", "reached"} and set(told.figures) == {"frontier"}
+    assert set(told.tables["frontier"]["turned %"]) == {""}
+
+
+@pytest.mark.slow
+def test_networks_that_hold_the_rotations_are_scored_at_every_angle(few_digits_file, monkeypatch):
+    from training.studies.minimal import trial
+
+    arguments = {"lift_sizes": [9], "head_sizes": []}
+    recipe = {"network_args": arguments, "epochs": 8, "batch_size": 20, "learning_rate": 1e-2}
+    rows = {"S-9000": module.Row("S", 9000, "synchronous_mlp", recipe, 0.5)}
+    rows["P-9000"] = rows["S-9000"]._replace(kind="P")
+    monkeypatch.setattr(trial, "rows", lambda dataset: rows)
+    dataset = load(str(few_digits_file))
+    turned, upright = (
+        trial.trial({"dataset": dataset, "row": row}, 0, None, epochs=8) for row in rows
+    )
+    assert "rotated_accuracy" not in upright
+    assert turned["rotated_accuracy"] != turned["test_accuracy"] == upright["test_accuracy"]
+    line = report(
+        {
+            "runs": pd.DataFrame(
+                [{"dataset": "d", "row": "S-9000", "seed": 0, "status": "done", **turned}]
+            )
+        }
+    )
+    assert line.tables["frontier"]["turned %"][0] == f"{100 * turned['rotated_accuracy']:.2f}"
 
 
 def test_the_limit_covers():

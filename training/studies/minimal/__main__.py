@@ -6,9 +6,9 @@ A row is the best, on the validation split, of all networks and recipes that sea
 number (training/found/searches/*.json, the best.json of `python -m training.search`; *.csv has the
 trials). It is trained with seeds of its own, and scored once on the test set after its last epoch.
 
-Rows are named CLASS-NUMBERS: P sees no layout, D sees each pixel once, W sees some more often; with
-a +, trained on distorted images. The digits of mnist_5k are among those that searches trained
-on: it is there to try the command.
+Rows are named CLASS-NUMBERS: P sees no layout, D sees each pixel once, W sees some more often, S
+holds the rotations; with a +, trained on distorted images. The digits of mnist_5k are among those
+that searches trained on: it is there to try the command.
 """
 
 from training.experiments import Setting, Study, main

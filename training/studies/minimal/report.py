@@ -12,7 +12,7 @@ from weirdonetworks.commands.figures import new_figure
 
 MARKS = (97.0, 98.0, 98.5, 99.0, 99.3)  # test accuracy in %
 ANCHORS = Path(__file__).with_name("anchors.csv")
-_COLORS = {"P": "C0", "D": "C1", "W": "C2", "convolution": "0.4"}
+_COLORS = {"P": "C0", "D": "C1", "W": "C2", "S": "C3", "convolution": "0.4"}
 
 
 def lower_limit(shares, confidence: float = 0.95) -> float:
@@ -27,18 +27,22 @@ def lower_limit(shares, confidence: float = 0.95) -> float:
 def report(results: dict[str, pd.DataFrame]) -> Report:
     """Tables `frontier` (a line for each row) and `reached`; the picture `frontier`.
 
-    frontier: test accuracy, mean ± sample standard deviation, and the lower 95 % limit of the mean.
+    frontier: test accuracy, mean ± sample standard deviation, and the lower 95 % limit of the mean;
+    of networks that hold the rotations, the mean over all angles as well.
     reached: of each class, the fewest numbers whose lower limit is at or above each of `MARKS`.
     Runs that diverged are left out.
     """
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
+    if "rotated_accuracy" not in done:
+        done = done.assign(rotated_accuracy=float("nan"))
     columns = {
         "network": ("network", lambda values: values.iloc[0]),
         "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
         "fixed": ("fixed", lambda values: f"{values.iloc[0]:,.0f}"),
         "seeds": ("seed", len),
         "test accuracy %": ("test_accuracy", percent),
+        "turned %": ("rotated_accuracy", lambda values: percent(values) if len(values) else ""),
         "lower limit": ("test_accuracy", lambda values: f"{100 * lower_limit(values):.2f}"),
         "each": ("test_accuracy", lambda values: ", ".join(f"{100 * v:.2f}" for v in values)),
         "searched": ("searched", lambda values: percent(values[:1])),
