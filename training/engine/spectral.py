@@ -12,6 +12,7 @@ from training.engine.power_iteration import (
     identity_metric,
     jacobian_product,
     power_iteration,
+    unit,
 )
 from weirdonetworks import _checks
 
@@ -65,18 +66,23 @@ class Spectral(Distorted):
         def f(x):
             return network(x, is_training=False)
 
-        v = None
+        u = None
         if self.jacobian_weight:
             start = tf.reshape(draw.fork(0).uniform(tf.shape(images), images.dtype), images.shape)
             product = lambda v: curvature_product(f, images, v, identity_metric)  # noqa: E731
             v = power_iteration(product, start, self.jacobian_iterations)
+            u = tf.stop_gradient(unit(jacobian_product(f, images, v)[1]))
         with tf.GradientTape() as tape:
             logits = network(images, is_training=True)
             loss = objective(logits, labels)
             if self.weight:
                 squares = squared_norms(network, draw.fork(1), self.iterations)
                 loss += self.weight * tf.cast(tf.add_n(squares), loss.dtype)
-            if v is not None:
-                moved = jacobian_product(f, images, v)[1]
-                loss += self.jacobian_weight * tf.reduce_mean(tf.reduce_sum(moved**2, axis=1))
+            if u is not None:  # |J^T u|, as gradients of J v are slow to compile and to run
+                with tf.GradientTape(watch_accessed_variables=False) as inner:
+                    inner.watch(images)
+                    y = f(images)
+                moved = inner.gradient(y, images, u, tf.UnconnectedGradients.ZERO)
+                axes = list(range(1, images.shape.rank))
+                loss += self.jacobian_weight * tf.reduce_mean(tf.reduce_sum(moved**2, axis=axes))
         return Outcome(loss, logits, tape.gradient(loss, network.trainable_variables))

@@ -16,11 +16,12 @@ class OrthogonalDense(Module):
 
         Q <- W D,   D_jj = (sum_i |W^T W|_ij)^(-1/2),   then   Q <- Q (3 - Q^T Q) / 2
 
-    `iterations` times (of W^T, where in < output_size). |W D|_2 <= 1 by Gershgorin's circles, and each iteration takes
-    a singular value s to s (3 - s^2) / 2, which is in [s, 1]: the layer never stretches, for any
-    weights and any number of iterations, and the error 1 - s becomes 3 (1 - s)^2 / 2, so that few
-    of them make Q orthogonal to rounding; those of W near 0 take more, and 0 stays 0. An orthogonal
-    W is Q itself. `retract` makes it so again after a step, and then two iterations will do.
+    `iterations` times (of W^T, where in < output_size). |W D|_2 <= 1 by Gershgorin's circles, and
+    each iteration takes a singular value s to s (3 - s^2) / 2, in [s, 1]: the layer never
+    stretches, for any weights and any number of iterations. The error 1 - s becomes about
+    3 (1 - s)^2 / 2, so that few of them make Q orthogonal to rounding; singular values near 0 take
+    more, and 0 stays 0. An orthogonal W is Q itself. `retract` makes it so again after a step, and
+    then two or three iterations will do.
 
     By products of matrices alone, since the solution of a linear system that Cayley's transform
     needs, and QR, are slow to compile and unknown to converters.
