@@ -694,7 +694,11 @@ def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch
         (["--network_arg=activation={[]:1}"], 1, ["activation must be", "got '{[]:1}'"]),
         (["--network_arg=num_classes=3"], 1, ["network_args must not hold num_classes"]),
         (["--network_arg=name=x"], 1, ["network_args must not hold name"]),
-        (["--step=sleep"], 2, ["--step=sleep", "plain|augment|distill|penalty|projected|dream|adv"]),
+        (
+            ["--step=sleep"],
+            2,
+            ["--step=sleep", "plain|augment|distill|penalty|projected|dream|adv"],
+        ),
         (["--step_arg=weight=1"], 1, ["step plain must not be given arguments, got 'weight'"]),
         (["--step_arg=weight"], 1, ["step_arg must be NAME=VALUE, got 'weight'"]),
         (
