@@ -156,6 +156,10 @@ def test_bad_arguments():
         (lambda: certified_accuracy(net, X, labels[:5]), r"^labels must be integers \[30\], got"),
         (lambda: certified_accuracy(net, X, labels + 0.5), r"^labels must be integers \[30\], got"),
         (
+            lambda: certified_accuracy(net, X, labels, 0.5),
+            "^radii must be a sequence of numbers, got 0.5$",
+        ),
+        (
             lambda: certified_accuracy(net, X, labels, (0.5, -1)),
             r"^radii\[1\] must be a number in \[0, inf\], got -1$",
         ),

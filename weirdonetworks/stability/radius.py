@@ -52,6 +52,8 @@ def certified_accuracy(
     Raises:
       ValueError: as `certified_radius`; labels that are not an integer for each image; radii < 0.
     """
+    if not isinstance(radii, (list, tuple, np.ndarray)):
+        raise ValueError(f"radii must be a sequence of numbers, got {_checks.received(radii)}")
     radii = [_checks.number(f"radii[{i}]", r, 0, math.inf) for i, r in enumerate(radii)]
     found, classes = _radii(net, images)
     labels = np.asarray(labels)
