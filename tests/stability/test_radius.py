@@ -83,7 +83,7 @@ def nearest_found(net, x: np.ndarray, steps: int = 300, restarts: int = 4) -> np
                 value = gap(z)
             g = tape.gradient(value, z)
             moved = z - center + 0.1 * size * g / (tf.norm(g, axis=1, keepdims=True) + 1e-300)
-            moved *= tf.minimum(1, size / tf.norm(moved, axis=1, keepdims=True))
+            moved *= tf.minimum(tf.ones_like(size), size / tf.norm(moved, axis=1, keepdims=True))
             z = center + moved
             found = tf.where(gap(z) > 0, tf.norm(moved, axis=1), np.inf)
             return i + 1, z, tf.minimum(nearest, found)
