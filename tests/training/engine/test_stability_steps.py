@@ -171,7 +171,10 @@ def test_the_virtual_direction_is_the_leading_eigenvector_of_the_hessian():
     once /= np.linalg.norm(once, axis=1, keepdims=True)
     step = steps.create_step("virtual_adversarial")
     np.testing.assert_allclose(step.direction(network, x, DRAW).numpy().reshape(6, 16), once)
-    cosines = [np.abs(np.sum(v * vectors[..., -1], axis=1)) for v in (once, unit(start)[..., 0])]
+    cosines = [
+        np.abs(np.sum(v * vectors[..., -1], axis=1))
+        for v in (once, unit(tf.constant(start)).numpy()[..., 0])
+    ]
     assert np.mean(cosines[0]) > np.mean(cosines[1]) + 0.2
     assert np.all(values[:, -1] > 1.01 * values[:, -2])
 
