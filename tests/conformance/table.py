@@ -169,6 +169,8 @@ TABLE: dict[str, Entry] = {
     },
     "HashedDense": Entry(lambda: layers.HashedDense(3, num_weights=7), (5,)),
     "KroneckerDense": Entry(lambda: layers.KroneckerDense((3, 2), num_terms=2), (4, 5)),
+    "OrthogonalDense": Entry(lambda: layers.OrthogonalDense(3), (5,)),
+    "OrthogonalDense[wide]": Entry(lambda: layers.OrthogonalDense(7, with_bias=False), (5,)),
     "LiftDense": Entry(lambda: layers.LiftDense(3, _EXACT), (6, 6, 2)),
     **{
         cls.__name__: Entry(lambda cls=cls: cls(3, num_terms=4), (5,))
@@ -218,6 +220,7 @@ TABLE: dict[str, Entry] = {
     "GatedMLP": Entry(lambda: nets.GatedMLP(3, (4,)), _SQUARE),
     "HashedMLP": Entry(lambda: nets.HashedMLP(3, (5, 4), 3.0, dropout=0.2), _SQUARE),
     "KroneckerMLP": Entry(lambda: nets.KroneckerMLP(3, ((4, 3), (3, 2))), _SQUARE),
+    "LipschitzMLP": Entry(lambda: nets.LipschitzMLP(3, (8, 4), dropout=0.2), _SQUARE),
     "MLP": Entry(lambda: nets.MLP(3, (4, 4), dropout=0.2), _SQUARE),
     "MixerMLP": Entry(lambda: nets.MixerMLP(3, 3, size=4, depth=2, repeats=2), _SQUARE),
     "PatchMLP": Entry(lambda: nets.PatchMLP(3, 3, patch_sizes=(4, 3)), _SQUARE),

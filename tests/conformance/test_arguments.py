@@ -42,6 +42,7 @@ BAD = {
     "image_shape": [(28,), (28, 28, 1), (0, 28), (28, 2.5), 28],
     "initial_alpha": [0, -1.0, 1e-5, math.inf, math.nan, "1", None],
     "input_dropout": _RATES,
+    "iterations": _INTEGERS,
     "k": _INTEGERS,
     "lift_sizes": [*_SIZES, ()],
     "log_input": _FLAGS,

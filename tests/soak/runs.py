@@ -41,6 +41,7 @@ NETWORKS = {
     "mixer_mlp": ["patch_size=14", "size=6"],
     "synchronous_network": ["network_args={'size':5,'rows':7}", "group=cyclic4"],
     "hashed_mlp": ["hidden_sizes=(5,)", "compression=20"],
+    "lipschitz_mlp": ["hidden_sizes=(8,)"],
     "kronecker_mlp": ["hidden_shapes=((4,5),)"],
     "row_recurrent": ["size=6", "rows=7"],
 }

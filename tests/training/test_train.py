@@ -44,6 +44,7 @@ TINY = {
     "mixer_mlp": ["patch_size=14", "size=8"],
     "synchronous_network": ["network=mlp", "network_args={}", "group=cyclic2", "head_sizes=()"],
     "hashed_mlp": ["hidden_sizes=(8,)", "compression=50"],
+    "lipschitz_mlp": ["hidden_sizes=(16,)"],
     "kronecker_mlp": ["hidden_shapes=((6,6),)"],
     "row_recurrent": ["size=12", "rows=7"],
 }
@@ -716,7 +717,11 @@ def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch
         (["--network_arg=activation={[]:1}"], 1, ["activation must be", "got '{[]:1}'"]),
         (["--network_arg=num_classes=3"], 1, ["network_args must not hold num_classes"]),
         (["--network_arg=name=x"], 1, ["network_args must not hold name"]),
-        (["--step=sleep"], 2, ["--step=sleep", "plain|augment|distill|penalty|projected|dream"]),
+        (
+            ["--step=sleep"],
+            2,
+            ["--step=sleep", "plain|augment|distill|penalty|projected|dream|adv"],
+        ),
         (["--step_arg=weight=1"], 1, ["step plain must not be given arguments, got 'weight'"]),
         (["--step_arg=weight"], 1, ["step_arg must be NAME=VALUE, got 'weight'"]),
         (

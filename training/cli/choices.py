@@ -6,6 +6,9 @@ NETWORKS = tuple(list_networks())
 DATASETS = ("mnist_5k", "mnist", "fashion_mnist", "mnist_rot")
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "muon", "eg")
 SCHEDULES = ("constant", "linear", "cosine")
-STEPS = ("plain", "augment", "distill", "penalty", "projected", "dream")
+STEPS = (
+    *("plain", "augment", "distill", "penalty", "projected", "dream"),
+    *("adversarial", "virtual_adversarial", "spectral", "lipschitz"),
+)
 ACTIONS = ("rotation", "shift_x", "shift_y", "scale", "shear")
 FORMATS = ("savedmodel", "tflite", "onnx")

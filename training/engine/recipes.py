@@ -162,6 +162,13 @@ RECIPES: dict[str, Recipe] = {
     "synchronous_network": dataclasses.replace(
         _SMALL, network_args={"network_args": {"size": 48}}, epochs=6, averaging=0.99
     ),
+    "lipschitz_mlp": Recipe(
+        network_args={"iterations": 3},  # enough for weights that are retracted at each step
+        batch_size=500,
+        learning_rate=4e-3,
+        step="lipschitz",
+        step_args={"radius": 1.58},
+    ),
     "hashed_mlp": Recipe(optimizer="adam", learning_rate=1e-2),
     "dynamic_mlp": Recipe(
         network_args={"dropout": 0.3, "input_dropout": 0.2},

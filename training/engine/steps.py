@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import sonnet as snt
@@ -16,52 +16,12 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from training.data.transformations import Draw, Transformations, transformation_variance
+from training.engine.adversarial import Adversarial, VirtualAdversarial
+from training.engine.margins import Lipschitz
+from training.engine.plain import Distorted, Outcome, Step, plain
+from training.engine.plain import cross_entropy as cross_entropy
+from training.engine.spectral import Spectral
 from weirdonetworks import _checks, pretrained
-
-Objective = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-
-
-class Outcome(NamedTuple):
-    """The result of a step: scalar loss, logits [batch, classes], a gradient per variable.
-
-    `after(rate)`, if any, is called when the optimizer has applied the gradients, with the
-    learning rate of the step; it may update the variables further.
-    """
-
-    loss: tf.Tensor
-    logits: tf.Tensor
-    gradients: Sequence[tf.Tensor]
-    after: Callable[[tf.Tensor], None] | None = None
-
-
-Step = Callable[[snt.Module, Objective, tf.Tensor, tf.Tensor, Draw], Outcome]
-
-
-def cross_entropy(label_smoothing: float = 0.0) -> Objective:
-    """Mean cross-entropy against (1 - s) onehot(label) + s / classes."""
-
-    def objective(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        sparse = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-        if not label_smoothing:
-            return tf.reduce_mean(sparse)
-        uniform = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=1)
-        return tf.reduce_mean((1 - label_smoothing) * sparse + label_smoothing * uniform)
-
-    return objective
-
-
-def plain(
-    network: snt.Module,
-    objective: Objective,
-    images: tf.Tensor,
-    labels: tf.Tensor,
-    draw: Draw | None = None,
-) -> Outcome:
-    """The gradient of the objective on the batch; draws nothing."""
-    with tf.GradientTape() as tape:
-        logits = network(images, is_training=True)
-        loss = objective(logits, labels)
-    return Outcome(loss, logits, tape.gradient(loss, network.trainable_variables))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +36,7 @@ class Augment(Transformations):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Distill(Transformations):
+class Distill(Distorted):
     """The gradient of (1 - weight) objective + weight T^2 KL(p_T || q_T), T the temperature.
 
     p_T and q_T are the softmax of the logits over T, of a teacher and of the network, on the same
@@ -90,27 +50,20 @@ class Distill(Transformations):
       temperature: T > 0.
     """
 
-    degrees: float = 0.0
     teacher: str = "posynomial_mlp"
     dataset: str = "mnist"
     weight: float = 0.5
     temperature: float = 4.0
 
     def __post_init__(self):
-        if self._moves:
-            super().__post_init__()
+        super().__post_init__()
         known = dict.fromkeys(row["dataset"] for row in pretrained.table())
         _checks.choice("dataset", self.dataset, known)
         _checks.choice("teacher", self.teacher, wn.list_networks(pretrained=self.dataset))
         _checks.number("weight", self.weight, 0, 1)
         _checks.positive("temperature", self.temperature)
 
-    @property
-    def _moves(self) -> bool:
-        return any([self.degrees, self.shift, self.scale, self.shear, self.elastic])
-
-    def __call__(self, network, objective, images, labels, draw: Draw) -> Outcome:
-        images = self.apply(images, draw) if self._moves else images
+    def act(self, network, objective, images, labels, draw: Draw) -> Outcome:
         with tf.init_scope():
             teacher = _teacher(self.teacher, self.dataset)
         try:
@@ -328,6 +281,10 @@ STEPS: dict[str, Callable[..., Step]] = {
     "penalty": Penalty,
     "projected": Projected,
     "dream": Dream,
+    "adversarial": Adversarial,
+    "virtual_adversarial": VirtualAdversarial,
+    "spectral": Spectral,
+    "lipschitz": Lipschitz,
 }
 
 

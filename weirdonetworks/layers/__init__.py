@@ -28,6 +28,7 @@ from weirdonetworks.layers.invariant_polynomial import (
 )
 from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.linear_attention import LinearAttention
+from weirdonetworks.layers.orthogonal import OrthogonalDense
 from weirdonetworks.layers.patch_attention import PatchAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
@@ -61,6 +62,7 @@ __all__ = [
     "NAU",
     "NMU",
     "NPU",
+    "OrthogonalDense",
     "PatchAttention",
     "PolynomialDense",
     "PosynomialDense",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weirdonetworks.nets.dynamic_mlp import DynamicMLP
     from weirdonetworks.nets.hashed_mlp import HashedMLP
     from weirdonetworks.nets.kronecker_mlp import KroneckerMLP
+    from weirdonetworks.nets.lipschitz_mlp import LipschitzMLP
     from weirdonetworks.nets.mixer_mlp import MixerMLP
     from weirdonetworks.nets.mlp import MLP
     from weirdonetworks.nets.numbers import Numbers, count_numbers
@@ -49,6 +50,7 @@ NETWORKS: MutableMapping[str, "type[snt.Module]"] = Registry(
         "kronecker_mlp": "weirdonetworks.nets.kronecker_mlp:KroneckerMLP",
         "row_recurrent": "weirdonetworks.nets.row_recurrent:RowRecurrent",
         "hashed_mlp": "weirdonetworks.nets.hashed_mlp:HashedMLP",
+        "lipschitz_mlp": "weirdonetworks.nets.lipschitz_mlp:LipschitzMLP",
         "synchronous_network": "weirdonetworks.nets.synchronous_network:SynchronousNetwork",
     }
 )
@@ -143,6 +145,7 @@ __all__ = [
     "GatedMLP",
     "HashedMLP",
     "KroneckerMLP",
+    "LipschitzMLP",
     "MixerMLP",
     "Numbers",
     "PatchMLP",

@@ -25,6 +25,7 @@ from weirdonetworks.stability.measures import (
     transformation_variance,
     worst_case,
 )
+from weirdonetworks.stability.radius import certified_accuracy, certified_radius
 from weirdonetworks.stability.report import Report, measure
 from weirdonetworks.stability.responses import respond
 from weirdonetworks.stability.rotation_certificates import certify_rotations
@@ -38,6 +39,8 @@ __all__ = [
     "WorstCase",
     "accuracy_curve",
     "always_right",
+    "certified_accuracy",
+    "certified_radius",
     "certify",
     "certify_rotations",
     "displacement",

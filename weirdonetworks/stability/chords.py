@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks.functional.group_activations import maxout, sort_groups
 from weirdonetworks.functional.pooling import POOLINGS
 from weirdonetworks.stability.lipschitz import Chain, Layer, Stage, slopes
 
@@ -61,6 +62,11 @@ def _norm(values: np.ndarray) -> np.ndarray:
 
 def _bend(layer: Layer, y: np.ndarray) -> np.ndarray:
     """How far the layer bends each chord, [n, S, ...] -> [n, S - 1, ...]."""
+    if layer in (maxout, sort_groups):  # mean and half the distance of two units, which has a kink
+        distance = y[..., 1::2] - y[..., ::2]
+        step = np.abs(np.diff(distance, axis=1))
+        bend = np.where(distance[:, 1:] * distance[:, :-1] < 0, step / 4, 0)
+        return bend if layer is maxout else np.repeat(bend, 2, axis=-1)
     known = slopes(layer)
     if known is None:  # affine
         return np.zeros([len(y), y.shape[1] - 1, 1])

@@ -10,10 +10,18 @@ import tensorflow as tf
 
 from weirdonetworks._unroll import Layer, Orbit, offers, unroll
 from weirdonetworks.functional.activations import ACTIVATIONS
+from weirdonetworks.functional.group_activations import maxout, sort_groups
 from weirdonetworks.functional.images import flatten
 from weirdonetworks.functional.pooling import POOLINGS
 from weirdonetworks.groups import ImageAction
-from weirdonetworks.layers import AutoactivationDense, Dropout, GroupDense, LiftDense, Synchronous
+from weirdonetworks.layers import (
+    AutoactivationDense,
+    Dropout,
+    GroupDense,
+    LiftDense,
+    OrthogonalDense,
+    Synchronous,
+)
 
 # What float64 may lose in a singular value or a sum is orders of magnitude less.
 ROUND_UP = 1 + 1e-9
@@ -83,11 +91,12 @@ def constant(layer: Layer) -> float:
     known = slopes(layer)
     if known is not None:
         return known.first
-    if layer is flatten:
+    if layer in (flatten, sort_groups, maxout):
         return 1.0
     raise ValueError(
         "net must be made of dense layers and activations of known Lipschitz constants "
-        f"(snt.Linear, LiftDense, GroupDense, AutoactivationDense, {list(ACTIVATION_SLOPES)}), "
+        "(snt.Linear, OrthogonalDense, LiftDense, GroupDense, AutoactivationDense, "
+        f"{[*ACTIVATION_SLOPES, 'sort_groups', 'maxout']}), "
         f"got the layer {layer!r}"
     )
 
@@ -108,6 +117,11 @@ def _built(layer: snt.Module) -> snt.Module:
 @constant.register
 def _(layer: snt.Linear) -> float:
     return spectral_norm(_built(layer).w)
+
+
+@constant.register
+def _(layer: OrthogonalDense) -> float:
+    return spectral_norm(layer.matrix())
 
 
 @constant.register
@@ -248,7 +262,7 @@ def _check_smooth(net) -> None:
 def _split(layers: list[Layer]) -> tuple[list[Layer], list[Layer]]:
     """The affine layers up to the first dense one, and those behind it."""
     for i, layer in enumerate(layers):
-        if isinstance(layer, (snt.Linear, AutoactivationDense)):
+        if isinstance(layer, (snt.Linear, OrthogonalDense, AutoactivationDense)):
             return layers[: i + 1], layers[i + 1 :]
         if not (layer is flatten or isinstance(layer, (snt.Flatten, Dropout))):
             break

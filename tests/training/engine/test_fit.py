@@ -215,6 +215,7 @@ SMALL = {
     "mixer_mlp": {"patch_size": 1, "size": 3},
     "synchronous_network": {"network_args": {"size": 5, "rows": 7}, "group": "cyclic4"},
     "hashed_mlp": {"hidden_sizes": (8,), "compression": 50},
+    "lipschitz_mlp": {"hidden_sizes": (8,)},
     "kronecker_mlp": {"hidden_shapes": ((3, 4),)},
     "row_recurrent": {"size": 4, "rows": 7},
 }

@@ -156,7 +156,7 @@ def test_zero_is_an_override_and_not_a_missing_one():
         (
             "step",
             "sleep",
-            r"one of \['plain', 'augment', 'distill', 'penalty', 'projected', 'dream'\]",
+            r"one of \['plain', 'augment', 'distill', 'penalty', 'projected', 'dream', 'adv.*\]",
         ),
         ("invariant_start", 1, "True or False"),
     ],

@@ -23,6 +23,7 @@ OPTIONS = (
     "kronecker_mlp",
     "row_recurrent",
     "hashed_mlp",
+    "lipschitz_mlp",
     "synchronous_network",
 )
 
