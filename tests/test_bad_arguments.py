@@ -82,6 +82,7 @@ _FUNCTION = {
     "A": np.eye(4, dtype=np.float32),
     "activation": "relu",
     "alpha": np.float32(0.5),
+    "bits": 2,
     "columns": [0],
     "degree": 2,
     "distribution": "normal",

@@ -12,6 +12,7 @@ from weirdonetworks.functional.activations import (
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, Distribution, cdf_gate, cdf_ramp
 from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.gaussians import product_of_gaussians
+from weirdonetworks.functional.gray_code import gray_code, tent
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
@@ -69,6 +70,7 @@ __all__ = [
     "get_parameter_activation",
     "get_pooling",
     "get_squash",
+    "gray_code",
     "group_softmax",
     "half_exp",
     "implicit_soft_maximum",
@@ -93,6 +95,7 @@ __all__ = [
     "stochastic_gelu",
     "superexp",
     "superlog",
+    "tent",
     "warp",
     "xexp_layer_norm",
 ]
