@@ -47,6 +47,7 @@ KINDS = ("Distribution", "ParameterActivation", "Pursuit", "Squash")  # that fun
 TENSORS = {
     "A",
     "alpha",
+    "bias",
     "displacements",
     "images",
     "inputs",
@@ -76,12 +77,14 @@ TENSORS = {
     "weights",
     "x",
     "y",
+    "z",
 }
 _X = np.linspace(0.1, 1, 8, dtype=np.float32).reshape(2, 4)
 _FUNCTION = {
     "A": np.eye(4, dtype=np.float32),
     "activation": "relu",
     "alpha": np.float32(0.5),
+    "bias": np.float32(0.1),
     "bits": 2,
     "columns": [0],
     "degree": 2,
@@ -124,6 +127,7 @@ _FUNCTION = {
     "weights": [1.0],
     "x": _X,
     "y": _X,
+    "z": np.ones((2, 4, 2), np.float32),
 }
 _OWN = {
     ("attention.tensor_attention", "matrices"): np.ones((1, 2, 3), np.float32),

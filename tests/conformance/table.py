@@ -131,6 +131,7 @@ TABLE: dict[str, Entry] = {
             ("learned", {"trainable_alpha": True}),
         )
     },
+    "ComplexDense": Entry(lambda: layers.ComplexDense(3), (5, 2)),
     "ConvexCombination": Entry(lambda: layers.ConvexCombination(3), (5,)),
     "ConvexCombination[squash]": Entry(lambda: layers.ConvexCombination(3, "tanh", 2.0), (5,)),
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
@@ -208,6 +209,7 @@ TABLE: dict[str, Entry] = {
     },
     "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
     "ComodulationMLP": Entry(lambda: nets.ComodulationMLP(3, (4, 4), dropout=0.2), _SQUARE),
+    "ComplexMLP": Entry(lambda: nets.ComplexMLP(3, (4, 4), zero=0.5), (6, 6, 2)),
     **{
         f"DCTMLP[{unit}]": Entry(
             lambda unit=unit: nets.DCTMLP(3, 4, (4, 3), unit, dropout=0.2), _SQUARE

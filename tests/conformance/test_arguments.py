@@ -86,6 +86,7 @@ BAD = {
     "with_gate": _FLAGS,
     "with_imaginary": _FLAGS,
     "with_static": _FLAGS,
+    "zero": [-0.1, 1.1, math.inf, math.nan, "0.5", None, True],
 }
 
 # What must be given.

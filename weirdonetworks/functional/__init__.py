@@ -10,6 +10,7 @@ from weirdonetworks.functional.activations import (
     or_gate,
 )
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, Distribution, cdf_gate, cdf_ramp
+from weirdonetworks.functional.complex_parts import mod_relu, modulus
 from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.gaussians import product_of_gaussians
 from weirdonetworks.functional.gray_code import gray_code, tent
@@ -78,6 +79,8 @@ __all__ = [
     "lowest_frequencies",
     "maximum",
     "maxout",
+    "mod_relu",
+    "modulus",
     "moments",
     "monomial_indices",
     "monomials",

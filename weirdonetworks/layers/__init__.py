@@ -8,6 +8,7 @@ from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.boltzmann import RestrictedBoltzmannMachine
 from weirdonetworks.layers.comodulation import ComodulationDense
+from weirdonetworks.layers.complex import ComplexDense
 from weirdonetworks.layers.convex import (
     ImplicitSoftmaxAffineDense,
     MaxAffineDense,
@@ -41,6 +42,7 @@ __all__ = [
     "AdditiveMultiplicativeDense",
     "AutoactivationDense",
     "ComodulationDense",
+    "ComplexDense",
     "ConvexCombination",
     "Dropout",
     "DynamicDense",
