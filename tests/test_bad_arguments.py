@@ -43,7 +43,13 @@ TOO_LARGE = st.sampled_from([10**400, 2**63, 10**12])
 BOUNDED = {"degree", "depth"}
 
 _ATTENTION = wn.functional.attention
-KINDS = ("Distribution", "ParameterActivation", "Pursuit", "Squash")  # that functions return
+KINDS = (
+    "Distribution",
+    "MeshPhases",
+    "ParameterActivation",
+    "Pursuit",
+    "Squash",
+)  # that functions return
 TENSORS = {
     "A",
     "alpha",
@@ -122,6 +128,7 @@ _FUNCTION = {
     "thetas": np.ones((1, 4, 2), np.float32),
     "totals": _X[:, 0],
     "trial": np.eye(4, 3, dtype=np.float32),
+    "unitary": np.eye(3),
     "value": _X[0],
     "values": _X,
     "weights": [1.0],

@@ -179,6 +179,8 @@ TABLE: dict[str, Entry] = {
             layers.ImplicitSoftmaxAffineDense,
         )
     },
+    "MeshDense": Entry(lambda: layers.MeshDense(), (5, 2)),
+    "MeshDense[noise]": Entry(lambda: layers.MeshDense(0.1, seed=3), (4, 2)),
     "NAC": Entry(lambda: layers.NAC(3), (5,)),
     "NAC[products]": Entry(lambda: layers.NAC(3, multiplicative=True), (5,)),
     "NALU": Entry(lambda: layers.NALU(3), (5,)),

@@ -62,6 +62,7 @@ BAD = {
     "parameter_activation": _NAMES,
     "patch_size": _INTEGERS,
     "patch_sizes": [*_SIZES, ()],
+    "phase_noise": [-0.1, math.inf, math.nan, "0.1", None, True],
     "pooling": ["sum", "", 3, None],
     "positions": _FLAGS,
     "rank": [0, -1, 2.5, "3", True],

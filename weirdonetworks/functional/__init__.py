@@ -23,6 +23,7 @@ from weirdonetworks.functional.matching_pursuit import (
     simultaneous_matching_pursuit,
 )
 from weirdonetworks.functional.maxima import implicit_soft_maximum, maximum, soft_maximum
+from weirdonetworks.functional.meshes import MeshPhases, mesh_phases
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
 from weirdonetworks.functional.normalized import (
     layer_norm,
@@ -51,6 +52,7 @@ __all__ = [
     "ACTIVATIONS",
     "DISTRIBUTIONS",
     "Distribution",
+    "MeshPhases",
     "PARAMETER_ACTIVATIONS",
     "POOLINGS",
     "SQUASHES",
@@ -79,6 +81,7 @@ __all__ = [
     "lowest_frequencies",
     "maximum",
     "maxout",
+    "mesh_phases",
     "mod_relu",
     "modulus",
     "moments",

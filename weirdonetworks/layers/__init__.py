@@ -29,6 +29,7 @@ from weirdonetworks.layers.invariant_polynomial import (
 )
 from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.linear_attention import LinearAttention
+from weirdonetworks.layers.mesh import MeshDense
 from weirdonetworks.layers.patch_attention import PatchAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
@@ -58,6 +59,7 @@ __all__ = [
     "LiftDense",
     "LinearAttention",
     "MaxAffineDense",
+    "MeshDense",
     "NAC",
     "NALU",
     "NAU",
