@@ -188,6 +188,10 @@ TABLE: dict[str, Entry] = {
     "NMU": Entry(lambda: layers.NMU(3), (5,)),
     "NPU": Entry(lambda: layers.NPU(3), (5,)),
     "NPU[naive]": Entry(lambda: layers.NPU(3, False, False), (2,)),
+    "NeuralField": Entry(lambda: layers.NeuralField(3, strengths=(2.0, 1.0)), (5,), {}, True),
+    "NeuralField[plane]": Entry(
+        lambda: layers.NeuralField(2, strengths=(2.0, 1.0)), (3, 4), {}, True
+    ),
     "PatchAttention": Entry(lambda: layers.PatchAttention(3, size=4), _SQUARE),
     "PatchAttention[values]": Entry(lambda: layers.PatchAttention(2, 1, 5, size=3), (6, 4)),
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),

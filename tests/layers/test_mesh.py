@@ -74,9 +74,10 @@ def test_any_unitary_is_decomposed_and_rebuilt():
             assert np.abs(_complex(mesh.matrix) - u).max() > 1e-8
 
 
+@pytest.mark.slow
 def test_the_start_prefers_no_unitary():
     """Of Haar's measure: E |U_ij|^2 = 1 / N, E |U_ij|^4 = 2 / (N (N + 1)); uniform angles fail."""
-    n, times = 6, 60
+    n, times = 5, 40
     tf.random.set_seed(0)
 
     def moments(spoil: bool) -> np.ndarray:

@@ -23,12 +23,13 @@ class MeshPhases(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def mesh_columns(modes: int) -> tuple[tuple[int, int], ...]:
-    """(first mode, number of interferometers) of each of the N columns.
+    """(first mode, number of interferometers) of each of the N columns that has any.
 
     Those of column l couple the modes m and m + 1 for m = l mod 2, l mod 2 + 2, ...: N (N - 1) / 2
     in all, for even and odd N.
     """
-    return tuple((column % 2, (modes - column % 2) // 2) for column in range(modes))
+    columns = [(column % 2, (modes - column % 2) // 2) for column in range(modes)]
+    return tuple(column for column in columns if column[1])  # of 1 and 2 modes, the last has none
 
 
 def through_mesh(re: tf.Tensor, im: tf.Tensor, phases: MeshPhases) -> tuple[tf.Tensor, tf.Tensor]:

@@ -30,6 +30,7 @@ from weirdonetworks.layers.invariant_polynomial import (
 from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.linear_attention import LinearAttention
 from weirdonetworks.layers.mesh import MeshDense
+from weirdonetworks.layers.neural_field import NeuralField
 from weirdonetworks.layers.patch_attention import PatchAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
 from weirdonetworks.layers.posynomial import PosynomialDense, SignomialDense
@@ -65,6 +66,7 @@ __all__ = [
     "NAU",
     "NMU",
     "NPU",
+    "NeuralField",
     "PatchAttention",
     "PolynomialDense",
     "PosynomialDense",

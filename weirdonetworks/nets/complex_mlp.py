@@ -59,8 +59,8 @@ class ComplexMLP(Module):
         images = _tensor_checks.parts("images", images)
         if images.shape.rank and images.shape[-1] != 2 and self.image_shape is None:
             raise ValueError(
-                "images must be complex, [batch, height, width, 2] with (real, imaginary) in the "
-                f"last axis, got shape {images.shape}"
+                "images must be complex, [batch, height, width, 2] with static sizes and (real, "
+                f"imaginary) in the last axis, got shape {images.shape}"
             )
         images = _tensor_checks.same_images(self, images)
         self._initialize(images)
