@@ -44,11 +44,11 @@ def test_a_front_with_a_high_threshold_falls_back():
 @pytest.mark.slow
 def test_the_width_of_a_bump():
     """W(D) = k has two roots: activity between them grows to the larger, below the smaller dies."""
-    (a, b), (up, down), k, n = (40.0, 80.0), (2.0, 1.9), 0.08, 1600
+    (a, b), (up, down), k, n = (100.0, 300.0), (2.0, 3.0), 0.05, 6400
     x = np.linspace(0.01, n / 2, 80_000)
     w = up / 2 * (1 - np.exp(-x / a)) - down / 2 * (1 - np.exp(-x / b))
     small, large = x[:-1][np.diff(np.sign(w - k)) != 0]
-    field = NeuralField(400, 0.1, (a, b), (up, down), k, None)
+    field = NeuralField(300, 0.1, (a, b), (up, down), k, None)
     for start in (1.5 * small, 0.7 * large, 1.4 * large):
         u = field(_active(n, start))[0].numpy()
         width = _edge(u, k) - (n - 1 - _edge(u[::-1], k))
