@@ -27,7 +27,7 @@ def _built(n: int, dtype: str = "float64", **kwargs) -> MeshDense:
 
 def _one_by_one(mesh: MeshDense) -> np.ndarray:
     """The product of N x N matrices, each of one interferometer, in NumPy."""
-    n = len(mesh.alpha)
+    n = mesh.alpha.shape[0]
     angles = iter(zip(mesh.theta.numpy(), mesh.phi.numpy(), strict=True))
     u = np.eye(n, dtype=complex)
     for column in range(n):
@@ -77,7 +77,7 @@ def test_any_unitary_is_decomposed_and_rebuilt():
 @pytest.mark.slow
 def test_the_start_prefers_no_unitary():
     """Of Haar's measure: E |U_ij|^2 = 1 / N, E |U_ij|^4 = 2 / (N (N + 1)); uniform angles fail."""
-    n, times = 5, 40
+    n, times = 5, 25
     tf.random.set_seed(0)
 
     def moments(spoil: bool) -> np.ndarray:
@@ -102,14 +102,14 @@ def test_angles_of_haar_unitaries_are_those_of_the_start():
     """The start's law of each interferometer, by decomposing unitaries that are drawn by QR."""
     rng = np.random.default_rng(0)
     for n in (4, 5):
-        drawn = np.sin([mesh_phases(_haar(n, rng)).theta for _ in range(200)]) ** 2
+        drawn = np.sin([mesh_phases(_haar(n, rng)).theta for _ in range(100)]) ** 2
         begun = []
-        for _ in range(200):
+        for _ in range(100):
             mesh = MeshDense()
             mesh._initialize(tf.zeros([1, n, 2]))
             begun.append(np.sin(mesh.theta) ** 2)
         spread = np.std(drawn, axis=0) + np.std(begun, axis=0)
-        assert np.all(np.abs(np.mean(drawn, 0) - np.mean(begun, 0)) < 4 * spread / 200**0.5)
+        assert np.all(np.abs(np.mean(drawn, 0) - np.mean(begun, 0)) < 4 * spread / 100**0.5)
         assert np.ptp(np.mean(drawn, 0)) > 0.15  # places differ
 
 

@@ -9,7 +9,7 @@ from training.data import made
 from training.data.made import Arrays
 
 FILE = "mnist_kspace-synthetic-1.npz"
-SHA256 = "?"
+SHA256 = "0f6a73ae598c3ff948c0aa10ca05b7ff8e26030847129c0f44d2fc4e9b361565"
 # Every how manyth line is measured, by the name of the data set.
 STEPS = {"mnist_kspace": 1, "mnist_kspace2": 2, "mnist_kspace4": 4}
 ZERO = 128  # the pixel that stands for 0
