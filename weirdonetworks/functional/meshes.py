@@ -48,9 +48,9 @@ def through_mesh(re: tf.Tensor, im: tf.Tensor, phases: MeshPhases) -> tuple[tf.T
     for first, count in mesh_columns(modes):
         start, end = end, end + count
         column = slice(start, end)
-        upper, lower = (slice(first + i, first + 2 * count, 2) for i in (0, 1))
-        a_re, a_im = _turned(re[:, upper], im[:, upper], turn_re[column], turn_im[column])
-        b_re, b_im, c, s = re[:, lower], im[:, lower], cos[column], sin[column]
+        (a_re, b_re), (a_im, b_im) = (_pairs(part, first, count) for part in (re, im))
+        a_re, a_im = _turned(a_re, a_im, turn_re[column], turn_im[column])
+        c, s = cos[column], sin[column]
         re = _column(re, first, c * a_re - s * b_re, s * a_re + c * b_re)
         im = _column(im, first, c * a_im - s * b_im, s * a_im + c * b_im)
     return _turned(re, im, tf.cos(phases.alpha), tf.sin(phases.alpha))
@@ -58,6 +58,12 @@ def through_mesh(re: tf.Tensor, im: tf.Tensor, phases: MeshPhases) -> tuple[tf.T
 
 def _turned(re, im, turn_re, turn_im) -> tuple[tf.Tensor, tf.Tensor]:
     return turn_re * re - turn_im * im, turn_im * re + turn_re * im
+
+
+def _pairs(x: tf.Tensor, first: int, count: int) -> list[tf.Tensor]:
+    """The upper and the lower modes of a column, [batch, count] each."""
+    # A slice in steps of 2 is wrong in TensorFlow Lite.
+    return tf.unstack(tf.reshape(x[:, first : first + 2 * count], [-1, count, 2]), axis=2)
 
 
 def _column(x: tf.Tensor, first: int, upper: tf.Tensor, lower: tf.Tensor) -> tf.Tensor:

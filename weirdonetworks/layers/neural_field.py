@@ -120,7 +120,8 @@ class NeuralField(Module):
         """The function rate -> w * rate, by the kernel as it is now."""
         places = tuple(u.shape[1:])
         kernel = self.kernel(places)
-        if (count := math.prod(places)) <= _DENSE:
+        count = math.prod(places)
+        if count <= _DENSE:
             matrix = tf.gather(tf.reshape(kernel, [-1]), tf.constant(_differences(places)))
             return lambda rate: tf.reshape(
                 tf.matmul(tf.reshape(rate, [-1, count]), matrix), [-1, *places]
