@@ -62,7 +62,6 @@ def _turned(re, im, turn_re, turn_im) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _pairs(x: tf.Tensor, first: int, count: int) -> list[tf.Tensor]:
     """The upper and the lower modes of a column, [batch, count] each."""
-    # A slice in steps of 2 is wrong in TensorFlow Lite.
     return tf.unstack(tf.reshape(x[:, first : first + 2 * count], [-1, count, 2]), axis=2)
 
 
@@ -70,7 +69,9 @@ def _column(x: tf.Tensor, first: int, upper: tf.Tensor, lower: tf.Tensor) -> tf.
     """x with the modes from `first` on replaced, where they are coupled."""
     count, modes = upper.shape[1], x.shape[1]
     pairs = tf.reshape(tf.stack([upper, lower], axis=2), [-1, 2 * count])
-    return tf.concat([x[:, :first], pairs, x[:, first + 2 * count : modes]], axis=1)
+    parts = [x[:, :first], pairs, x[:, first + 2 * count : modes]]
+    # TensorFlow Lite does not take parts without modes.
+    return tf.concat([part for part in parts if part.shape[1]], axis=1)
 
 
 def mesh_phases(unitary: Any) -> MeshPhases:
