@@ -43,10 +43,17 @@ TOO_LARGE = st.sampled_from([10**400, 2**63, 10**12])
 BOUNDED = {"degree", "depth"}
 
 _ATTENTION = wn.functional.attention
-KINDS = ("Distribution", "ParameterActivation", "Pursuit", "Squash")  # that functions return
+KINDS = (
+    "Distribution",
+    "MeshPhases",
+    "ParameterActivation",
+    "Pursuit",
+    "Squash",
+)  # that functions return
 TENSORS = {
     "A",
     "alpha",
+    "bias",
     "displacements",
     "images",
     "inputs",
@@ -76,12 +83,15 @@ TENSORS = {
     "weights",
     "x",
     "y",
+    "z",
 }
 _X = np.linspace(0.1, 1, 8, dtype=np.float32).reshape(2, 4)
 _FUNCTION = {
     "A": np.eye(4, dtype=np.float32),
     "activation": "relu",
     "alpha": np.float32(0.5),
+    "bias": np.float32(0.1),
+    "bits": 2,
     "columns": [0],
     "degree": 2,
     "distribution": "normal",
@@ -118,11 +128,13 @@ _FUNCTION = {
     "thetas": np.ones((1, 4, 2), np.float32),
     "totals": _X[:, 0],
     "trial": np.eye(4, 3, dtype=np.float32),
+    "unitary": np.eye(3),
     "value": _X[0],
     "values": _X,
     "weights": [1.0],
     "x": _X,
     "y": _X,
+    "z": np.ones((2, 4, 2), np.float32),
 }
 _OWN = {
     ("attention.tensor_attention", "matrices"): np.ones((1, 2, 3), np.float32),

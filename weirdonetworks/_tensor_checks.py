@@ -22,6 +22,17 @@ def floating(name: str, inputs: tf.Tensor) -> tf.Tensor:
     return inputs
 
 
+def parts(name: str, inputs: tf.Tensor) -> tf.Tensor:
+    """Returns `inputs` as floating, as complex numbers are held: (real, imaginary), last axis."""
+    dtype = getattr(inputs, "dtype", None)
+    if isinstance(dtype, tf.DType | np.dtype) and tf.as_dtype(dtype).is_complex:
+        raise ValueError(
+            f"{name} must be of a floating type, (real, imaginary) in the last axis (as by "
+            f"tf.stack([tf.math.real(z), tf.math.imag(z)], -1)), got {tf.as_dtype(dtype).name}"
+        )
+    return floating(name, inputs)
+
+
 def of_type(name: str, value: Any, other: str, dtype: tf.DType) -> tf.Tensor:
     """Returns `value`, a tensor or numbers, as a tensor of the floating type that `other` has."""
     if not tf.is_tensor(value):

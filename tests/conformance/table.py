@@ -131,6 +131,7 @@ TABLE: dict[str, Entry] = {
             ("learned", {"trainable_alpha": True}),
         )
     },
+    "ComplexDense": Entry(lambda: layers.ComplexDense(3), (5, 2)),
     "ConvexCombination": Entry(lambda: layers.ConvexCombination(3), (5,)),
     "ConvexCombination[squash]": Entry(lambda: layers.ConvexCombination(3, "tanh", 2.0), (5,)),
     "Dropout": Entry(lambda: layers.Dropout(0.4, seed=3), (5,), {"is_training": True}, True),
@@ -180,6 +181,8 @@ TABLE: dict[str, Entry] = {
             layers.ImplicitSoftmaxAffineDense,
         )
     },
+    "MeshDense": Entry(lambda: layers.MeshDense(), (5, 2)),
+    "MeshDense[noise]": Entry(lambda: layers.MeshDense(0.1, seed=3), (4, 2)),
     "NAC": Entry(lambda: layers.NAC(3), (5,)),
     "NAC[products]": Entry(lambda: layers.NAC(3, multiplicative=True), (5,)),
     "NALU": Entry(lambda: layers.NALU(3), (5,)),
@@ -187,6 +190,10 @@ TABLE: dict[str, Entry] = {
     "NMU": Entry(lambda: layers.NMU(3), (5,)),
     "NPU": Entry(lambda: layers.NPU(3), (5,)),
     "NPU[naive]": Entry(lambda: layers.NPU(3, False, False), (2,)),
+    "NeuralField": Entry(lambda: layers.NeuralField(3, strengths=(2.0, 1.0)), (5,), {}, True),
+    "NeuralField[plane]": Entry(
+        lambda: layers.NeuralField(2, strengths=(2.0, 1.0)), (3, 4), {}, True
+    ),
     "PatchAttention": Entry(lambda: layers.PatchAttention(3, size=4), _SQUARE),
     "PatchAttention[values]": Entry(lambda: layers.PatchAttention(2, 1, 5, size=3), (6, 4)),
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),
@@ -210,6 +217,7 @@ TABLE: dict[str, Entry] = {
     },
     "AutoactivationMLP": Entry(lambda: nets.AutoactivationMLP(3, (4,)), _SQUARE),
     "ComodulationMLP": Entry(lambda: nets.ComodulationMLP(3, (4, 4), dropout=0.2), _SQUARE),
+    "ComplexMLP": Entry(lambda: nets.ComplexMLP(3, (4, 4), zero=0.5), (6, 6, 2)),
     **{
         f"DCTMLP[{unit}]": Entry(
             lambda unit=unit: nets.DCTMLP(3, 4, (4, 3), unit, dropout=0.2), _SQUARE

@@ -3,7 +3,15 @@
 from weirdonetworks import list_networks
 
 NETWORKS = tuple(list_networks())
-DATASETS = ("mnist_5k", "mnist", "fashion_mnist", "mnist_rot")
+DATASETS = (
+    "mnist_5k",
+    "mnist",
+    "fashion_mnist",
+    "mnist_rot",
+    "mnist_kspace",
+    "mnist_kspace2",
+    "mnist_kspace4",
+)
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "muon", "eg")
 SCHEDULES = ("constant", "linear", "cosine")
 STEPS = (

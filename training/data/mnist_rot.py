@@ -1,14 +1,14 @@
 """Synthetic rotated MNIST: as the data set of Larochelle et al. (2007), made again from MNIST."""
 
-import hashlib
-import os
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from training.data import made
+from training.data.made import Arrays, checksum
 from weirdonetworks.functional import warp
 from weirdonetworks.groups import affine_matrices
 
@@ -16,40 +16,15 @@ FILE = "mnist_rot-synthetic-1.npz"
 SHA256 = "3b5a3222a51483923db97a589d12341242beb56e42a46443364789ac1d907b7e"
 NUM_TRAIN, NUM_TEST = 12_000, 50_000
 
-Arrays = dict[str, np.ndarray]
+__all__ = ["Arrays", "checksum", "load", "make", "rotate"]
 
 
-def load(path: Path, mnist) -> Arrays:
+def load(path: Path, mnist: Callable[[], Arrays]) -> Arrays:
     """The arrays {train, test}_{images, labels} in `path`, made there first if they are not.
 
-    mnist: a function without arguments that returns MNIST's arrays under the same names.
-
-    Raises:
-      ValueError: the file is damaged, or what was made is not what it should be.
-      OSError: the file cannot be written.
+    mnist: returns MNIST's arrays under the same names. Raises what `made.load` does.
     """
-    if path.exists():
-        try:
-            with np.load(path) as file:
-                arrays = {name: file[name] for name in sorted(file)}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is damaged ({error}): delete it to have it made") from error
-        _check(arrays, f"{path} is damaged: delete it to have it made")
-        return arrays
-    arrays = make(**mnist())
-    _check(arrays, "rotated MNIST could not be made as it was: is MNIST the original?")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(
-            f"data_dir must be a folder that can be written, got {str(path.parent)!r} "
-            f"({error.strerror})"
-        ) from error
-    return arrays
+    return made.load(path, SHA256, "rotated MNIST", lambda: make(**mnist()))
 
 
 def make(
@@ -91,17 +66,3 @@ def rotate(images: np.ndarray, degrees: np.ndarray) -> np.ndarray:
         y = warp(x, matrices[i : i + batch])
         turned.append(tf.cast(tf.clip_by_value(tf.round(y), 0, 255), tf.uint8).numpy())
     return np.concatenate(turned)
-
-
-def checksum(arrays: Arrays) -> str:
-    """SHA-256 of the names, shapes and bytes, in the order of the names."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()
-
-
-def _check(arrays: Arrays, message: str) -> None:
-    if (found := checksum(arrays)) != SHA256:
-        raise ValueError(f"{message} (SHA-256 must be {SHA256}, got {found})")

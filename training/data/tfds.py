@@ -10,6 +10,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 
@@ -75,9 +76,10 @@ def load_any(name: str, data_dir: PathLike | None, manual_dir: PathLike | None) 
     return Dataset(name, label.num_classes, train, **parts, classes=tuple(label.names))
 
 
-def load_rotated(data_dir: PathLike | None, manual_dir: PathLike | None) -> tuple[Split, Split]:
-    """Synthetic rotated MNIST, from its file beside MNIST or made from MNIST."""
-    from training.data import mnist_rot
+def load_made(
+    kind: ModuleType, data_dir: PathLike | None, manual_dir: PathLike | None
+) -> tuple[Split, Split]:
+    """What `kind` makes of MNIST, `mnist_rot` or `mnist_kspace`, from its file beside MNIST."""
 
     def mnist() -> dict[str, np.ndarray]:
         splits = load_original("mnist", data_dir, manual_dir)
@@ -87,7 +89,7 @@ def load_rotated(data_dir: PathLike | None, manual_dir: PathLike | None) -> tupl
             for key in ("images", "labels")
         }
 
-    arrays = mnist_rot.load(_builder("mnist", data_dir).data_dir_root / mnist_rot.FILE, mnist)
+    arrays = kind.load(_builder("mnist", data_dir).data_dir_root / kind.FILE, mnist)
     train, test = (
         Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in ("train", "test")
     )

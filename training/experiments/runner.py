@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from training.cli.choices import DATASETS
 from training.data import Dataset, load
 from training.experiments import executor
 from training.experiments.pages import RESULTS
@@ -239,7 +240,7 @@ def _told(key: Mapping[str, Any]) -> str:
 
 
 def _takes_paths(dataset: str) -> bool:
-    return dataset in ("mnist", "fashion_mnist", "mnist_rot") or dataset.startswith("tfds:")
+    return dataset.startswith("tfds:") or dataset in set(DATASETS) - {"mnist_5k"}
 
 
 @functools.lru_cache(maxsize=2)

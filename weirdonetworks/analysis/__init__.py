@@ -45,6 +45,7 @@ from weirdonetworks.analysis.operators import (
 )
 from weirdonetworks.analysis.path import BezierPath
 from weirdonetworks.analysis.sampling import refit_head, sample_network
+from weirdonetworks.analysis.spacings import LevelSpacings, level_spacings
 from weirdonetworks.analysis.spectra import (
     MarchenkoPastur,
     Spectrum,
@@ -58,6 +59,7 @@ __all__ = [
     "Frequencies",
     "HessianSpectrum",
     "HiddenAlignment",
+    "LevelSpacings",
     "MarchenkoPastur",
     "MeasurementReport",
     "Measurements",
@@ -79,6 +81,7 @@ __all__ = [
     "hessian_spectrum",
     "kolmogorov_smirnov",
     "lanczos",
+    "level_spacings",
     "leverage_scores",
     "loss_along",
     "measurement_report",

@@ -10,8 +10,10 @@ from weirdonetworks.functional.activations import (
     or_gate,
 )
 from weirdonetworks.functional.cdfs import DISTRIBUTIONS, Distribution, cdf_gate, cdf_ramp
+from weirdonetworks.functional.complex_parts import mod_relu, modulus
 from weirdonetworks.functional.convex_combinations import convex_combination
 from weirdonetworks.functional.gaussians import product_of_gaussians
+from weirdonetworks.functional.gray_code import gray_code, tent
 from weirdonetworks.functional.group_activations import group_softmax, maxout, sort_groups
 from weirdonetworks.functional.images import warp
 from weirdonetworks.functional.iterates import exp_iterate, half_exp, superexp, superlog
@@ -21,6 +23,7 @@ from weirdonetworks.functional.matching_pursuit import (
     simultaneous_matching_pursuit,
 )
 from weirdonetworks.functional.maxima import implicit_soft_maximum, maximum, soft_maximum
+from weirdonetworks.functional.meshes import MeshPhases, mesh_phases
 from weirdonetworks.functional.monomials import monomial_indices, monomials, num_monomials
 from weirdonetworks.functional.normalized import (
     layer_norm,
@@ -49,6 +52,7 @@ __all__ = [
     "ACTIVATIONS",
     "DISTRIBUTIONS",
     "Distribution",
+    "MeshPhases",
     "PARAMETER_ACTIVATIONS",
     "POOLINGS",
     "SQUASHES",
@@ -69,6 +73,7 @@ __all__ = [
     "get_parameter_activation",
     "get_pooling",
     "get_squash",
+    "gray_code",
     "group_softmax",
     "half_exp",
     "implicit_soft_maximum",
@@ -76,6 +81,9 @@ __all__ = [
     "lowest_frequencies",
     "maximum",
     "maxout",
+    "mesh_phases",
+    "mod_relu",
+    "modulus",
     "moments",
     "monomial_indices",
     "monomials",
@@ -93,6 +101,7 @@ __all__ = [
     "stochastic_gelu",
     "superexp",
     "superlog",
+    "tent",
     "warp",
     "xexp_layer_norm",
 ]

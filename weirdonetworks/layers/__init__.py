@@ -8,6 +8,7 @@ from weirdonetworks.layers.attention import IterateAttention
 from weirdonetworks.layers.autoactivation import AutoactivationDense
 from weirdonetworks.layers.boltzmann import RestrictedBoltzmannMachine
 from weirdonetworks.layers.comodulation import ComodulationDense
+from weirdonetworks.layers.complex import ComplexDense
 from weirdonetworks.layers.convex import (
     ImplicitSoftmaxAffineDense,
     MaxAffineDense,
@@ -28,6 +29,8 @@ from weirdonetworks.layers.invariant_polynomial import (
 )
 from weirdonetworks.layers.kronecker import KroneckerDense
 from weirdonetworks.layers.linear_attention import LinearAttention
+from weirdonetworks.layers.mesh import MeshDense
+from weirdonetworks.layers.neural_field import NeuralField
 from weirdonetworks.layers.orthogonal import OrthogonalDense
 from weirdonetworks.layers.patch_attention import PatchAttention
 from weirdonetworks.layers.polynomial import PolynomialDense
@@ -42,6 +45,7 @@ __all__ = [
     "AdditiveMultiplicativeDense",
     "AutoactivationDense",
     "ComodulationDense",
+    "ComplexDense",
     "ConvexCombination",
     "Dropout",
     "DynamicDense",
@@ -57,11 +61,13 @@ __all__ = [
     "LiftDense",
     "LinearAttention",
     "MaxAffineDense",
+    "MeshDense",
     "NAC",
     "NALU",
     "NAU",
     "NMU",
     "NPU",
+    "NeuralField",
     "OrthogonalDense",
     "PatchAttention",
     "PolynomialDense",

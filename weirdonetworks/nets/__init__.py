@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from weirdonetworks.nets.autoactivation_mlp import AutoactivationMLP
     from weirdonetworks.nets.comodulation_mlp import ComodulationMLP, GatedMLP
+    from weirdonetworks.nets.complex_mlp import ComplexMLP
     from weirdonetworks.nets.dct_mlp import DCTMLP
     from weirdonetworks.nets.dynamic_mlp import DynamicMLP
     from weirdonetworks.nets.hashed_mlp import HashedMLP
@@ -59,6 +60,7 @@ _LATER = {
     path.partition(":")[2]: path
     for path in (
         *NETWORKS.data.values(),
+        "weirdonetworks.nets.complex_mlp:ComplexMLP",
         "weirdonetworks.nets.universal_regressor:UniversalRegressor",
         "weirdonetworks.nets.numbers:Numbers",
         "weirdonetworks.nets.numbers:count_numbers",
@@ -140,6 +142,7 @@ __all__ = [
     "NETWORKS",
     "AutoactivationMLP",
     "ComodulationMLP",
+    "ComplexMLP",
     "DCTMLP",
     "DynamicMLP",
     "GatedMLP",

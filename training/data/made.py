@@ -1,0 +1,56 @@
+"""Data sets that are made from others once, and kept in a file with a checksum."""
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+def load(path: Path, sha256: str, name: str, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays {train, test}_{images, labels} in `path`, made there first if they are not.
+
+    Raises:
+      ValueError: the file is damaged, or what was made is not what it should be.
+      OSError: the file cannot be written.
+    """
+    if path.exists():
+        try:
+            with np.load(path) as file:
+                arrays = {name: file[name] for name in sorted(file)}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is damaged ({error}): delete it to have it made") from error
+        _check(arrays, sha256, f"{path} is damaged: delete it to have it made")
+        return arrays
+    arrays = make()
+    _check(arrays, sha256, f"{name} could not be made as it was: is MNIST the original?")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"data_dir must be a folder that can be written, got {str(path.parent)!r} "
+            f"({error.strerror})"
+        ) from error
+    return arrays
+
+
+def checksum(arrays: Arrays) -> str:
+    """SHA-256 of the names, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _check(arrays: Arrays, sha256: str, message: str) -> None:
+    if (found := checksum(arrays)) != sha256:
+        raise ValueError(f"{message} (SHA-256 must be {sha256}, got {found})")
