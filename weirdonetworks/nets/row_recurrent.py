@@ -93,14 +93,19 @@ class RowRecurrent(Module):
             return (zeta * (1 - z) + nu) * tf.tanh(s + self.b_candidate) + z * h
 
         # The first step makes U, which a loop must not. Written out, XLA would compute parts of all
-        # earlier states again in each step, and compile for many times as long.
+        # earlier states again in each step, and compile for many times as long; but ONNX takes no
+        # such loop.
         h = cell(x[0], tf.zeros_like(x[0]))
-        _, h = tf.while_loop(
-            lambda i, _: i < steps,
-            lambda i, h: (i + 1, cell(x[i], h)),
-            (tf.constant(1), h),
-            maximum_iterations=steps - 1,
-        )
+        if is_training and steps > 1:
+            _, h = tf.while_loop(
+                lambda i, _: i < steps,
+                lambda i, h: (i + 1, cell(x[i], h)),
+                (tf.constant(1), h),
+                maximum_iterations=steps - 1,
+            )
+        else:
+            for s in tf.unstack(x)[1:]:
+                h = cell(s, h)
         if self.columns:
             h = tf.concat(tf.split(h, 2), axis=-1)
         return self.head(self.dropout(h, is_training))
