@@ -1,11 +1,14 @@
 """IterateAttention: softmax at one end, products at the other, equivariant in between."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import helpers
-from weirdonetworks.functional import exp_iterate
+from weirdonetworks.functional import exp_iterate, half_exp
+from weirdonetworks.functional.iterates import half_exp_of_negative
 from weirdonetworks.layers import IterateAttention
 from weirdonetworks.layers.attention import WEIGHTS, weighted_mean
 
@@ -75,6 +78,41 @@ def test_comodulated_at_zero_is_linear_attention():
     states = np.einsum("bhjd,bhje->bhde", k, v) / 5
     expected = _merged(layer, np.einsum("bhid,bhde->bhie", q, states) / np.sqrt(3))
     np.testing.assert_allclose(layer(x), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 2e-6), (np.float64, 1e-13)])
+def test_half_exp_of_negative_is_half_exp_there_and_nowhere_else(dtype, bound):
+    x = tf.constant([-np.inf, -1e4, -90.0, *np.linspace(-20, 0, 101)], dtype)
+
+    def values_and_slopes(function, x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = function(x)
+            slope = tape.gradient(y, x)
+        return y, slope, outer.gradient(slope, x)
+
+    for compiled in (False, True):
+        both = (
+            tf.function(functools.partial(values_and_slopes, f), jit_compile=compiled)(x)
+            for f in (half_exp_of_negative, half_exp)
+        )
+        for i, (found, expected) in enumerate(zip(*both, strict=True)):
+            finite = slice(1 if i else 0, None)
+            np.testing.assert_allclose(found[finite], expected[finite], atol=10**i * bound)
+    above = tf.constant([2.0, 2.5], dtype)
+    assert np.abs(half_exp_of_negative(above) - half_exp(above)).min() > 0.1
+
+
+def test_half_way_is_the_same_by_either_function():
+    scores, values = _normal(2, 5, 5), _normal(2, 5, 3, seed=1)
+    by_number, by_tensor, other = (
+        weighted_mean(scores, values, alpha)
+        for alpha in (0.5, tf.constant(0.5, tf.float64), tf.constant(0.501, tf.float64))
+    )
+    np.testing.assert_allclose(by_number, by_tensor, atol=1e-13)
+    assert np.abs(other - by_number).max() > 1e-6
 
 
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75, 1])

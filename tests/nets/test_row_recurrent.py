@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.special
+import tensorflow as tf
 
 from tests import helpers
 from weirdonetworks.nets import RowRecurrent
@@ -38,7 +39,27 @@ def test_formula(rows, rank, columns, noise):
     h = last(noise)
     if columns:
         h = np.concatenate([h, last(noise.transpose(0, 2, 1, 3))], axis=1)
-    np.testing.assert_allclose(net(noise), h @ net.head.w.numpy() + net.head.b.numpy(), rtol=1e-9)
+    expected = h @ net.head.w.numpy() + net.head.b.numpy()
+    for is_training in (False, True):
+        np.testing.assert_allclose(net(noise, is_training), expected, rtol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "rank"), [(4, None), (4, 3), (28, None)])
+def test_what_is_trained_has_the_slopes_of_what_is_used(rows, rank, noise):
+    """In training the steps are a loop, otherwise they are written out."""
+    net = _built(noise, size=6, rows=rows, rank=rank)
+
+    @tf.function(jit_compile=True)
+    def slopes(is_training):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(net(noise, is_training)))
+        return tape.gradient(loss, net.trainable_variables)
+
+    found, expected = slopes(True), slopes(False)
+    assert all(np.abs(slope).max() > 0 for slope in expected[:2])
+    for slope, own in zip(found, expected, strict=True):
+        np.testing.assert_allclose(slope, own, rtol=1e-9, atol=1e-12)
 
 
 def test_the_start(noise):

@@ -102,6 +102,14 @@ def half_exp(x: tf.Tensor, precise: bool = False) -> tf.Tensor:
     return _in_dtype(_half_exp, _checks.flag("precise", precise), x)
 
 
+def half_exp_of_negative(x: tf.Tensor) -> tf.Tensor:
+    """`half_exp` of what is known to be <= 0, to a rounding: one exp and one of its polynomials.
+
+    For x > 0 it is wrong. Raises ValueError if x is not floating.
+    """
+    return _in_dtype(_half_exp_of_negative, False, _tensor_checks.floating("x", x))
+
+
 def superlog(x: tf.Tensor) -> tf.Tensor:
     """slog(x), how many times exp leads from 1 to x: slog(e^x) = slog(x) + 1, slog(1) = 0.
 
@@ -285,6 +293,16 @@ def _half_exp(x):
         start + x * _polynomial("HALF_MIDDLE", tf.clip_by_value(x, 0.0, np.e)),
     )
     return tf.where(x > np.e, large * large * large * exponential, y), gradient
+
+
+@tf.custom_gradient
+def _half_exp_of_negative(x):
+    def gradient(upstream):
+        exponential = tf.exp(x)
+        return upstream * exponential * _polynomial("HALF_SLOPE_NEGATIVE", exponential)
+
+    exponential = tf.exp(x)
+    return (exponential - kneser.HALF_AT_ZERO) * _polynomial("HALF_NEGATIVE", exponential), gradient
 
 
 def _half_exp_slope(x: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from weirdonetworks import _checks
 from weirdonetworks.functional import exp_iterate
+from weirdonetworks.functional.iterates import half_exp_of_negative
 from weirdonetworks.layers import _alpha
 from weirdonetworks.layers._heads import Heads
 
@@ -92,7 +93,9 @@ def weighted_mean(scores: tf.Tensor, values: tf.Tensor, alpha: float | tf.Tensor
     """
     below = scores - tf.reduce_max(scores, axis=-1, keepdims=True)
     floor = exp_iterate(tf.zeros([], scores.dtype), alpha - 1)
-    g = tf.maximum(exp_iterate(below, alpha) - floor, 0)
+    is_half = not tf.is_tensor(alpha) and alpha == 0.5
+    f = half_exp_of_negative(below) if is_half else exp_iterate(below, alpha)
+    g = tf.maximum(f - floor, 0)
     # Both sums as one product, for which g is computed once.
     sums = tf.matmul(g, tf.concat([values, tf.ones_like(values[..., :1])], axis=-1))
     return sums[..., :-1] / sums[..., -1:]

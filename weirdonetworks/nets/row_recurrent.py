@@ -84,13 +84,28 @@ class RowRecurrent(Module):
         steps = height // self.rows
         x = tf.reshape(images, [-1, self.rows * width * channels])
         x = self.w(x if self.rank is None else self.w_low(x))
-        x = tf.unstack(tf.reshape(x, [-1, steps, self.size]), axis=1)
+        x = tf.transpose(tf.reshape(x, [-1, steps, self.size]), [1, 0, 2])
         zeta, nu = tf.sigmoid(self.zeta), tf.sigmoid(self.nu)
-        h = tf.zeros_like(x[0])
-        for s in x:
+
+        def cell(s: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
             s += self.u(h if self.rank is None else self.u_low(h))
             z = tf.sigmoid(s + self.b_gate)
-            h = (zeta * (1 - z) + nu) * tf.tanh(s + self.b_candidate) + z * h
+            return (zeta * (1 - z) + nu) * tf.tanh(s + self.b_candidate) + z * h
+
+        # The first step makes U, which a loop must not. Written out, XLA would compute parts of all
+        # earlier states again in each step, and compile for many times as long; but ONNX takes no
+        # such loop.
+        h = cell(x[0], tf.zeros_like(x[0]))
+        if is_training and steps > 1:
+            _, h = tf.while_loop(
+                lambda i, _: i < steps,
+                lambda i, h: (i + 1, cell(x[i], h)),
+                (tf.constant(1), h),
+                maximum_iterations=steps - 1,
+            )
+        else:
+            for s in tf.unstack(x)[1:]:
+                h = cell(s, h)
         if self.columns:
             h = tf.concat(tf.split(h, 2), axis=-1)
         return self.head(self.dropout(h, is_training))
