@@ -252,25 +252,25 @@ def fit(model: Model, data: Data, evaluations: int = 60, tolerance: float = 1e-1
         if key not in last:
             last.clear()
             residuals, jacobian = derivatives(unpack(parameters), data)
-            last[key] = _finite(residuals / scale), _finite(-jacobian / scale)
+            last[key] = _finite(residuals / scale), _finite(jacobian / -scale)
         return last[key]
 
     parameters = _parameters(model)
     if not np.all(np.isfinite(parameters)):
         return model
+    # As by optimize.least_squares, to the bit, without what that spends around each evaluation.
     with np.errstate(over="ignore", invalid="ignore"):
-        result = optimize.least_squares(
+        result = optimize.leastsq(
             lambda p: both(p)[0],
             parameters,
-            jac=lambda p: both(p)[1],
-            method="lm",
-            x_scale="jac",
+            Dfun=lambda p: both(p)[1],
+            full_output=True,  # else where it ends without success is a warning
             ftol=tolerance,
             xtol=1e-15,
             gtol=1e-15,
-            max_nfev=evaluations,
+            maxfev=evaluations,
         )
-        return unpack(result.x)
+        return unpack(result[0])
 
 
 def _parameters(model: Model) -> np.ndarray:
