@@ -85,6 +85,20 @@ def test_arguments_go_to_the_parent_class_by_name():
     assert not found
 
 
+def test_no_function_that_runs_is_a_docstring_alone():
+    """Of such a function AutoGraph says, in a user's `tf.function`, that it cannot be transformed."""
+    found = [
+        f"{path.name}: {node.name}"
+        for path in LIBRARY.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and len(node.body) == 1
+        and ast.get_docstring(node)
+        and "abc.abstractmethod" not in map(ast.unparse, node.decorator_list)
+    ]
+    assert not found
+
+
 def test_sizes_have_an_end():
     """Before anything is made of them."""
     assert _checks.integer("rank", 7, maximum=7) == 7

@@ -37,6 +37,7 @@ class Heads(Module):
 
     def _initialize_heads(self, tokens: int, dtype: tf.DType) -> None:
         """Variables of the heads' own."""
+        return  # AutoGraph fails on, and warns of, a body that is a docstring alone
 
     def _mix(self, queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         """Of [batch, heads, tokens, size / heads] each, the same."""
