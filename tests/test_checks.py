@@ -86,7 +86,7 @@ def test_arguments_go_to_the_parent_class_by_name():
 
 
 def test_no_function_that_runs_is_a_docstring_alone():
-    """Of such a function AutoGraph says, in a user's `tf.function`, that it cannot be transformed."""
+    """AutoGraph cannot transform it, and says so in a user's `tf.function`."""
     found = [
         f"{path.name}: {node.name}"
         for path in LIBRARY.rglob("*.py")
