@@ -19,7 +19,7 @@ def _built(inputs: int, outputs: int, dtype=np.float64, **kwargs) -> OrthogonalD
 
 
 def _singular_values(layer: OrthogonalDense) -> np.ndarray:
-    return np.linalg.svd(layer.matrix().numpy(), compute_uv=False)
+    return np.linalg.svd(layer.matrix().numpy().astype(float), compute_uv=False)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -70,6 +70,35 @@ def test_no_weights_stretch_however_few_the_iterations():
             assert np.linalg.norm(w, 2) > 1 or i
     layer.w.assign(np.zeros((9, 6)))
     np.testing.assert_array_equal(layer.matrix(), 0)
+
+
+def test_weights_of_any_size_and_precision():
+    """Squares of these overflow or underflow; the matrix does not depend on the size."""
+    w = RNG.normal(size=(300, 30))
+    for dtype, rtol in ((np.float16, 2e-3), (np.float32, 1e-5)):
+        layer = _built(300, 30, dtype)
+        layer.w.assign(w.astype(dtype))
+        expected = layer.matrix().numpy()
+        sizes = (1e-2, 1e3) if dtype == np.float16 else (1e-30, 1e-25, 1e-20, 1e20, 1e30)
+        for size in sizes:
+            layer.w.assign((size * w).astype(dtype))
+            np.testing.assert_allclose(layer.matrix(), expected, atol=rtol)
+            assert _singular_values(layer).max() < 1 + rtol
+        # A short column of its own, whose squares underflow beside the others.
+        apart = np.where(np.arange(300)[:, None] < 200, w, 0)
+        apart[:, 0] = np.where(np.arange(300) < 200, 0, np.sqrt(np.finfo(dtype).tiny) / 10)
+        layer.w.assign(apart.astype(dtype))
+        assert _singular_values(layer).max() < 1 + rtol
+    layer.w.assign(np.where(w == w.max(), np.nan, w).astype(dtype))
+    assert np.isnan(layer.matrix()).any()  # is not hidden
+
+
+def test_gradients_at_zero_leave_room_for_their_squares():
+    layer = _built(300, 30, np.float32)
+    layer.w.assign(tf.zeros_like(layer.w))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(tf.ones([4, 300])))
+    assert np.isfinite(tf.square(tape.gradient(loss, layer.w))).all()
 
 
 def test_retract_keeps_the_function():

@@ -19,8 +19,14 @@ from weirdonetworks import _checks
 
 def squared_norms(network: snt.Module, draw: Draw, iterations: int) -> list[tf.Tensor]:
     """|W|_2^2 of each trainable matrix, from below: |W v|^2 by power iteration from a random v."""
+    matrices = [w for w in network.trainable_variables if w.shape.rank == 2]
+    if not matrices:
+        raise ValueError(
+            "step spectral must be given a network with trainable matrices, or weight=0, "
+            f"got {type(network).__name__}"
+        )
     squares = []
-    for i, w in enumerate(w for w in network.trainable_variables if w.shape.rank == 2):
+    for i, w in enumerate(matrices):
         start = draw.fork(i).uniform([1, w.shape[1]], w.dtype)
         product = lambda v, w=w: tf.matmul(tf.matmul(v, w, transpose_b=True), w)  # noqa: E731
         v = power_iteration(product, start, iterations)
@@ -32,10 +38,12 @@ def squared_norms(network: snt.Module, draw: Draw, iterations: int) -> list[tf.T
 class Spectral(Distorted):
     """The gradient of objective + weight sum_l |W_l|_2^2 + jacobian_weight mean |J(x)|_2^2.
 
-    W_l are the trainable matrices, J(x) the Jacobian of the logits at each image, of the network
-    as it is used (without dropout); the norms are operator norms, by power iterations from a random
-    start, which is another one at each step: nothing has to be kept. The loss is the sum.
-    Arguments of `Transformations` move the images first; by default none does.
+    W_l are the trainable matrices, whatever the network makes of them (numbers in other shapes, as
+    in a hashed layer, have no norm here, and that of an orthogonal layer's weights does nothing);
+    J(x) is the Jacobian of the logits at each image, of the network as it is used (without
+    dropout); the norms are operator norms, by power iterations from a random start, which is
+    another one at each step: nothing has to be kept. The loss is the sum. Arguments of
+    `Transformations` move the images first; by default none does.
 
     Source: Yoshida and Miyato 2017, "Spectral norm regularization for improving the
     generalizability of deep learning" (layers, with a vector kept from step to step); Roth, Kilcher
@@ -68,7 +76,9 @@ class Spectral(Distorted):
 
         u = None
         if self.jacobian_weight:
-            start = tf.reshape(draw.fork(0).uniform(tf.shape(images), images.dtype), images.shape)
+            shape = tf.shape(images)
+            start = tf.reshape(draw.fork(0).uniform(shape, images.dtype), shape)
+            start = tf.ensure_shape(start, images.shape)
             product = lambda v: curvature_product(f, images, v, identity_metric)  # noqa: E731
             v = power_iteration(product, start, self.jacobian_iterations)
             u = tf.stop_gradient(unit(jacobian_product(f, images, v)[1]))

@@ -24,7 +24,9 @@ class OrthogonalDense(Module):
     then two or three iterations will do.
 
     By products of matrices alone, since the solution of a linear system that Cayley's transform
-    needs, and QR, are slow to compile and unknown to converters.
+    needs, and QR, are slow to compile and unknown to converters. Of weights that are a multiple of
+    others, Q is the same; a column shorter than about 1e-13 of the largest weight (in float32) is
+    taken for one near 0.
 
     Initialisation: W is orthogonal, uniform among these, so that lengths are kept from the start;
     b = 0.
@@ -72,7 +74,7 @@ class OrthogonalDense(Module):
         return orthogonalized(w, self.iterations)
 
     def retract(self) -> None:
-        """W <- Q, which leaves the function as it is."""
+        """W <- Q, which leaves the function as it is, as far as Q is orthogonal."""
         self.w.assign(self.matrix())
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -83,12 +85,18 @@ class OrthogonalDense(Module):
 
 
 def orthogonalized(w: tf.Tensor, iterations: int) -> tf.Tensor:
-    """Q of W, [rows, columns], rows >= columns."""
+    """Q of W, [rows, columns], rows >= columns; of half precision, computed in float32."""
+    if w.dtype.size < 4:
+        return tf.cast(orthogonalized(tf.cast(w, tf.float32), iterations), w.dtype)
+    known = np.finfo(w.dtype.as_numpy_dtype)
+    # Q of any multiple of W is the same: of this one, no sum of squares overflows.
+    largest = tf.stop_gradient(tf.reduce_max(tf.abs(w)))
+    w /= tf.where(largest < known.tiny, tf.ones_like(largest), largest)
     gram = tf.matmul(w, w, transpose_a=True)
     sums = tf.reduce_sum(tf.abs(gram), axis=0)
-    # A column of zeros stays one.
-    tiny = np.finfo(w.dtype.as_numpy_dtype).tiny
-    scale = tf.math.rsqrt(tf.maximum(sums, tf.constant(tiny, w.dtype)))
+    # Products that underflow are lost in larger sums only; a column of zeros stays one.
+    least = w.shape.num_elements() * known.tiny / known.eps
+    scale = tf.math.rsqrt(tf.maximum(sums, tf.constant(least, w.dtype)))
     q = w * scale
     gram *= scale * scale[:, None]
     for i in range(iterations):

@@ -68,7 +68,7 @@ class LipschitzMLP(Module):
         return self.layers[-1](x)
 
     def retract(self) -> None:
-        """Makes the weights of each layer orthogonal; the function stays as it is."""
+        """Takes the matrix of each layer for its weights; see `OrthogonalDense.retract`."""
         for layer in self.layers:
             layer.retract()
 

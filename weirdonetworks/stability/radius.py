@@ -10,7 +10,7 @@ import tensorflow as tf
 from weirdonetworks import _checks, _tensor_checks
 from weirdonetworks._unroll import Layer, offers, unroll
 from weirdonetworks.layers import OrthogonalDense, Synchronous
-from weirdonetworks.stability.certified_nets import ROWS, build, copy_as, run
+from weirdonetworks.stability.certified_nets import ROWS, build, parts_of, run
 from weirdonetworks.stability.lipschitz import ROUND_UP, constant, lipschitz_constant
 
 # Of logits in float64: sums of some thousand terms are off by less than this times their size.
@@ -34,7 +34,8 @@ def certified_radius(net: Layer, images: tf.Tensor) -> np.ndarray:
     2022, "Improved deterministic l2 robustness" (by pairs of rows).
 
     Raises:
-      ValueError: as `lipschitz_constant`; images that are none, or not finite; one logit only.
+      ValueError: as `lipschitz_constant`; images that are none, or not finite; one logit only; a
+        network that does not compute what its layers say.
     """
     return _radii(net, images)[0]
 
@@ -74,7 +75,7 @@ def _radii(net: Layer, images: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
     if not np.all(np.isfinite(images)):
         raise ValueError("images must be finite, got values that are not")
     build(net, images)
-    twin = copy_as(net, tf.float64)
+    twin, _ = parts_of(net, images)
     starts = range(0, len(images), ROWS)
     f = np.concatenate([run(twin, tf.cast(images[i : i + ROWS], tf.float64)) for i in starts])
     if f.ndim != 2 or f.shape[1] < 2:

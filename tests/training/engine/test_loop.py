@@ -24,7 +24,9 @@ def random_split(size: int = 45, classes: int = 4) -> Split:
 
 def new_loop(seed: int = 0, dropout: float = 0.0, split: Split | None = None, **settings) -> Loop:
     tf.random.set_seed(seed)
-    network = wn.create_network("mlp", 4, hidden_sizes=(6,), activation="tanh", dropout=dropout)
+    name = settings.pop("network", "mlp")
+    arguments = {"activation": "tanh"} if name == "mlp" else {}
+    network = wn.create_network(name, 4, hidden_sizes=(6,), dropout=dropout, **arguments)
     settings = {"epochs": EPOCHS, "batch_size": BATCH, "learning_rate": 0.02, **settings}
     step = settings.pop("step", None)
     return Loop(network, split or random_split(), Recipe(**settings), seed, step=step)
@@ -275,10 +277,19 @@ def test_the_same_seed_gives_the_same_bits_and_a_restored_loop_too(straight):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["augment", "penalty", "dream"])
-def test_a_restored_loop_draws_the_same_transformations(name, tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("augment", "penalty", "dream"),
+        *("adversarial", "virtual_adversarial", "spectral", "lipschitz"),
+    ],
+)
+def test_a_restored_loop_draws_the_same(name, tmp_path):
     """Nothing of a step is hidden from the checkpoint: from there it goes on to the same bits."""
-    loop = new_loop(dropout=0.4, step=steps.create_step(name, shift=1))
+    arguments = {"spectral": {"jacobian_weight": 0.1}, "adversarial": {"num_steps": 2}}
+    step = steps.create_step(name, shift=1, **arguments.get(name, {}))
+    network = "lipschitz_mlp" if name == "lipschitz" else "mlp"
+    loop = new_loop(dropout=0.4, step=step, network=network)
     saved = loop.checkpoint.save(str(tmp_path / "ckpt"))
     metrics = [loop.run_epoch() for _ in range(2)]
     after = state(loop)

@@ -229,6 +229,20 @@ def test_the_spectral_loss_is_the_sum_of_the_norms():
     np.testing.assert_allclose(slope, (ends[0] - ends[1]) / (2 * h), rtol=1e-6)
 
 
+def test_a_network_without_matrices_is_refused_by_name():
+    class Scale(snt.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = tf.Variable(tf.ones([16], tf.float64))
+
+        def __call__(self, images, is_training):
+            return self.scale * snt.flatten(images)
+
+    with pytest.raises(ValueError, match="^step spectral must be given a .* matrices.* got Scale$"):
+        _apply(steps.create_step("spectral"), Scale())
+    _apply(steps.create_step("spectral", weight=0, jacobian_weight=1), Scale())
+
+
 def test_few_iterations_give_less():
     network = _network(hidden=(30, 30))
     exact = [np.linalg.norm(v, 2) ** 2 for v in network.trainable_variables if v.shape.rank == 2]
@@ -287,6 +301,23 @@ def test_each_composes_with_transformations(name):
     for one, other in zip(found.gradients, expected.gradients, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
     assert abs(found.loss - _apply(alone, network).loss) > 1e-4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_takes_a_batch_of_unknown_size(name):
+    arguments = {"jacobian_weight": 0.1} if name == "spectral" else {}
+    step, network = _step_and_network(name, **arguments)
+
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec([None, 4, 4, 1], "double"), tf.TensorSpec([None], "int32")],
+    )
+    def loss(images, labels):
+        return step(network, steps.cross_entropy(), images, labels, DRAW).loss
+
+    for count in (6, 4):
+        expected = _apply(step, network, images=IMAGES[:count], labels=LABELS[:count]).loss
+        np.testing.assert_allclose(loss(IMAGES[:count], LABELS[:count]), expected, rtol=1e-9)
 
 
 @pytest.mark.slow
