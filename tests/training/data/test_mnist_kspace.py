@@ -5,6 +5,7 @@ import pytest
 
 from training import data
 from training.data import made, mnist_kspace, sources
+from weirdonetworks.nets import MLP, ComplexMLP
 
 # Of 300 + 300 of the embedded digits: a small copy of the data set, made by the same code.
 SMALL = "e9eae68a53cbe0b10f9acd9d6e7dbac2082dc17541593fe552b5452bafa1cded"
@@ -88,6 +89,21 @@ def test_lines_that_are_not_measured_are_zero(small, step, lines):
     folded, whole = (_images(mnist_kspace.complex_numbers(x)) for x in (fast, full))
     copies = sum(np.roll(whole, 28 // step * i, axis=1) for i in range(step)) / step
     np.testing.assert_allclose(folded, copies, atol=1e-5)
+
+
+def test_a_complex_network_does_not_see_the_phase_of_a_scan(small):
+    """A quarter of a turn is one of whole pixels, any other one to half a step of them."""
+    images = small["test_images"][:50]
+    k = mnist_kspace.complex_numbers(images)
+    quarter = mnist_kspace.pixels(1j * k)
+    np.testing.assert_array_equal(quarter[..., 1], images[..., 0])
+    network, real = ComplexMLP(zero=mnist_kspace.ZERO / 255), MLP(10, (50,))
+    scores, real_scores = (net(images.astype(np.float64) / 255) for net in (network, real))
+    for turned, limit in ((quarter, 1e-12), (mnist_kspace.pixels(np.exp(2j) * k), 0.1)):
+        pixels = turned.astype(np.float64) / 255
+        for net, before, sees in ((network, scores, False), (real, real_scores, True)):
+            change = np.abs(net(pixels) - before).max() / np.std(before, axis=0).mean()
+            assert change > 0.5 if sees else change < limit, (net, change)
 
 
 def test_load_cuts_it_and_keeps_it_beside_mnist(tmp_path, small, monkeypatch):
