@@ -84,6 +84,10 @@ def test_order_shift_and_scale_are_nothing():
     for other in (levels[::-1], -levels, 3 * levels + 5, 1e300 * levels):
         assert level_spacings(other).mean == pytest.approx(found.mean, rel=1e-9)
     assert level_spacings([4, 1, 2]).ratios.tolist() == [0.5]
+    # Exact where the gaps are, far from 0 and at both ends of the numbers.
+    assert level_spacings([10**9, 10**9 + 1, 10**9 + 4]).mean == 1 / 3
+    assert level_spacings([-1.5 * 2**1023, 0, 1.5 * 2**1023]).mean == 1
+    assert level_spacings([1e-320, 0, 3e-320]).mean == pytest.approx(0.5, rel=1e-3)
     assert math.isnan(level_spacings([4, 1, 2]).error)
     assert level_spacings([1, 1, 2]).mean == 0
     assert level_spacings(np.arange(9.0))[1:] == (1, 0)

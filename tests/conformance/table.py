@@ -194,6 +194,9 @@ TABLE: dict[str, Entry] = {
     "NeuralField[plane]": Entry(
         lambda: layers.NeuralField(2, strengths=(2.0, 1.0)), (3, 4), {}, True
     ),
+    "NeuralField[transforms]": Entry(
+        lambda: layers.NeuralField(2, strengths=(2.0, 1.0)), (5, 13), {}, True
+    ),
     "PatchAttention": Entry(lambda: layers.PatchAttention(3, size=4), _SQUARE),
     "PatchAttention[values]": Entry(lambda: layers.PatchAttention(2, 1, 5, size=3), (6, 4)),
     "PolynomialDense[exact]": Entry(lambda: layers.PolynomialDense(3, degree=3), (5,)),

@@ -19,6 +19,7 @@ REFUSED = {
     "onnx": {"ramp_normal": "Erfc", "ramp_cauchy": "Log1p"},
 }
 INFINITE_IN_TFLITE = {"softplus", "and_softplus"}  # above 88
+TRANSFORMS = "NeuralField[transforms]"  # of which neither format has those of real numbers
 # The graph of another one of theirs, which takes converters five seconds.
 ALIKE = {"AdditiveMultiplicativeDense[shared]", "AdditiveMultiplicativeDense[fixed]"}
 
@@ -58,9 +59,16 @@ def exported(entry, format: str, folder: Path) -> None:
 
 @pytest.mark.slow
 @each_converter
-@every([key for key in TABLE if key not in ALIKE])
+@every([key for key in TABLE if key not in {*ALIKE, TRANSFORMS}])
 def test_a_module_is_exported(entry, format, tmp_path):
     exported(entry, format, tmp_path)
+
+
+@each_converter
+def test_transforms_are_refused_as_the_guide_says(format, tmp_path):
+    with pytest.raises(ValueError, match=f"^network must consist of .* {format} has, got I?RFFT2D"):
+        exported(TABLE[TRANSFORMS], format, tmp_path / "refused")
+    assert "the layer `NeuralField` of more than 64 places" in GUIDE.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -51,6 +51,8 @@ def test_zero_and_the_ends_of_the_numbers():
         for function in (modulus, lambda x: mod_relu(x, -0.1), lambda x: mod_relu(x, 0.1)):
             assert np.all(np.isfinite(function(x)))
             assert np.all(np.isfinite(helpers.gradients(function, x[:3])[0]))
+    infinite = tf.constant([[np.inf, 0], [-np.inf, np.inf], [1, -np.inf]])
+    assert np.all(modulus(infinite) == np.inf)
     nan = mod_relu(tf.constant([[0.0, np.nan]]), -1.0)
     assert np.all(np.isnan(nan)) and np.isnan(modulus(tf.constant([1.0, np.nan])))
 

@@ -34,8 +34,23 @@ def test_every_bit_of_a_number_is_exact():
     x = np.random.default_rng(0).uniform(size=10_000)
     number = np.floor(x * 2**40).astype(np.int64)
     np.testing.assert_array_equal(gray_code(tf.constant(x), 40), _expected(number, 40))
-    compiled = tf.function(lambda x: gray_code(x, 5), jit_compile=True)
-    np.testing.assert_array_equal(compiled(tf.constant(x)), _expected(number >> 35, 5))
+    compiled = tf.function(lambda x: gray_code(x, 40), jit_compile=True)
+    np.testing.assert_array_equal(compiled(tf.constant(x)), _expected(number, 40))
+
+
+def test_a_graph_does_not_grow_with_the_digits_and_takes_any_shape():
+    few, many = (
+        tf.function(lambda x, bits=bits: gray_code(x, bits)).get_concrete_function(
+            tf.TensorSpec(None, tf.float64)
+        )
+        for bits in (2, 1000)
+    )
+    assert len(many.graph.get_operations()) == len(few.graph.get_operations())
+    found = many(tf.constant([[0.5], [2.0**-600]], tf.float64)).numpy()
+    assert found.shape == (2, 1, 1000)
+    # 2^(n - 1) is the last of the first half of Gray's code of n digits: 1 1 0 0 ...
+    assert np.argwhere(found[0, 0]).ravel().tolist() == [0, 1]
+    assert np.argwhere(found[1, 0]).ravel().tolist() == [599, 600]
 
 
 def test_neighbours_differ_in_one_digit_and_binary_ones_do_not():

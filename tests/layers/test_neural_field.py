@@ -161,5 +161,10 @@ def test_bad_inputs():
         NeuralField().kernel((4,))
     field = NeuralField()
     field(np.zeros((1, 4)))
+    for drive in (np.zeros(4), np.zeros((3, 1, 4)), np.zeros((1, 1)), np.zeros((2, 4))):
+        with pytest.raises(ValueError, match=r"^drive must be a number or of u's shape \(1, 4\)"):
+            field.step(np.zeros((1, 4)), drive)
+    with pytest.raises(ValueError, match="^drive must be of the type of u, float64, got float32$"):
+        field.step(np.zeros((1, 4)), tf.zeros([1, 4]))
     with pytest.raises(ValueError, match=r"^places must be \(n,\) or \(H, W\), got \(2, 3, 4\)$"):
         field.kernel((2, 3, 4))

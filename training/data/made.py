@@ -1,8 +1,8 @@
 """Data sets that are made from others once, and kept in a file with a checksum."""
 
+import contextlib
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def load(path: Path, sha256: str, name: str, make: Callable[[], Arrays]) -> Arra
         try:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in sorted(file)}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except Exception as error:  # NumPy, zipfile and zlib promise no types
             raise ValueError(f"{path} is damaged ({error}): delete it to have it made") from error
         _check(arrays, sha256, f"{path} is damaged: delete it to have it made")
         return arrays
@@ -39,6 +39,9 @@ def load(path: Path, sha256: str, name: str, make: Callable[[], Arrays]) -> Arra
             f"data_dir must be a folder that can be written, got {str(path.parent)!r} "
             f"({error.strerror})"
         ) from error
+    finally:  # of a full disk, too
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return arrays
 
 

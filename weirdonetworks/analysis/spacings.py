@@ -48,7 +48,8 @@ def level_spacings(eigenvalues: Any) -> LevelSpacings:
     levels = np.sort(_arrays.array("eigenvalues", eigenvalues, 1, "[n]"))
     if len(levels) < 3:
         raise ValueError(f"eigenvalues must be at least three, got {len(levels)}")
-    gaps = np.diff(levels / np.abs(levels).max() if levels.any() else levels)
+    # By a power of 2, which rounds nothing, so that no gap overflows.
+    gaps = np.diff(np.ldexp(levels, -np.frexp(np.abs(levels).max())[1]))
     larger = np.maximum(gaps[1:], gaps[:-1])
     if not larger.all():
         value = levels[int(np.argmin(larger))]

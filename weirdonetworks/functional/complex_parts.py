@@ -47,7 +47,7 @@ def _polar(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """|z|, [...], and z / |z|, [..., 2], which is 0 at 0."""
     # Neither depends on c, so that c takes no part in the gradient.
     c = tf.stop_gradient(tf.reduce_max(tf.abs(z), axis=-1))
-    c = tf.where(c == 0, tf.ones_like(c), c)
+    c = tf.where((c == 0) | tf.math.is_inf(c), tf.ones_like(c), c)
     scaled = z / c[..., None]
     square = tf.reduce_sum(tf.square(scaled), axis=-1)
     is_zero = square == 0

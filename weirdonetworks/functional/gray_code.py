@@ -28,8 +28,9 @@ def gray_code(x: tf.Tensor, bits: int) -> tf.Tensor:
     as folding converters of voltages do it: digit k asks on which side of its fold x is. Neighbours
     differ in one digit, so that a wrong comparison moves a number by one step, and a fold's
     value 1/2 belongs to either side; it is taken to be that of the number, by the parity of the
-    digits before. Exact for all x in [0, 1) and any number of bits; below 0 the digits are those of
-    0, from 1 on those of 2^bits - 1, and those of NaN are NaN. Steps: the gradient is 0.
+    digits before. Exact for all x in [0, 1) and any number of bits, but that TensorFlow takes what
+    is below the smallest normal number of float32 or float64 for 0; below 0 the digits are those
+    of 0, from 1 on those of 2^bits - 1, and those of NaN are NaN. Steps: the gradient is 0.
 
     Source: Gray 1953, "Pulse code communication", US patent 2632058.
 
@@ -38,11 +39,14 @@ def gray_code(x: tf.Tensor, bits: int) -> tf.Tensor:
     """
     bits = _checks.integer("bits", bits, maximum=MOST_BITS)
     x = tf.stop_gradient(_tensor_checks.floating("x", x))
-    folded, falling, digits = x, tf.zeros_like(x, tf.bool), []
-    for _ in range(bits):
+
+    def fold(k, folded, falling, digits):
         # On a falling side, 1/2 is where a cell begins that lies below the fold.
-        digits.append(tf.where(falling, folded > 0.5, folded >= 0.5))
-        falling = tf.math.logical_xor(falling, digits[-1])
-        folded = tent(folded)
-    found = tf.cast(tf.stack(digits, axis=-1), x.dtype)
+        digit = tf.where(falling, folded > 0.5, folded >= 0.5)
+        return k + 1, tent(folded), tf.math.logical_xor(falling, digit), digits.write(k, digit)
+
+    # A loop of the graph, which a compiler reads once and not for each digit.
+    begin = 0, x, tf.zeros_like(x, tf.bool), tf.TensorArray(tf.bool, bits, element_shape=x.shape)
+    *_, digits = tf.while_loop(lambda k, *_: k < bits, fold, begin, maximum_iterations=bits)
+    found = tf.cast(tf.stack(tf.unstack(digits.stack(), bits), axis=-1), x.dtype)
     return tf.where(tf.math.is_nan(x)[..., None], x[..., None], found)

@@ -94,8 +94,17 @@ class NeuralField(Module):
         return excitation - inhibition
 
     def step(self, u: tf.Tensor, drive: tf.Tensor | float = 0.0) -> tf.Tensor:
-        """u after one step, with `drive` added to w * f(u): both [batch, n] or [batch, H, W]."""
+        """u after one step, with `drive` added to w * f(u): both [batch, n] or [batch, H, W].
+
+        Raises:
+          ValueError: u of another shape, or a drive that is neither a number nor of u's shape.
+        """
         u = self._checked(u)
+        drive = _tensor_checks.of_type("drive", drive, "u", u.dtype)
+        if drive.shape.rank != 0 and not u.shape.is_compatible_with(drive.shape):
+            raise ValueError(
+                f"drive must be a number or of u's shape {u.shape}, got shape {drive.shape}"
+            )
         self._initialize(u)
         return self._step(u, self._convolution(u), drive)
 

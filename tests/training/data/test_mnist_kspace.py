@@ -5,6 +5,7 @@ import pytest
 
 from training import data
 from training.data import made, mnist_kspace, sources
+from weirdonetworks.nets import MLP, ComplexMLP
 
 # Of 300 + 300 of the embedded digits: a small copy of the data set, made by the same code.
 SMALL = "e9eae68a53cbe0b10f9acd9d6e7dbac2082dc17541593fe552b5452bafa1cded"
@@ -88,6 +89,28 @@ def test_lines_that_are_not_measured_are_zero(small, step, lines):
     folded, whole = (_images(mnist_kspace.complex_numbers(x)) for x in (fast, full))
     copies = sum(np.roll(whole, 28 // step * i, axis=1) for i in range(step)) / step
     np.testing.assert_allclose(folded, copies, atol=1e-5)
+
+
+def test_a_complex_network_does_not_see_the_phase_of_a_scan(small):
+    """A quarter of a turn is one of whole pixels, any other one to half a step of them."""
+    images = small["test_images"][:50]
+    k = mnist_kspace.complex_numbers(images)
+    quarter = mnist_kspace.pixels(1j * k)
+    np.testing.assert_array_equal(quarter[..., 1], images[..., 0])
+    networks = ComplexMLP(zero=mnist_kspace.ZERO / 255), MLP(10, (50,))
+
+    def changes(turned: np.ndarray) -> list[float]:
+        """The largest one of a score, by the spread of scores over digits."""
+        found = []
+        for network in networks:
+            before, after = (network(x.astype(np.float64) / 255).numpy() for x in (images, turned))
+            found.append(np.abs(after - before).max() / before.std(axis=0).mean())
+        return found
+
+    blind, real = changes(quarter)
+    assert blind < 1e-12 and real > 1
+    blind, real = changes(mnist_kspace.pixels(np.exp(2j) * k))
+    assert 1e-6 < blind < real / 5
 
 
 def test_load_cuts_it_and_keeps_it_beside_mnist(tmp_path, small, monkeypatch):
