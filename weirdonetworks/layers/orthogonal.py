@@ -1,10 +1,10 @@
 """Dense layers that keep lengths: their matrix is orthogonal, whatever their weights."""
 
 import numpy as np
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._initializers import Orthogonal
 from weirdonetworks._module import Module
 from weirdonetworks._once import once
 
@@ -56,7 +56,7 @@ class OrthogonalDense(Module):
         shape, dtype = [self.input_size, self.output_size], inputs.dtype
         size = self.input_size * self.output_size * dtype.size
         _checks.memory("output_size must leave weights that fit in memory", self.output_size, size)
-        self.w = tf.Variable(snt.initializers.Orthogonal()(shape, dtype), name="w")
+        self.w = tf.Variable(Orthogonal()(shape, dtype), name="w")
         if self.with_bias:
             self.b = tf.Variable(tf.zeros([self.output_size], dtype), name="b")
 

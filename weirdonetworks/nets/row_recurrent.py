@@ -1,9 +1,9 @@
 """One small recurrent cell over the rows of an image."""
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._initializers import Orthogonal
 from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.layers.dropout import Dropout
@@ -47,10 +47,10 @@ class RowRecurrent(Module):
         self.rank = None if rank is None else _checks.integer("rank", rank)
         self.columns = _checks.flag("columns", columns)
         self.w = Linear(self.size, with_bias=False, name="w")
-        self.u = Linear(self.size, False, _Orthogonal(), name="u")
+        self.u = Linear(self.size, False, Orthogonal(), name="u")
         if self.rank is not None:
             self.w_low = Linear(self.rank, with_bias=False, name="w_low")
-            self.u_low = Linear(self.rank, False, _Orthogonal(), name="u_low")
+            self.u_low = Linear(self.rank, False, Orthogonal(), name="u_low")
         self.dropout = Dropout(_checks.rate("dropout", dropout))
         self.head = Linear(self.num_classes, name="head")
         self.image_shape = None
@@ -109,11 +109,3 @@ class RowRecurrent(Module):
         if self.columns:
             h = tf.concat(tf.split(h, 2), axis=-1)
         return self.head(self.dropout(h, is_training))
-
-
-class _Orthogonal(snt.initializers.Orthogonal):
-    """Sonnet's, in types for which TensorFlow has no QR decomposition as well."""
-
-    def __call__(self, shape, dtype: tf.DType) -> tf.Tensor:
-        made = super().__call__(shape, dtype if dtype == tf.float64 else tf.float32)
-        return tf.cast(made, dtype)

@@ -1,0 +1,1 @@
+"""How well small networks learn, by how they are trained."""
