@@ -165,9 +165,9 @@ RECIPES: dict[str, Recipe] = {
     "lipschitz_mlp": Recipe(
         network_args={"iterations": 3},  # enough for weights that are retracted at each step
         batch_size=500,
-        learning_rate=4e-3,
+        learning_rate=1e-2,
         step="lipschitz",
-        step_args={"radius": 1.58},
+        step_args={"radius": 1.58, "temperature": 16.0},
     ),
     "hashed_mlp": Recipe(optimizer="adam", learning_rate=1e-2),
     "dynamic_mlp": Recipe(
