@@ -13,6 +13,7 @@ RESULTS = Path(__file__).with_name("results")
 PAGES = Path(__file__).parents[2] / "docs" / "networks"
 CARD = "config.json"
 TABLES = ("calibration", "confusion", "corruptions", "rotation", "logits")
+OF_BOUNDED = "certified"  # a table of networks with a bound by construction
 
 
 def table(library: Path | None = None) -> pd.DataFrame:
@@ -44,7 +45,9 @@ def read(network: str, key: str, results: Path = RESULTS) -> tuple[dict, Measure
     """
     files = folder(network, key, results)
     card = files.read(CARD)
-    for name in TABLES:
+    bounded = (files.path / f"{OF_BOUNDED}.csv").exists()
+    names = (*TABLES, OF_BOUNDED) if bounded else TABLES
+    for name in names:
         files.read_bytes(f"{name}.csv")
-    tables = {name: read_csv(files.path / f"{name}.csv") for name in TABLES}
+    tables = {name: read_csv(files.path / f"{name}.csv") for name in names}
     return card, Measured(card["numbers"], tables)

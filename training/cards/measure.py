@@ -16,7 +16,9 @@ from training.engine.evaluation import by_angle
 from training.engine.loop import scale
 from training.engine.run import Run
 from training.report.calibration import calibration, expected_calibration_error
+from weirdonetworks.stability import certified_accuracy
 
+RADII = (0.5, 1.0, 1.58)  # of what is certified, in units of white
 _BATCH = 1000  # images at once, of the speed
 _SECONDS = 2.0  # the speed is measured for
 
@@ -49,6 +51,8 @@ def measure(run: Run) -> Measured:
         "rotation": pd.DataFrame({"degrees": range(0, 360, 15), "accuracy": turned}),
         "corruptions": corruptions(run),
     }
+    if hasattr(run.network, "lipschitz_bound"):
+        tables["certified"] = certified(run)
     return Measured(numbers, tables)
 
 
@@ -72,6 +76,13 @@ def corruptions(run: Run) -> pd.DataFrame:
             accuracy = run.scorer.accuracy(Split(images, test.labels))
             rows.append({"corruption": name, "strength": strength, "accuracy": accuracy})
     return pd.DataFrame(rows)
+
+
+def certified(run: Run) -> pd.DataFrame:
+    """The share of test images that are proven to be classified right within each distance."""
+    test = run.dataset.test
+    shares = certified_accuracy(run.network, scale(test.images), test.labels, RADII)
+    return pd.DataFrame({"radius": RADII, "accuracy": shares})
 
 
 def flops(network: snt.Module, image_shape: list[int]) -> int:

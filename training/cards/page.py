@@ -51,8 +51,10 @@ def page(network: str, results: Path = kept.RESULTS) -> str:
             f"![Accuracy by angle, calibration, mistakes]({network}/{dataset}.png)",
             "Accuracy in % on corrupted test images, of rising strength:",
             to_markdown(corruptions(measured)),
-            weaknesses(measured),
         ]
+        if kept.OF_BOUNDED in measured.tables:
+            parts += [_CERTIFIED, to_markdown(certified(measured))]
+        parts += [weaknesses(measured)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -78,6 +80,11 @@ By what searches found, the best of at most as many numbers as the name says
 ([the study](../../training/studies/minimal/report.md); P: sees no layout, D: each pixel once,
 W: some more often; +: trained on distorted images), by
 `wn.create_network(network, pretrained=...)`:
+"""
+
+_CERTIFIED = """
+Test images that are proven to be classified right however they are moved, within an L2 distance in
+units of white ([how](../guides/certify.md)):
 """
 
 _LEGEND = "[What the columns mean](index.md#how-to-read-a-card)."
@@ -192,6 +199,12 @@ def corruptions(measured: Measured) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def certified(measured: Measured) -> pd.DataFrame:
+    """One row, a column for each distance."""
+    rows = measured.tables[kept.OF_BOUNDED].itertuples()
+    return pd.DataFrame([{f"{row.radius:g}": f"{100 * row.accuracy:.2f} %" for row in rows}])
 
 
 def weaknesses(measured: Measured) -> str:

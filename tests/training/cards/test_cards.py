@@ -12,6 +12,8 @@ from tests import helpers
 from training.cards import kept, page, pictures, publish
 from training.cards.measure import confusion, flops
 from training.data import Dataset
+from training.engine import recipes
+from training.engine.run import load_run
 from training.engine.workdir import Workdir
 from weirdonetworks import pretrained, weights
 
@@ -164,6 +166,25 @@ def test_a_recipe_with_a_name_is_published_beside_the_networks_own(tmp_path, mon
         ValueError, match=r"be one of \['arrays', 'arrays-P-12000'\], got 'P-12000'"
     ):
         wn.create_network("hashed_mlp", 3, pretrained="P-12000")
+
+
+@pytest.mark.slow
+def test_a_network_with_a_bound_tells_what_is_proven(tmp_path, library, monkeypatch):
+    recipe = training.Recipe({"hidden_sizes": (16,), "iterations": 3}, 4, 20, learning_rate=1e-2)
+    monkeypatch.setitem(recipes.RECIPES, "lipschitz_mlp", recipe)
+    _published(tmp_path, "lipschitz_mlp")
+    _, measured = kept.read("lipschitz_mlp", "arrays", tmp_path / "results")
+    table = measured.tables[kept.OF_BOUNDED]
+    run = load_run(tmp_path / "run", _dataset())
+    test = run.dataset.test
+    radii = wn.stability.certified_radius(run.network, test.images / np.float32(255))
+    right = wn.classify(run.network, test.images).classes == test.labels
+    expected = [np.mean(right & (radii >= radius)) for radius in table["radius"]]
+    np.testing.assert_allclose(table["accuracy"], expected, atol=1.5 / len(test))
+    assert 0 < table["accuracy"].iloc[-1] <= table["accuracy"].iloc[0] <= 1
+    assert page.certified(measured).columns.tolist() == ["0.5", "1", "1.58"]
+    _, without = kept.read("mlp", "arrays", library[0] / "results")
+    assert kept.OF_BOUNDED not in without.tables
 
 
 @pytest.mark.slow
