@@ -135,6 +135,7 @@ def test_what_is_reached():
         "dataset": "mnist", "class": "P", "97 %": "300", "98 %": "300", "98.5 %": "300",
         "99 %": "", "99.3 %": "",
     }  # fmt: skip
+    assert list(reached(_done(("P", 100, 0.98), ("D", 100, 0.9)))["class"]) == ["P"]
 
 
 def test_anchors_have_sources():

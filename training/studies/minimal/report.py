@@ -53,7 +53,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
 
 
 def reached(done: pd.DataFrame) -> pd.DataFrame:
-    """A line for each data set and class, a column for each mark."""
+    """A line for each data set and class that reaches a mark, a column for each mark."""
     limits = done.groupby(["dataset", "kind", "row"], sort=False).agg(
         numbers=("numbers", "first"), limit=("test_accuracy", lower_limit)
     )
@@ -63,7 +63,8 @@ def reached(done: pd.DataFrame) -> pd.DataFrame:
         for mark in MARKS:
             fewest = part.loc[100 * part["limit"] >= mark, "numbers"].min()
             line[f"{mark:g} %"] = "" if math.isnan(fewest) else f"{fewest:,.0f}"
-        lines.append(line)
+        if any(line[f"{mark:g} %"] for mark in MARKS):
+            lines.append(line)
     return pd.DataFrame(lines)
 
 
