@@ -207,7 +207,9 @@ class RecipeFlags:
                 "what one update does: plain descent; on transformed images (augment); to the "
                 "answers of a trained network as well (distill); with a "
                 "penalty on how far transformations move the logits; projected off the gradient "
-                "of that; or between updates, a dream that lowers it.",
+                "of that; or between updates, a dream that lowers it; on the "
+                "worst image near by (adversarial, virtual_adversarial); with operator norms "
+                "as a penalty (spectral); for margins that prove (lipschitz).",
                 flag_values,
             ),
             "invariant_start": define(

@@ -18,7 +18,8 @@ class NeuralField(Module):
     """du/dt = -u + w * f(u) from u(0) = x, after `steps` steps of `dt`: the shape stays.
 
     [batch, n] is a ring of n places, [batch, H, W] a plane whose opposite edges meet. Time is in
-    units of tau. Each step takes f(u) as constant, which is exact where nothing crosses k:
+    units of tau. Each step takes f(u) as constant, which with gain=None is exact while nothing
+    crosses k:
 
         u <- e^(-dt) u + (1 - e^(-dt)) (w * f(u)),    f(u) = sigmoid(gain (u - k)),
 

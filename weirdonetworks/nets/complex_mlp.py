@@ -21,8 +21,8 @@ class ComplexMLP(Module):
     No layer adds complex numbers of its own, so a phase of all inputs turns all z_l, and leaves
     moduli and scores as they are: logits(e^(i t) x) = logits(x) for all weights.
 
-    Initialisation: weights keep the mean square modulus (`ComplexDense`), and b = 0: the network
-    begins as a linear one, whose thresholds -b are learned.
+    Initialisation: weights keep the mean square modulus (`ComplexDense`), and b = 0: the hidden
+    layers begin as linear ones, whose thresholds -b are learned.
 
     Sources: Arjovsky, Shah and Bengio 2016, "Unitary evolution recurrent neural networks" (the
     rectifier); Trabelsi et al. 2018, "Deep complex networks".

@@ -19,7 +19,7 @@ class LipschitzMLP(Module):
     Images [batch, H, W, C], [batch, H, W] or [batch, features] -> [batch, num_classes]. All layers
     are `OrthogonalDense`, and `sort` puts each pair of neighbouring units in order (`sort_groups`):
     neither stretches, and the gradient of a logit keeps its length on the way back through layers
-    that do not narrow. The difference of two logits is sqrt(2)-Lipschitz, so that an image whose
+    that do not widen. The difference of two logits is sqrt(2)-Lipschitz, so that an image whose
     largest logit is m above the others keeps its class within an L2 distance of m / sqrt(2)
     (`stability.certified_radius`). With `dropout`, that rate is applied to each hidden layer in
     training; the bound is that of inference, where it does nothing.
