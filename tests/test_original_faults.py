@@ -70,9 +70,10 @@ def test_the_library_uses_no_random_numbers_of_python(path):
     """They would be frozen into a graph when it is traced."""
     assert "random" not in _imports(path)
     # `analysis` takes networks apart, in NumPy and never in a graph, with a seed it is given.
-    # Places of hashed weights and directions of random features are tables, drawn once from a seed
-    # that is an argument.
-    seeded = path.parent.name == "analysis" or path.stem in ("hashed", "random_features")
+    # Places of hashed weights, directions of random features and phase errors of a device are
+    # tables, drawn from a seed that is an argument, and the same whenever they are drawn.
+    drawn = ("hashed", "random_features", "mesh")
+    seeded = path.parent.name == "analysis" or path.stem in drawn
     allowed = "np.random.default_rng(_checks.integer(" if seeded else None
     text = path.read_text()
     assert text.count("np.random") == (text.count(allowed) if allowed else 0)

@@ -49,7 +49,6 @@ def test_weights_of_a_layer_of_keras_stay_as_its_policy_says():
 # Small networks, which have learnt little after 100 steps: faster, and one of four steps for 28.
 FAST = {
     "dct_mlp": {},
-    "lipschitz_mlp": {"hidden_sizes": (128, 64)},
     "patch_mlp": {},
     "mixer_mlp": {},
     "hashed_mlp": {},

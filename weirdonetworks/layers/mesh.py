@@ -94,7 +94,7 @@ class MeshDense(Module):
         phases = MeshPhases(self.theta, self.phi, self.alpha)
         if not self.phase_noise:
             return phases
-        generator, found = np.random.default_rng(self.seed), []
+        generator, found = np.random.default_rng(_checks.integer("seed", self.seed, 0)), []
         for angles, scale in zip(phases, (0.5, 1, 1), strict=True):  # theta is half of a phase
             errors = scale * self.phase_noise * generator.normal(size=angles.shape)
             found.append(angles + tf.constant(errors, angles.dtype))
