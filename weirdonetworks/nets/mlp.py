@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
@@ -37,13 +38,16 @@ class MLP(Module):
         self.activation = create_activation(activation)
         dropout = _checks.rate("dropout", dropout)
         self.layers = [
-            Linear(size, name=f"linear_{i}")
-            for i, size in enumerate([*self.hidden_sizes, self.num_classes])
+            self._dense(i, size) for i, size in enumerate([*self.hidden_sizes, self.num_classes])
         ]
         self.dropouts = [
             Dropout(dropout, name=f"dropout_{i}") for i in range(len(self.hidden_sizes))
         ]
         self.input_size = None
+
+    def _dense(self, index: int, size: int) -> snt.Module:
+        """One of `layers`, without its activation."""
+        return Linear(size, name=f"linear_{index}")
 
     @once
     def _initialize(self, inputs: tf.Tensor):
