@@ -134,10 +134,7 @@ def results_table(lines: pd.DataFrame, link: bool = False) -> pd.DataFrame:
         {
             "network": f"[{row.network}]({row.network}.md)" if link else row.network,
             "data set": row.dataset,
-            "test": f"{100 * row.test_accuracy:.2f}",
-            "turned": f"{100 * row.turned_accuracy:.2f}",
-            "seeds": seeds(row.network, row.dataset),
-            "ECE": f"{100 * row.calibration_error:.2f}",
+            **_scores(row),
             "parameters": f"{row.parameters:,}",
             "FLOPs": f"{row.flops:,}",
             "images/s": f"{row.images_per_second:,.0f}",
@@ -155,16 +152,23 @@ def recipes_table(lines: pd.DataFrame) -> pd.DataFrame:
             "network": row.network,
             "pretrained": f"`{pretrained.key(row.dataset, row.recipe)}`",
             "numbers": f"{row.parameters:,}",
-            "test": f"{100 * row.test_accuracy:.2f}",
-            "seeds": seeds(row.network, row.dataset, row.recipe),
-            "turned": f"{100 * row.turned_accuracy:.2f}",
-            "ECE": f"{100 * row.calibration_error:.2f}",
+            **_scores(row),
             "FLOPs": f"{row.flops:,}",
             "stored as": f"{row.dtype}, {row.bytes:,} bytes",
         }
         for row in lines.itertuples()
     ]
     return pd.DataFrame(rows)
+
+
+def _scores(row) -> dict[str, str]:
+    """How good the weights of a line are."""
+    return {
+        "test": f"{100 * row.test_accuracy:.2f}",
+        "turned": f"{100 * row.turned_accuracy:.2f}",
+        "seeds": seeds(row.network, row.dataset, row.recipe),
+        "ECE": f"{100 * row.calibration_error:.2f}",
+    }
 
 
 def commands(lines: pd.DataFrame, results: Path = kept.RESULTS) -> str:
