@@ -1,5 +1,6 @@
 """Self-attention but for what a head does with its queries, keys and values."""
 
+import abc
 import math
 
 import sonnet as snt
@@ -39,9 +40,9 @@ class Heads(Module):
         """Variables of the heads' own."""
         return  # AutoGraph fails on, and warns of, a body that is a docstring alone
 
+    @abc.abstractmethod
     def _mix(self, queries: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         """Of [batch, heads, tokens, size / heads] each, the same."""
-        raise NotImplementedError
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         label = f"{type(self).__name__} inputs"

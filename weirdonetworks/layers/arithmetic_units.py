@@ -1,5 +1,6 @@
 """Layers whose weights select what is added and what is multiplied: NAU and NMU."""
 
+import abc
 import math
 
 import sonnet as snt
@@ -26,8 +27,9 @@ class _Selection(Module):
         initial = snt.initializers.RandomUniform(*self._initial_range())
         self.w = tf.Variable(initial([self.input_size, self.output_size], inputs.dtype), name="w")
 
+    @abc.abstractmethod
     def _initial_range(self) -> tuple[float, float]:
-        raise NotImplementedError
+        """Of w, which starts uniform in it."""
 
     @property
     def weights(self) -> tf.Tensor:

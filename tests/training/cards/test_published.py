@@ -130,8 +130,7 @@ def test_a_recipe_with_a_name_trained_what_its_study_did(network, key):
     row = LINES[network, key]
     runs = studies.read_results(STUDIES / "minimal" / studies.RESULTS)["runs"]
     found = runs[(runs["row"] == row["recipe"]) & (runs["dataset"] == row["dataset"])]
-    if found.empty:
-        pytest.skip(f"the study has no {row['recipe']}")
+    assert len(found) >= 5, "a recipe is published with its study's results"
     of_study, scores = found.iloc[0], found["test_accuracy"]
     assert (of_study["network"], of_study["numbers"]) == (network, int(row["parameters"]))
     away = abs(scores.mean() - float(row["test_accuracy"]))
