@@ -69,14 +69,10 @@ def attempt(
     data = sample(equation, points, noise, seed)
     row = dict.fromkeys(COLUMNS, "") | {"law": law, "noise": noise, "seed": seed}
     row |= {"class": classify(equation).name, "solved": False, "same_terms": False}
-    started = time.process_time()
-    try:
-        estimator = make()
-        estimator.fit(data.x, data.y)
-    except _REFUSALS as error:
-        seconds = time.process_time() - started
-        return row | {"claim": "error", "seconds": seconds, "error": " ".join(str(error).split())}
-    row["seconds"] = time.process_time() - started
+    estimator = make()
+    row |= fit_timed(estimator, data.x, data.y, _REFUSALS)
+    if row["claim"] == "error":
+        return row
     model = estimator.to_sympy()
     verdict = score(model, equation, tolerance)
     new = sample(equation, points, seed=_VALIDATION_SEED + seed)
@@ -89,6 +85,21 @@ def attempt(
         "relative_error": relative_error(estimator.predict(new.x), new.clean),
         "formula": f"{equation.output} = {rounded(model)}",
     }
+
+
+def fit_timed(
+    estimator: Any, x: Any, y: Any, refusals: tuple[type[Exception], ...] = (Exception,)
+) -> dict[str, Any]:
+    """Fits, and returns the CPU time of it as `seconds`; with it, of a fit that raises one of
+    `refusals`, the claim "error" and the `error` in a line."""
+    told = {}
+    started = time.process_time()
+    try:
+        estimator.fit(x, y)
+    except refusals as error:
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        told = {"claim": "error", "error": message}
+    return told | {"seconds": time.process_time() - started}
 
 
 def relative_error(prediction: np.ndarray, clean: np.ndarray) -> float:

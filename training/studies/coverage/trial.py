@@ -1,11 +1,11 @@
 """One random law, fitted by default settings, and how far from it the fit is in its own errors."""
 
-import time
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from training.fitting.laws.attempt import fit_timed
 from training.fitting.laws.random_laws import NOISES, RandomLaw, draw
 from weirdonetworks.regression import PosynomialRegressor
 
@@ -31,13 +31,9 @@ def trial(axes: dict[str, Any], seed: int, choice: None) -> dict[str, Any]:
     row = {"columns": law.x.shape[1], "level": law.level, "claim": "error", "noise_model": ""}
     row |= {"right_noise": False, "found_terms": 0, "right_terms": False}
     regressor = PosynomialRegressor()
-    started = time.process_time()
-    try:
-        regressor.fit(law.x, law.y)
-    except Exception as error:  # that it raises is what is measured
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        return row | {"seconds": time.process_time() - started, "error": told}
-    row["seconds"] = time.process_time() - started
+    row |= fit_timed(regressor, law.x, law.y)
+    if "error" in row:
+        return row
     found = regressor.law_.explicit()
     row |= {
         "claim": regressor.status_,

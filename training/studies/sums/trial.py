@@ -1,10 +1,10 @@
 """One random sum, fitted by default settings."""
 
-import time
 from typing import Any
 
 import numpy as np
 
+from training.fitting.laws.attempt import fit_timed
 from training.fitting.laws.random_sums import KINDS, draw
 from weirdonetworks.regression import PosynomialRegressor
 
@@ -24,13 +24,9 @@ def trial(axes: dict[str, Any], seed: int, choice: None) -> dict[str, Any]:
         drawn += 1
     row = {"drawn": drawn, "found": False, "claim": "error", "found_terms": 0}
     regressor = PosynomialRegressor()
-    started = time.process_time()
-    try:
-        regressor.fit(law.x, law.y)
-    except Exception as error:  # that it raises is what is measured
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        return row | {"seconds": time.process_time() - started, "error": told}
-    row["seconds"] = time.process_time() - started
+    row |= fit_timed(regressor, law.x, law.y)
+    if "error" in row:
+        return row
     found = regressor.law_.explicit()
     exponents = np.array(found.exponents, float)
     return row | {

@@ -44,7 +44,7 @@ def test_a_fit_that_is_refused():
     row = attempt("I.12.1", 0.01, 0, 20, stand_in.Refuses)
     assert tuple(row) == COLUMNS
     assert (row["claim"], row["solved"], row["same_terms"]) == ("error", False, False)
-    assert row["error"] == "X must be something else, got this"
+    assert row["error"] == "ValueError: X must be something else, got this"
     assert row["formula"] == row["terms"] == row["relative_error"] == ""
 
 
