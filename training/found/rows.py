@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).with_name("searches")
 EPOCHS = 20  # of the table's rows; searches may have fewer
-_NO_LAYOUT = {"mlp", "quadratic", "comodulation", "hashed", "autoactivation"}
+_NO_LAYOUT = {"mlp", "quadratic", "comodulation", "posynomial", "hashed", "autoactivation"}
 _SEEN_AGAIN = {"windows", "crosswise"}  # pixels, by overlapping windows or two readings
 _SYMMETRIC = {"turned"}
 

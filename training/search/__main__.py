@@ -20,7 +20,7 @@ from weirdonetworks.commands.flags import define_choice, define_workdir
 SEEN_AGAIN = ("crosswise", "windows")
 SYMMETRIC = ("turned",)
 FAMILIES = (
-    *("mlp", "quadratic", "comodulation", "hashed", "autoactivation"),
+    *("mlp", "quadratic", "comodulation", "posynomial", "hashed", "autoactivation"),
     *("rows", "kronecker", "mixer", "patches", "frequencies", "attention"),
     *SEEN_AGAIN,
     *SYMMETRIC,
@@ -36,7 +36,7 @@ _FAMILIES = define_choices(
     "families",
     DEFAULT,
     FAMILIES,
-    "where to look. The first five see no layout, the last three pixels more than once; the "
+    "where to look. The first six see no layout, the last three pixels more than once; the "
     "very last one holds the rotations.",
     FLAGS,
 )

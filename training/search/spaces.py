@@ -38,6 +38,10 @@ FAMILIES: dict[str, Family] = {
         "comodulation_mlp", {"alpha": (0.25, 0.5)},
         lambda c, n: {"hidden_sizes": (n,), "alpha": c["alpha"]},
     ),
+    "posynomial": Family(
+        "posynomial_mlp", {"hidden": (False, True)},
+        lambda c, n: {"num_terms": n, "hidden_sizes": (n,) if c["hidden"] else ()},
+    ),
     "hashed": Family(
         "hashed_mlp", {"hidden": (400, 200, 800)},
         lambda c, n: {"hidden_sizes": (c["hidden"],), "compression": _MOST_SIZE / n},
