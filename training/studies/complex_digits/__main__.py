@@ -25,7 +25,7 @@ def cells(axes) -> list[dict]:
 
 STUDY = Study(
     name="complex_digits",
-    question="Is a complex network better than a real one of as many numbers, by the phase of data?",
+    question="Is a complex network better than a real one of as many numbers, by phase?",
     axes={"dataset": ["mnist"], "phase": list(PHASES), "step": [1, 2, 4], "kind": list(KINDS)},
     options={"dataset": ["mnist_5k", "fashion_mnist"]},
     cells=cells,
