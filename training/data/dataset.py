@@ -51,6 +51,7 @@ class Dataset:
     """A classification task: fit on `train`, choose settings on `validation`, score `test` once.
 
     classes: what the labels 0, 1, ... mean; the numbers themselves by default.
+    pictures: whether images are pictures, which may be moved, with 0 where nothing is left.
 
     Raises ValueError if `num_classes` is not an integer >= 2, a label is not below it, the images
     of the three splits differ in shape, or there are names for another number of classes.
@@ -62,6 +63,7 @@ class Dataset:
     validation: Split
     test: Split
     classes: tuple[str, ...] = ()
+    pictures: bool = True
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
@@ -99,6 +101,14 @@ class Dataset:
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return self.train.images.shape[1:]
+
+    def check_pictures(self, name: str, value: Any) -> None:
+        """Raises ValueError, naming the argument that moves images, if they are no pictures."""
+        if not self.pictures:
+            raise ValueError(
+                f"{name} must leave images as they are on {self.name}, whose images are no "
+                f"pictures, got {_checks.received(value)}"
+            )
 
     @functools.cached_property
     def sha256(self) -> str:

@@ -5,14 +5,18 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
 
 
-def load(path: Path, sha256: str, name: str, make: Callable[[], Arrays]) -> Arrays:
+def load(kind: ModuleType, path: Path, mnist: Callable[[], Arrays]) -> Arrays:
     """The arrays {train, test}_{images, labels} in `path`, made there first if they are not.
+
+    kind: `mnist_rot` or `mnist_kspace`, with `make`, of MNIST's arrays, which `mnist` returns
+      under the same names, and the `SHA256` of what it makes.
 
     Raises:
       ValueError: the file is damaged, or what was made is not what it should be.
@@ -24,10 +28,10 @@ def load(path: Path, sha256: str, name: str, make: Callable[[], Arrays]) -> Arra
                 arrays = {name: file[name] for name in sorted(file)}
         except Exception as error:  # NumPy, zipfile and zlib promise no types
             raise ValueError(f"{path} is damaged ({error}): delete it to have it made") from error
-        _check(arrays, sha256, f"{path} is damaged: delete it to have it made")
+        _check(arrays, kind.SHA256, f"{path} is damaged: delete it to have it made")
         return arrays
-    arrays = make()
-    _check(arrays, sha256, f"{name} could not be made as it was: is MNIST the original?")
+    arrays = kind.make(**mnist())
+    _check(arrays, kind.SHA256, f"{path.name} could not be made as it was: is MNIST the original?")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,7 @@
 """Synthetic k-space MNIST: digits as a scanner of magnetic resonance measures them."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 
-from training.data import made
 from training.data.made import Arrays
 
 FILE = "mnist_kspace-synthetic-1.npz"
@@ -16,14 +12,6 @@ ZERO = 128  # the pixel that stands for 0
 NOISE = 0.05  # standard deviation of the noise in each part
 _PHASE = np.pi / 2  # the largest coefficient of a coil's phase
 _UNIT = 12  # pixels to 1
-
-
-def load(path: Path, mnist: Callable[[], Arrays]) -> Arrays:
-    """The arrays {train, test}_{images, labels} in `path`, made there first if they are not.
-
-    mnist: returns MNIST's arrays under the same names. Raises what `made.load` does.
-    """
-    return made.load(path, SHA256, "k-space MNIST", lambda: make(**mnist()))
 
 
 def make(

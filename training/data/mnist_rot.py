@@ -1,30 +1,16 @@
 """Synthetic rotated MNIST: as the data set of Larochelle et al. (2007), made again from MNIST."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.data import made
-from training.data.made import Arrays, checksum
+from training.data.made import Arrays
 from weirdonetworks.functional import warp
 from weirdonetworks.groups import affine_matrices
 
 FILE = "mnist_rot-synthetic-1.npz"
 SHA256 = "3b5a3222a51483923db97a589d12341242beb56e42a46443364789ac1d907b7e"
 NUM_TRAIN, NUM_TEST = 12_000, 50_000
-
-__all__ = ["Arrays", "checksum", "load", "make", "rotate"]
-
-
-def load(path: Path, mnist: Callable[[], Arrays]) -> Arrays:
-    """The arrays {train, test}_{images, labels} in `path`, made there first if they are not.
-
-    mnist: returns MNIST's arrays under the same names. Raises what `made.load` does.
-    """
-    return made.load(path, SHA256, "rotated MNIST", lambda: make(**mnist()))
 
 
 def make(

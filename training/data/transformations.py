@@ -74,14 +74,18 @@ class Transformations:
 
     def __post_init__(self):
         _checks.number("degrees", self.degrees, 0, 180)
-        amounts = ("shift", "scale", "shear", "elastic")
-        for name in amounts:
+        for name in ("shift", "scale", "shear", "elastic"):
             _checks.number(name, getattr(self, name), 0, math.inf, open_high=True)
         _checks.number("elastic_width", self.elastic_width, 1, math.inf, open_high=True)
-        if not self.degrees and not any(getattr(self, name) for name in amounts):
+        if not self.moves:
             raise ValueError(
                 "degrees, shift, scale, shear or elastic must be > 0, got 0 for each of them"
             )
+
+    @property
+    def moves(self) -> bool:
+        """Whether images are transformed at all."""
+        return any([self.degrees, self.shift, self.scale, self.shear, self.elastic])
 
     def matrices(self, count: int | tf.Tensor, draw: Draw, dtype: tf.DType) -> tf.Tensor:
         """Affine maps M | t, as `functional.warp` takes them: [count, 2, 3]."""

@@ -15,7 +15,12 @@ from weirdonetworks.commands.figures import new_figure
 
 
 def by_angle(run: Run, angles: tuple[float, ...] = ANGLES) -> np.ndarray:
-    """The test accuracy at each of these angles, in degrees."""
+    """The test accuracy at each of these angles, in degrees.
+
+    Raises:
+      ValueError: images that are no pictures.
+    """
+    run.dataset.check_pictures("angles", angles)
     return run.scorer.accuracy_by_angle(run.dataset.test, angles)
 
 

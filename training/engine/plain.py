@@ -63,15 +63,11 @@ class Distorted(Transformations, abc.ABC):
     degrees: float = 0.0
 
     def __post_init__(self):
-        if self._moves:
+        if self.moves:
             super().__post_init__()
 
-    @property
-    def _moves(self) -> bool:
-        return any([self.degrees, self.shift, self.scale, self.shear, self.elastic])
-
     def __call__(self, network, objective, images, labels, draw: Draw) -> Outcome:
-        images = self.apply(images, draw) if self._moves else images
+        images = self.apply(images, draw) if self.moves else images
         # What the step draws is independent of the transformations.
         return self.act(network, objective, images, labels, draw.fork(2))
 

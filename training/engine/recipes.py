@@ -7,7 +7,7 @@ from typing import Any
 from training.engine import steps
 from training.engine.optimizers import OPTIMIZERS, SCHEDULES
 from training.engine.pruning import trainings
-from training.found.rows import EPOCHS, rows
+from training.found.rows import EPOCHS, rows_for
 from weirdonetworks import _checks
 from weirdonetworks.pretrained import DEFAULT
 
@@ -207,10 +207,9 @@ def named_recipes(network: str, dataset: str) -> dict[str, Recipe]:
     The others are those that searches found, of this data set if there were any, and else of mnist.
     """
     own = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
-    found = rows(dataset) or rows("mnist")
     return {DEFAULT: own} | {
         name: Recipe(**{**row.recipe, "epochs": EPOCHS})
-        for name, row in found.items()
+        for name, row in rows_for(dataset).items()
         if row.network == network
     }
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from training.data import SPLITS, Dataset, Split
+from training.data.transformations import Transformations
 from training.engine import steps
 from training.engine.invariant_start import average_over_rotations
 from training.engine.loop import Loop, scale
@@ -168,6 +169,9 @@ def resolve(
     _checks.choice("network", network, wn.list_networks())
     resolved = settings(network, dataset, recipe)
     _check_teacher(recipe, dataset)
+    step = recipe.create_step()
+    if isinstance(step, Transformations) and step.moves:
+        dataset.check_pictures("step", recipe.step)
     given = {*recipe.network_args, "image_shape"}
     network_args = {k: v for k, v in resolved["network_args"].items() if k in given}
     module = wn.create_network(network, dataset.num_classes, **network_args)

@@ -74,8 +74,8 @@ def report(
       interval: `steps`, `low` and `high` of the family.
 
     Raises:
-      ValueError: another action, more images than there are (or none), what the family refuses,
-        or no run.
+      ValueError: another action, images that are no pictures, more than there are (or none),
+        what the family refuses, or no run.
     """
     run = load_run(workdir, dataset)
     result = measure_run(run, action, images=images, title=action, **interval)
@@ -92,6 +92,7 @@ def measure_run(
 ) -> Report:
     """`measure` of a run on its first test images. Raises as `report` does."""
     _checks.choice("action", action, FAMILIES)
+    run.dataset.check_pictures("action", action)
     test = run.dataset.test
     family = FAMILIES[action](**interval, image_shape=test.images.shape[1:3])
     if not 1 <= images <= len(test):

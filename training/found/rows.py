@@ -47,6 +47,11 @@ def rows(dataset: str, folder: Path = FOLDER) -> dict[str, Row]:
     return dict(sorted(found.items(), key=lambda item: (item[1].kind, item[1].at_most)))
 
 
+def rows_for(dataset: str) -> dict[str, Row]:
+    """Those that were found on this data set if there are any, and else those of mnist."""
+    return rows(dataset) or rows("mnist")
+
+
 def kind_of(families: list[str], step: str) -> str:
     """The class of what such a search may find; raises ValueError for a step the table has not."""
     seen = "P" if set(families) <= _NO_LAYOUT else "D"

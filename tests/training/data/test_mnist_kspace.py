@@ -127,6 +127,8 @@ def test_load_cuts_it_and_keeps_it_beside_mnist(tmp_path, small, monkeypatch):
 def test_made_from_other_digits(tmp_path, small, monkeypatch):
     monkeypatch.setattr(mnist_kspace, "make", lambda: small)
     path = tmp_path / mnist_kspace.FILE
-    with pytest.raises(ValueError, match="^k-space MNIST could not be made as it was.*, got"):
-        mnist_kspace.load(path, dict)
+    with pytest.raises(
+        ValueError, match="^mnist_kspace-synthetic-1.npz could not be made as it was.*, got"
+    ):
+        made.load(mnist_kspace, path, dict)
     assert not path.exists()

@@ -5,14 +5,14 @@ import pytest
 import scipy.ndimage
 
 from training import data
-from training.data import mnist_rot, sources
+from training.data import made, mnist_rot, sources
 
 # Of 300 + 200 of the embedded digits: a small copy of the data set, made by the same code.
 SMALL = "55b2073e0fd48c77a23292e62082d6ff06cb10f2be80b7a2460bc628982a32ec"
 
 
 @pytest.fixture(scope="module")
-def source(mnist_5k) -> mnist_rot.Arrays:
+def source(mnist_5k) -> made.Arrays:
     return {
         f"{name}_{key}": getattr(split, key)
         for name, split in (("train", mnist_5k.train), ("test", mnist_5k.validation))
@@ -21,41 +21,41 @@ def source(mnist_5k) -> mnist_rot.Arrays:
 
 
 @pytest.fixture(scope="module")
-def small(source) -> mnist_rot.Arrays:
+def small(source) -> made.Arrays:
     return mnist_rot.make(**source, num_train=300, num_test=700)
 
 
 def test_its_bytes_are_pinned(small):
-    assert mnist_rot.checksum(small) == SMALL
+    assert made.checksum(small) == SMALL
 
 
 def test_the_checksum_sees_every_change(small):
-    pinned = mnist_rot.checksum(small)
+    pinned = made.checksum(small)
     for name in small:
         changed = {key: value.copy() for key, value in small.items()}
         changed[name].flat[-1] ^= 1
-        assert mnist_rot.checksum(changed) != pinned
+        assert made.checksum(changed) != pinned
     renamed = {name[::-1]: value for name, value in small.items()}
-    assert mnist_rot.checksum(renamed) != pinned
+    assert made.checksum(renamed) != pinned
 
 
 def test_no_digit_occurs_twice_and_all_test_digits_do(source):
     ids = {**source, "train_labels": np.arange(3500), "test_labels": np.arange(3500, 4000)}
-    made = mnist_rot.make(**ids, num_train=300, num_test=700)
-    used = np.concatenate([made["train_labels"], made["test_labels"]])
+    found = mnist_rot.make(**ids, num_train=300, num_test=700)
+    used = np.concatenate([found["train_labels"], found["test_labels"]])
     assert len(set(used)) == 1000
-    assert made["train_labels"].max() < 3500
-    assert set(range(3500, 4000)) <= set(made["test_labels"])
+    assert found["train_labels"].max() < 3500
+    assert set(range(3500, 4000)) <= set(found["test_labels"])
 
 
 def test_labels_stay_with_their_images(source):
     ids = {**source, "train_labels": np.arange(3500), "test_labels": np.arange(3500, 4000)}
-    made = mnist_rot.make(**ids, num_train=300, num_test=700)
+    found = mnist_rot.make(**ids, num_train=300, num_test=700)
     images = np.concatenate([source["train_images"], source["test_images"]])
     for part in ("train", "test"):
         # Far from the frame, turning keeps the sum of an image but for rounding.
-        sums = images[made[f"{part}_labels"]].sum(axis=(1, 2, 3), dtype=float)
-        turned = made[f"{part}_images"].sum(axis=(1, 2, 3), dtype=float)
+        sums = images[found[f"{part}_labels"]].sum(axis=(1, 2, 3), dtype=float)
+        turned = found[f"{part}_images"].sum(axis=(1, 2, 3), dtype=float)
         assert np.abs(turned / sums - 1).mean() < 0.01
         assert np.abs(turned / np.roll(sums, 1) - 1).mean() > 0.1
 
@@ -76,8 +76,8 @@ def test_angles_are_uniform_over_the_circle():
     images = np.zeros((2000, 28, 28, 1), np.uint8)
     images[:, 13:15, 22:25] = 255
     labels = np.zeros(2000, np.int32)
-    made = mnist_rot.make(images, labels, images[:500], labels[:500], 1000, 1000)
-    turned = np.concatenate([made["train_images"], made["test_images"]])[..., 0].astype(float)
+    found = mnist_rot.make(images, labels, images[:500], labels[:500], 1000, 1000)
+    turned = np.concatenate([found["train_images"], found["test_images"]])[..., 0].astype(float)
     x = (turned * (np.arange(28) - 13.5)).sum(axis=(1, 2))
     y = (turned * (13.5 - np.arange(28))[:, None]).sum(axis=(1, 2))
     counts, _ = np.histogram(np.arctan2(y, x), bins=8, range=(-np.pi, np.pi))
@@ -85,12 +85,12 @@ def test_angles_are_uniform_over_the_circle():
 
 
 def test_it_is_made_once(tmp_path, small, monkeypatch):
-    monkeypatch.setattr(mnist_rot, "SHA256", mnist_rot.checksum(small))
+    monkeypatch.setattr(mnist_rot, "SHA256", made.checksum(small))
     monkeypatch.setattr(mnist_rot, "make", lambda: small)
     path = tmp_path / "new" / mnist_rot.FILE
     calls = []
     for _ in range(2):
-        loaded = mnist_rot.load(path, lambda: calls.append(0) or {})
+        loaded = made.load(mnist_rot, path, lambda: calls.append(0) or {})
         assert loaded.keys() == small.keys()
         for name in small:
             np.testing.assert_array_equal(loaded[name], small[name])
@@ -100,34 +100,34 @@ def test_it_is_made_once(tmp_path, small, monkeypatch):
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "other", "text"])
 def test_a_damaged_file(tmp_path, small, monkeypatch, damage):
-    monkeypatch.setattr(mnist_rot, "SHA256", mnist_rot.checksum(small))
+    monkeypatch.setattr(mnist_rot, "SHA256", made.checksum(small))
     path = tmp_path / mnist_rot.FILE
     other = {**small, "test_labels": small["test_labels"][::-1]}
     np.savez(path, **other)
     whole = path.read_bytes()
     path.write_bytes({"empty": b"", "cut": whole[:-500], "other": whole, "text": b"12"}[damage])
     with pytest.raises(ValueError, match="is damaged.*delete it to have it made"):
-        mnist_rot.load(path, dict)
+        made.load(mnist_rot, path, dict)
 
 
 def test_made_from_other_digits(tmp_path, small, monkeypatch):
     monkeypatch.setattr(mnist_rot, "make", lambda: small)
     path = tmp_path / mnist_rot.FILE
     with pytest.raises(ValueError, match="could not be made as it was.*must be [0-9a-f]{64}, got"):
-        mnist_rot.load(path, dict)
+        made.load(mnist_rot, path, dict)
     assert not path.exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, small, monkeypatch):
-    monkeypatch.setattr(mnist_rot, "SHA256", mnist_rot.checksum(small))
+    monkeypatch.setattr(mnist_rot, "SHA256", made.checksum(small))
     monkeypatch.setattr(mnist_rot, "make", lambda: small)
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="^data_dir must be a folder that can be written, got"):
-        mnist_rot.load(tmp_path / "file" / mnist_rot.FILE, dict)
+        made.load(mnist_rot, tmp_path / "file" / mnist_rot.FILE, dict)
 
 
 def test_load_cuts_it_and_keeps_it_beside_mnist(tmp_path, small, monkeypatch):
-    monkeypatch.setattr(mnist_rot, "SHA256", mnist_rot.checksum(small))
+    monkeypatch.setattr(mnist_rot, "SHA256", made.checksum(small))
     np.savez_compressed(tmp_path / mnist_rot.FILE, **small)
     monkeypatch.setattr(sources, "hold_out", lambda split, _: (split, split))
     loaded = data.load("mnist_rot", data_dir=tmp_path)

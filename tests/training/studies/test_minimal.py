@@ -37,6 +37,7 @@ def test_rows_are_the_best_of_all_searches(tmp_path):
     assert rows["P-900"].network == "hashed_mlp" and rows["P-900"].validation_accuracy == 0.6
     assert list(module.rows("fashion_mnist", tmp_path)) == ["D-5"]
     assert module.rows("other", tmp_path) == {}
+    assert module.rows_for("other") == module.rows("mnist") != module.rows_for("fashion_mnist")
 
 
 def test_classes_are_those_of_the_search():
@@ -70,7 +71,7 @@ def test_trials_and_report(tmp_path, few_digits_file, monkeypatch):
     recipe = {"network_args": {"hidden_sizes": [9]}, "epochs": 1, "batch_size": 50}
     row = module.Row("P", 8000, "mlp", recipe, 0.5)
     found = {"P-8000": row, "S-8000": row._replace(kind="S")}
-    monkeypatch.setattr(trial, "rows", lambda dataset: found if dataset == "mnist" else {})
+    monkeypatch.setattr(trial, "rows_for", lambda dataset: found)
     axes = {"dataset": [str(few_digits_file)], "row": ["P-8000"]}
     study = dataclasses.replace(STUDY, cells=None)
     tables = runner.run(study, tmp_path, axes=axes, seeds=[0, 1], settings={"epochs": 1}, workers=0)
@@ -90,7 +91,7 @@ def test_networks_that_hold_the_rotations_are_scored_at_every_angle(few_digits_f
     recipe = {"network_args": arguments, "epochs": 8, "batch_size": 20, "learning_rate": 1e-2}
     rows = {"S-9000": module.Row("S", 9000, "synchronous_mlp", recipe, 0.5)}
     rows["P-9000"] = rows["S-9000"]._replace(kind="P")
-    monkeypatch.setattr(trial, "rows", lambda dataset: rows)
+    monkeypatch.setattr(trial, "rows_for", lambda dataset: rows)
     dataset = load(str(few_digits_file))
     turned, upright = (
         trial.trial({"dataset": dataset, "row": row}, 0, None, epochs=8) for row in rows

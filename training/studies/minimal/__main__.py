@@ -12,7 +12,7 @@ that searches trained on: it is there to try the command.
 """
 
 from training.experiments import Setting, Study, main
-from training.found.rows import EPOCHS, rows
+from training.found.rows import EPOCHS, rows, rows_for
 
 _ROWS = {dataset: rows(dataset) for dataset in ("mnist", "fashion_mnist")}
 _KEYS = list(dict.fromkeys(key for found in _ROWS.values() for key in found))
@@ -24,7 +24,7 @@ def cells(axes) -> list[dict]:
         {"dataset": dataset, "row": key}
         for dataset in axes["dataset"]
         for key in axes["row"]
-        if key in (_ROWS.get(dataset) or _ROWS["mnist"])
+        if key in rows_for(dataset)
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from training.engine import Recipe, fit
 from training.engine.evaluation import by_angle
-from training.found.rows import rows
+from training.found.rows import rows_for
 from weirdonetworks.nets import count_numbers
 
 
@@ -16,7 +16,7 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
     Raises FloatingPointError if the training diverges.
     """
     dataset = axes["dataset"]
-    row = (rows(dataset.name) or rows("mnist"))[axes["row"]]
+    row = rows_for(dataset.name)[axes["row"]]
     recipe = Recipe(**{**row.recipe, "epochs": epochs})
     run = fit(row.network, dataset, recipe, seed=seed, progress=False)
     numbers = count_numbers(run.network)
