@@ -413,7 +413,6 @@ def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path)
 def test_a_recipe_is_asked_for_by_its_name(command, monkeypatch, tmp_path):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
     monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
-    monkeypatch.setattr("training.engine.recipes.EPOCHS", 2)
     network, name = ["--network=row_recurrent"], "--recipe=W+-1800"
     told = {}
     cases = {"named": [name], "changed": [name, "--epochs=1"]}

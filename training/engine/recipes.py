@@ -7,7 +7,7 @@ from typing import Any
 from training.engine import steps
 from training.engine.optimizers import OPTIMIZERS, SCHEDULES
 from training.engine.pruning import trainings
-from training.found.rows import EPOCHS, rows_for
+from training.found.rows import rows_for
 from weirdonetworks import _checks
 from weirdonetworks.pretrained import DEFAULT
 
@@ -208,7 +208,7 @@ def named_recipes(network: str, dataset: str) -> dict[str, Recipe]:
     """
     own = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
     return {DEFAULT: own} | {
-        name: Recipe(**{**row.recipe, "epochs": EPOCHS})
+        name: Recipe(**row.recipe)
         for name, row in rows_for(dataset).items()
         if row.network == network
     }

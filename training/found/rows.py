@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).with_name("searches")
-EPOCHS = 20  # of the table's rows; searches may have fewer
+EPOCHS = 20  # at least so many train a row; searches may have fewer
 _NO_LAYOUT = {"mlp", "quadratic", "comodulation", "posynomial", "hashed", "autoactivation"}
 _SEEN_AGAIN = {"windows", "crosswise"}  # pixels, by overlapping windows or two readings
 _SYMMETRIC = {"turned"}
@@ -18,7 +18,7 @@ class Row(NamedTuple):
       kind: "P", "D", "W" or "S"; with "+", if it is trained on distorted images.
       at_most: numbers.
       network: its name.
-      recipe: fields of its `Recipe`.
+      recipe: fields of its `Recipe`; the epochs are those of the search, or EPOCHS if it had fewer.
       validation_accuracy: by which it was chosen, of one seed.
     """
 
@@ -38,9 +38,8 @@ def rows(dataset: str, folder: Path = FOLDER) -> dict[str, Row]:
             continue
         kind = kind_of(told["search"]["families"], told["search"]["step"])
         for at_most, best in told["best"].items():
-            row = Row(
-                kind, int(at_most), best["network"], best["recipe"], best["validation_accuracy"]
-            )
+            recipe = best["recipe"] | {"epochs": max(EPOCHS, best["recipe"]["epochs"])}
+            row = Row(kind, int(at_most), best["network"], recipe, best["validation_accuracy"])
             key = f"{kind}-{at_most}"
             if key not in found or row.validation_accuracy > found[key].validation_accuracy:
                 found[key] = row

@@ -36,6 +36,10 @@ def test_rows_are_the_best_of_all_searches(tmp_path):
     assert list(rows) == ["D+-900", "P-90", "P-900", "W-900"]
     assert rows["P-900"].network == "hashed_mlp" and rows["P-900"].validation_accuracy == 0.6
     assert list(module.rows("fashion_mnist", tmp_path)) == ["D-5"]
+    long = _best("mlp", 0.7) | {"recipe": {"epochs": 1 + module.EPOCHS}}
+    _search(tmp_path, "f", ["mlp"], "plain", {"900": long})
+    rows = module.rows("mnist", tmp_path)  # as long as its search, if that was longer
+    assert [rows[key].recipe["epochs"] - module.EPOCHS for key in ("P-90", "P-900")] == [0, 1]
     assert module.rows("other", tmp_path) == {}
     assert module.rows_for("other") == module.rows("mnist") != module.rows_for("fashion_mnist")
 

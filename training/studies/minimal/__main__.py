@@ -12,7 +12,7 @@ that searches trained on: it is there to try the command.
 """
 
 from training.experiments import Setting, Study, main
-from training.found.rows import EPOCHS, rows, rows_for
+from training.found.rows import rows, rows_for
 
 _ROWS = {dataset: rows(dataset) for dataset in ("mnist", "fashion_mnist")}
 _KEYS = list(dict.fromkeys(key for found in _ROWS.values() for key in found))
@@ -36,7 +36,7 @@ STUDY = Study(
     cells=cells,
     seeds=(0, 1, 2, 3, 4),
     settings={
-        "epochs": Setting(EPOCHS, "Passes over the training split; searches may have fewer.", 1)
+        "epochs": Setting(0, "Passes over the training split; 0: those of the row's recipe.", 0)
     },
     trial="training.studies.minimal.trial:trial",
     report="training.studies.minimal.report:report",

@@ -17,7 +17,7 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
     """
     dataset = axes["dataset"]
     row = rows_for(dataset.name)[axes["row"]]
-    recipe = Recipe(**{**row.recipe, "epochs": epochs})
+    recipe = Recipe(**row.recipe | ({"epochs": epochs} if epochs else {}))
     run = fit(row.network, dataset, recipe, seed=seed, progress=False)
     numbers = count_numbers(run.network)
     turned = {"rotated_accuracy": by_angle(run).mean()} if row.kind.startswith("S") else {}
