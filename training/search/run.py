@@ -108,7 +108,8 @@ def _write(files: Sealed, journal: Path, numbers: Sequence[int], config: dict) -
     files.write_text("search.csv", to_csv(table))
     best = {str(row["at_most"]): _best(row, config) for _, row in best_of(table).iterrows()}
     made = {str(most): int(count) for most, count in table["at_most"].value_counts().items()}
-    files.write("best.json", {"search": config, "trials": made, "best": best, **provenance("")})
+    told = provenance(own_command(config, max(made.values())))
+    files.write("best.json", {"search": config, "trials": made, "best": best, **told})
     files.save_figure(_draw(table), "frontier.png")
     return table
 
@@ -137,10 +138,23 @@ def _best(row: pd.Series, config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def own_command(config: dict[str, Any], trials: int) -> str:
+    """That makes so many trials of the search for each number."""
+    lists = {"numbers": config["search"], "families": config["families"]}
+    joined = {name: ",".join(map(str, values)) for name, values in lists.items()}
+    rest = {name: config[name] for name in ("dataset", "step", "step_args", "epochs")}
+    return _command("training.search", {**joined, **rest, "trials": trials})
+
+
 def command(network: str, dataset: str, recipe: dict[str, Any]) -> str:
     """That trains such a network."""
-    words = ["python", "-m", "training.train", f"--network={network}", f"--dataset={dataset}"]
-    for name, value in recipe.items():
+    return _command("training.train", {"network": network, "dataset": dataset, **recipe})
+
+
+def _command(module: str, settings: dict[str, Any]) -> str:
+    """A mapping `things` has a flag `thing` for each of its values."""
+    words = ["python", "-m", module]
+    for name, value in settings.items():
         if isinstance(value, dict):
             flag = name.removesuffix("s")
             words += [f"--{flag}={key}={_literal(one)}" for key, one in value.items()]

@@ -103,6 +103,20 @@ def test_its_command_is_its_recipe(found):
 
 
 @pytest.mark.slow
+def test_the_search_tells_its_own_command(found, few_digits_file):
+    folder, _, _ = found
+    told = json.loads((folder / "best.json").read_text())["command"]
+    made = "--numbers=700,900 --families=frequencies,mlp --dataset=FILE --step=plain --epochs=2"
+    assert told.replace(str(few_digits_file), "FILE") == (
+        f"python -m training.search {made} --trials=3"
+    )
+    config = {"search": [9], "families": ["rows"], "dataset": "mnist", "step": "augment"}
+    config |= {"step_args": {"degrees": 10, "shift": 1}, "epochs": 4}
+    moved = "--step=augment --step_arg=degrees=10 --step_arg=shift=1"
+    assert f" {moved} --epochs=4 " in module.own_command(config, 1)
+
+
+@pytest.mark.slow
 def test_it_goes_on_where_it_was(found, few_digits_file):
     folder, table, arguments = found
     again = search(str(few_digits_file), [700, 900], folder, trials=3, **arguments)
