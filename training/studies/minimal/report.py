@@ -46,6 +46,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
         "lower limit": ("test_accuracy", lambda values: f"{100 * lower_limit(values):.2f}"),
         "each": ("test_accuracy", lambda values: ", ".join(f"{100 * v:.2f}" for v in values)),
         "searched": ("searched", lambda values: percent(values[:1])),
+        "epochs": ("epochs", lambda values: f"{values.iloc[0]:.0f}"),
         "seconds": ("seconds", lambda values: f"{values.mean():.0f}"),
     }
     tables = {"frontier": summary(done, ["dataset", "row"], columns), "reached": reached(done)}
