@@ -7,6 +7,7 @@ from typing import Any
 from training.engine import steps
 from training.engine.optimizers import OPTIMIZERS, SCHEDULES
 from training.engine.pruning import trainings
+from training.found.records import records
 from training.found.rows import rows_for
 from weirdonetworks import _checks
 from weirdonetworks.pretrained import DEFAULT
@@ -204,14 +205,13 @@ DATASET_RECIPES: dict[tuple[str, str], Recipe] = {
 def named_recipes(network: str, dataset: str) -> dict[str, Recipe]:
     """All recipes of a network for a data set by their names, its own, DEFAULT, first.
 
-    The others are those that searches found, of this data set if there were any, and else of mnist.
+    The others are its records, and those that searches found; where there are none of this data
+    set, those of mnist.
     """
     own = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
-    return {DEFAULT: own} | {
-        name: Recipe(**row.recipe)
-        for name, row in rows_for(dataset).items()
-        if row.network == network
-    }
+    found = {name: row.recipe for name, row in rows_for(dataset).items() if row.network == network}
+    others = found | records(network, dataset)
+    return {DEFAULT: own} | {name: Recipe(**fields) for name, fields in others.items()}
 
 
 def recipe_for(

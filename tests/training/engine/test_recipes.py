@@ -10,7 +10,8 @@ from training.cli.choices import DATASETS
 from training.engine import optimizers, steps
 from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, named_recipes, recipe_for
 from training.engine.run import resolve
-from training.found.rows import EPOCHS, rows
+from training.found.records import NAMES, RECORDS, records
+from training.found.rows import rows
 from weirdonetworks.nets import count_numbers
 
 
@@ -43,21 +44,33 @@ def test_a_data_set_may_have_a_recipe_of_its_own(monkeypatch):
     assert overridden == dataclasses.replace(other, batch_size=9, network_args={"dropout": 0.5})
 
 
-def test_recipes_with_names_are_what_searches_found():
+def test_recipes_with_names_are_what_searches_found_and_records():
     found = rows("mnist")
     for network in wn.list_networks():
         names = [name for name, row in found.items() if row.network == network]
+        names += RECORDS.get((network, "mnist"), {})
         assert list(named_recipes(network, "mnist")) == ["default", *names]
         assert recipe_for(network, "mnist", name="default") == recipe_for(network, "mnist")
         # Data on which nothing was found have what was found on digits.
         assert named_recipes(network, "my/data.npz") == named_recipes(network, "mnist")
     recipe = recipe_for("row_recurrent", "mnist", name="W+-1800")
-    assert recipe.epochs == EPOCHS != found["W+-1800"].recipe["epochs"]
+    assert recipe == Recipe(**found["W+-1800"].recipe)
     assert recipe.network_args["columns"] and recipe.step == "augment"
     assert recipe != recipe_for("row_recurrent", "mnist", name="W+-1000")
     fewer = recipe_for("row_recurrent", "mnist", 7, "W+-1800", epochs=3, network_args={"size": 9})
     assert (fewer.batch_size, fewer.epochs, fewer.network_args["size"]) == (7, 3, 9)
     assert fewer.network_args["columns"]
+
+
+def test_records_are_of_images_as_they_are_or_distorted():
+    for network, dataset in RECORDS:
+        for name in records(network, dataset):
+            assert name in NAMES
+            recipe = recipe_for(network, dataset, name=name)
+            assert recipe != recipe_for(network, dataset)
+            moved = recipe.step == "augment" or bool(set(recipe.step_args) & {"degrees", "shift"})
+            assert moved == name.endswith("+")
+    assert records("mlp", "mnist_rot") == records("mlp", "mnist")
 
 
 @pytest.mark.slow
