@@ -32,8 +32,8 @@ STUDY = Study(
     axes={"dataset": ["mnist_5k"], "bits": [1, 2, 3, 4, ALL], "code": [*CODES, GREY]},
     options={"dataset": ["mnist", "fashion_mnist"]},
     cells=cells,
-    choose=Ladder((3e-3, 1e-2), rungs=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2)),
-    settings={"epochs": Setting(3, "Passes over the training split.", 1)},
+    choose=Ladder((3e-3, 1e-2), rungs=(3e-3, 1e-2)),
+    settings={"epochs": Setting(1, "Passes over the training split.", 1)},
     trial="training.studies.gray_digits.trial:trial",
     report="training.studies.gray_digits.report:report",
 )

@@ -27,7 +27,7 @@ STUDY = Study(
     options={"dataset": ["mnist", "fashion_mnist"]},
     settings={
         "epochs": Setting(8, "Passes over the training images.", 1),
-        "images": Setting(10_000, "Training images, at most.", 100),
+        "images": Setting(5000, "Training images, at most.", 100),
         "width": Setting(300, "Of both hidden layers; even.", 8),
     },
     trial="training.studies.level_spacings.trial:trial",

@@ -21,10 +21,10 @@ DRAWS = {
 STUDY = Study(
     name="rainbow_attention",
     question="How much of attention is in the covariances of queries, keys and values, by size?",
-    axes={"size": [16, 32, 64], "dataset": ["mnist_5k"]},
-    options={"size": [4, 8, 128, 256], "dataset": ["mnist", "fashion_mnist"]},
+    axes={"size": [8, 16, 32], "dataset": ["mnist_5k"]},
+    options={"size": [4, 64, 128, 256], "dataset": ["mnist", "fashion_mnist"]},
     settings={
-        "epochs": Setting(8, "Passes over the training images.", 1),
+        "epochs": Setting(6, "Passes over the training images.", 1),
         "images": Setting(10_000, "Training images, at most.", 100),
         "draws": Setting(3, "Networks of each kind that are drawn from a trained one.", 1),
         "aligning": Setting(1000, "Training images on which networks are aligned, at most.", 10),
