@@ -10,10 +10,12 @@ from training.report.tables import mean_and_spread, percent, summary
 from weirdonetworks.commands.figures import new_figure
 
 BASELINE = "recurrent"
+CONTROLS = {"still": "wave", "drifting, still": "drifting wave"}
 
 
 def report(results: dict[str, pd.DataFrame]) -> Report:
-    """Tables `accuracy` and `verdicts`, of test accuracy, `fields`, and the picture `readers`."""
+    """Tables `accuracy`, `verdicts` and `controls`, of test accuracy, `fields`, and the picture
+    `readers`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
     columns = {
@@ -27,6 +29,13 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
         "accuracy": summary(done, ["dataset", "reader"], columns),
         "verdicts": verdicts(done, {"reader": BASELINE}, by=["dataset"]),
     }
+    worth = [
+        verdicts(pair, {"reader": control}, by=["dataset"])
+        for control, wave in CONTROLS.items()
+        if set((pair := done[done["reader"].isin([control, wave])])["reader"]) == {control, wave}
+    ]
+    if worth:
+        tables["controls"] = pd.concat(worth)
     if "up" in done:
         names = {"up": "A", "width_up": "a", "down": "B", "width_down": "b", "threshold": "k"}
         fields = {name: (column, mean_and_spread) for column, name in names.items()}
