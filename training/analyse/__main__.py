@@ -3,10 +3,11 @@
 python -m training.analyse --workdir=runs/A [--against=runs/B]
 
 Takes one or two finished runs of `training.train`. For every dense layer, before training and
-after it: the spectrum of the weights against the law of Marchenko and Pastur, size and effective
-rank. For two runs, which must be trainings of one network on one data set: the rotations that align
-their hidden layers, and what is left. For each run: how well networks classify that are drawn from
-the covariances of its layers (Guth et al. 2023). See `weirdonetworks.analysis`.
+after it: the spectrum of the weights against the law of Marchenko and Pastur, whether its bulk
+repels as that of random matrices, size and effective rank. For two runs, which must be trainings of
+one network on one data set: the rotations that align their hidden layers, and what is left. For
+each run: how well networks classify that are drawn from the covariances of its layers (Guth et al.
+2023). See `weirdonetworks.analysis`.
 """
 
 from pathlib import Path
@@ -52,6 +53,10 @@ def main() -> None:
     )
     print("matrices of a known variance reach (up to 6 % with the variance of the bulk, as here);")
     print("distance: of Kolmogorov and Smirnov, to the law of random matrices;")
+    print(
+        "gaps: mean ratio of neighbouring ones in the bulk, ± its standard error: 0.531 of random"
+    )
+    print("matrices, 0.386 of independent levels;")
     if any(row["distance"] is None for row in report["spectra"]):
         print("-: not there, of weights with half the full rank or less, which have no bulk;")
     if report["alignment"]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import sonnet as snt
 
-from weirdonetworks.analysis import dense_layers, operator, spectrum
+from weirdonetworks.analysis import Spectrum, dense_layers, level_spacings, operator, spectrum
 
 COLUMNS = (
     "layer",
@@ -23,7 +23,11 @@ COLUMNS = (
     "largest",
     "outliers",
     "distance",
+    "levels",
+    "gap_ratio",
+    "gap_error",
 )
+_LEVELS = 6  # of which there are four ratios, from which on there is a standard error
 EIGENVALUES = ("layer", "index", "eigenvalue")
 Row = dict[str, Any]
 
@@ -32,9 +36,11 @@ def describe(network: snt.Module) -> tuple[list[Row], list[Row]]:
     """A row (`COLUMNS`) for each dense layer, and one for each eigenvalue of W W^T / out.
 
     Of the eigenvalues, the min(in, out) that are not 0 by the shape alone. The law's variance is
-    that of the bulk, so that outliers do not hide behind their own size. None stands for what a
-    layer does not have: a law, where its weights have half the full rank or less, and ranks, where
-    they are all 0.
+    that of the bulk, so that outliers do not hide behind their own size; `levels` of the singular
+    values are no outliers, and gap_ratio is the mean ratio of their neighbouring gaps, with its
+    standard error. None stands for what a layer does not have: a law, where its weights have half
+    the full rank or less, ranks, where they are all 0, and ratios, of a bulk of fewer than six
+    levels, or of equal ones.
     """
     rows, eigenvalues = [], []
     for layer, linear in enumerate(dense_layers(network), start=1):
@@ -68,4 +74,17 @@ def _against_the_law(weights: np.ndarray) -> Row:
         "edge_scale": found.edge_scale,
         "outliers": found.outliers,
         "distance": found.distance,
+        **_gaps(found),
     }
+
+
+def _gaps(found: Spectrum) -> Row:
+    bulk = found.singular_values[found.outliers : found.rank]
+    row: Row = {"levels": len(bulk)}
+    if len(bulk) >= _LEVELS:
+        try:
+            spacings = level_spacings(bulk)
+        except ValueError:  # three that are equal
+            return row
+        row |= {"gap_ratio": spacings.mean, "gap_error": spacings.error}
+    return row

@@ -13,6 +13,8 @@ _SPECTRA = {
     "stable rank": ("stable_rank", ".1f"),
     "outliers": ("outliers", ".0f"),
     "distance": ("distance", ".3f"),
+    "gaps": ("gap_ratio", ".3f"),
+    "±": ("gap_error", ".3f"),
 }
 
 

@@ -9,6 +9,7 @@ from weirdonetworks.analysis.alignment import (
     random_rotation,
     residual,
 )
+from weirdonetworks.analysis.attention_sampling import sample_attention
 from weirdonetworks.analysis.covariance import (
     covariance_distance,
     effective_rank,
@@ -93,6 +94,7 @@ __all__ = [
     "random_rotation",
     "refit_head",
     "residual",
+    "sample_attention",
     "sample_network",
     "sample_rows",
     "scale_response",

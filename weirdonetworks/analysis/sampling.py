@@ -52,23 +52,16 @@ def sample_network(
     *layers, head = dense_layers(network)
     rotation = None  # A^T of what the layer is given
     for number, layer in enumerate(layers):
-        weights, bias = _numbers(layer)
-        outputs = weights.shape[1]
-        if coloured:
-            if rotation is not None:
-                weights = rotation @ weights
-            # Sums of the reference's units, with normal coefficients, have their covariance.
-            mix = generator.normal(size=(outputs, outputs)) / np.sqrt(outputs)
-            weights, bias = weights @ mix, bias @ mix
-        else:
-            weights = np.sqrt(np.mean(weights**2)) * generator.normal(size=weights.shape)
-            bias = np.sqrt(np.mean(bias**2)) * generator.normal(size=bias.shape)
-        _assign(layer, weights, bias)
+        weights, bias = numbers(layer)
+        if coloured and rotation is not None:
+            weights = rotation @ weights
+        weights, bias = drawn(weights, bias, generator, coloured)
+        assign(layer, weights, bias)
         if aligned:
             rotation = procrustes(targets[number], activations(network, inputs)[number])
     if rotation is not None:
-        weights, bias = _numbers(head)
-        _assign(head, rotation @ weights, bias)
+        weights, bias = numbers(head)
+        assign(head, rotation @ weights, bias)
     return network
 
 
@@ -108,22 +101,34 @@ def refit_head(network: snt.Module, inputs: Any, labels: Any, ridge: float = 1e-
     cross = (centred.T @ targets.astype(h.dtype)).astype(np.float64) / len(h)
     variance = np.trace(gram) / len(gram)
     if variance <= np.finfo(h.dtype).eps ** 2 * np.mean(mean**2):
-        _assign(head, np.zeros(head.w.shape), targets.mean(axis=0))
+        assign(head, np.zeros(head.w.shape), targets.mean(axis=0))
         return network
     gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram))
     weights = np.linalg.solve(gram, cross)
-    _assign(head, weights, targets.mean(axis=0) - mean @ weights)
+    assign(head, weights, targets.mean(axis=0) - mean @ weights)
     return network
 
 
-def _numbers(layer: snt.Linear) -> tuple[np.ndarray, np.ndarray]:
+def drawn(
+    weights: np.ndarray, bias: np.ndarray, generator: np.random.Generator, coloured: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random weights [in, out] and biases [out] of the covariance of these, or of their size."""
+    if coloured:
+        # Sums of the reference's units, with normal coefficients, have their covariance.
+        mix = generator.normal(size=(len(bias), len(bias))) / np.sqrt(len(bias))
+        return weights @ mix, bias @ mix
+    weights = np.sqrt(np.mean(weights**2)) * generator.normal(size=weights.shape)
+    return weights, np.sqrt(np.mean(bias**2)) * generator.normal(size=bias.shape)
+
+
+def numbers(layer: snt.Linear) -> tuple[np.ndarray, np.ndarray]:
     """Weights [in, out] and biases [out], 0 if there are none."""
     weights = layer.w.numpy().astype(np.float64)
     bias = layer.b.numpy().astype(np.float64) if layer.with_bias else np.zeros(weights.shape[1])
     return weights, bias
 
 
-def _assign(layer: snt.Linear, weights: np.ndarray, bias: np.ndarray) -> None:
+def assign(layer: snt.Linear, weights: np.ndarray, bias: np.ndarray) -> None:
     layer.w.assign(tf.constant(weights, layer.w.dtype))
     if layer.with_bias:
         layer.b.assign(tf.constant(bias, layer.b.dtype))

@@ -18,7 +18,7 @@ from training.analyse.text import to_text
 from training.engine import Loop, load_run, recipe_for, train_and_evaluate
 from training.engine.run import initial_network
 from training.engine.workdir import Workdir
-from weirdonetworks.analysis import align_networks, dense_layers, spectrum
+from weirdonetworks.analysis import align_networks, dense_layers, level_spacings, spectrum
 
 FILES = {
     "config.json",
@@ -81,6 +81,8 @@ def test_spectra_are_those_of_the_runs(small_run, analysed):
     row, known = rows["A", "trained", 1], spectrum(weights, "bulk")
     assert (row["inputs"], row["outputs"]) == (784, 16)
     assert row["distance"] == known.distance and row["outliers"] == known.outliers
+    gaps = level_spacings(known.singular_values[known.outliers :])
+    assert (row["levels"], row["gap_ratio"]) == (16 - known.outliers, gaps.mean)
     assert row["size"] == pytest.approx(np.linalg.norm(weights))
     assert rows["A", "initial", 1]["outliers"] == 0 < row["outliers"]
     values = [
@@ -293,13 +295,14 @@ def test_layers_without_a_bulk(small_run, command, monkeypatch):
     assert "-: not there, of weights with half the full rank or less" in outcome.stdout
     assert {path.name for path in Path("one").iterdir()} == FILES
     low, full, zero = json.loads(Path("one/report.json").read_text())["spectra"][3:]
-    fit = ("variance", "edge", "threshold", "edge_scale", "outliers", "distance")
+    fit = ("variance", "edge", "threshold", "edge_scale", "outliers", "distance", "levels")
+    fit += ("gap_ratio", "gap_error")
     assert all(low[key] is None is zero[key] for key in fit)
     assert low["effective_rank"] < 5.01 and low["size"] > 1 < low["largest"]
     assert zero["size"] == zero["norm"] == zero["largest"] == 0 and zero["stable_rank"] is None
     assert full["outliers"] == 0 < full["variance"] and full["distance"] < 0.3
     table = Path("one/table.txt").read_text().splitlines()
-    assert table[4].split()[-2:] == ["-", "-"] and table[6].split()[-4:] == ["-"] * 4
+    assert table[4].split()[-4:] == ["-"] * 4 and table[6].split()[-6:] == ["-"] * 6
     eigenvalues = [row for row in _rows("one/eigenvalues.csv") if row["state"] == "trained"]
     assert [row["layer"] for row in eigenvalues] == ["1"] * 16 + ["2"] * 12 + ["3"] * 10
 

@@ -1,0 +1,1 @@
+"""Depth against width, on folds of a line."""

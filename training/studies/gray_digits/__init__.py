@@ -1,0 +1,1 @@
+"""Digits of one to four bits a pixel, in three codes."""

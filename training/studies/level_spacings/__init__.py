@@ -1,0 +1,1 @@
+"""Whether weights repel as random matrices do, while they learn."""

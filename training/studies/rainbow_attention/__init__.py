@@ -1,0 +1,1 @@
+"""Networks of attention that are drawn anew from covariances of their heads."""
