@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import helpers
 from weirdonetworks.functional import mesh_phases
 from weirdonetworks.layers import MeshDense
 
@@ -56,6 +57,11 @@ def test_it_is_the_product_of_its_interferometers_and_unitary_to_rounding():
         np.testing.assert_allclose(np.sum(y**2, (1, 2)), np.sum(x**2, (1, 2)), rtol=1e-13)
         mesh.theta.assign(5 * mesh.theta + 1)  # power is conserved by all angles
         np.testing.assert_allclose(np.sum(mesh(x) ** 2, (1, 2)), np.sum(x**2, (1, 2)), rtol=1e-13)
+
+
+def test_a_large_mesh_is_no_larger_graph():
+    sizes = [helpers.nodes_of_gradient(_built(n), [None, n, 2]) for n in (6, 40)]
+    assert sizes[1] < 1.05 * sizes[0]
 
 
 @pytest.mark.slow

@@ -101,6 +101,15 @@ def test_one_step_by_hand_on_ring_and_plane_by_matrix_and_transforms():
         np.testing.assert_allclose(field.kernel(places), kernel, atol=1e-14)
 
 
+def test_many_steps_are_no_larger_graph():
+    def nodes(steps: int) -> int:
+        field = NeuralField(steps)
+        field(tf.zeros([1, 5], "float64"))
+        return helpers.nodes_of_gradient(field, [None, 5])
+
+    assert nodes(3) == nodes(300)
+
+
 def test_it_moves_with_its_input_and_has_five_numbers():
     field, u = NeuralField(5), np.random.default_rng(0).normal(size=(2, 12, 10))
     expected = field(u)

@@ -113,8 +113,12 @@ class NeuralField(Module):
         u = self._checked(inputs)
         self._initialize(u)
         convolve = self._convolution(u)
-        for _ in range(self.steps):
-            u = self._step(u, convolve)
+        _, u = tf.while_loop(
+            lambda i, _: i < self.steps,
+            lambda i, u: (i + 1, self._step(u, convolve)),
+            (0, u),
+            maximum_iterations=self.steps,
+        )
         return u
 
     def _step(self, u: tf.Tensor, convolve, drive: tf.Tensor | float = 0.0) -> tf.Tensor:
