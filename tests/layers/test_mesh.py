@@ -130,6 +130,11 @@ def test_a_device_has_errors_of_its_own():
     np.testing.assert_allclose(first @ first.conj().T, np.eye(5), atol=1e-14)
     np.testing.assert_array_equal(devices[0](x), devices[0](x))
     assert np.abs(first - other).max() > 0.01 and 0.01 < np.abs(first - u).max() < 0.5
+    # A device without errors whose angles are those of one with them.
+    for name, angles in devices[2].phases._asdict().items():
+        getattr(devices[0], name).assign(angles)
+    devices[0].phase_noise = 0.0
+    np.testing.assert_array_equal(devices[0].matrix, devices[2].matrix)
     # To first order, the distance grows as the noise.
     distances = []
     for noise in (1e-4, 2e-4):
@@ -161,5 +166,7 @@ def test_real_inputs_and_too_early_questions():
         MeshDense()(np.ones((4, 5)))
     with pytest.raises(ValueError, match="^MeshDense must be called before it has a matrix"):
         _ = MeshDense().matrix
+    with pytest.raises(ValueError, match="^MeshDense must be called before it has phases"):
+        _ = MeshDense().phases
     with pytest.raises(ValueError, match="^MeshDense must be called before it has angles"):
         MeshDense().assign(np.eye(2))
