@@ -35,7 +35,9 @@ class NeuralField(Module):
 
     On a line, with A = 1, B = 0 and gain=None, an active half moves into the rest at the speed
 
-        c = a (1 - 2 k) / (2 k).
+        c = a (1 - 2 k) / (2 min(k, 1 - k)),
+
+    back for k > 1/2: 1 - u is a field with the threshold 1 - k.
 
     Activity 0 < r < D stays where it is if W(D) = k, W(x) the integral of w from 0 to x, and is
     stable if w(D) < 0. A uniform state u = w * f(u) forms patterns of the wave vector q where
