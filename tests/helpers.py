@@ -148,3 +148,17 @@ def largest(ops: list[Op]) -> int:
 def absolute_paths(text: str) -> list[str]:
     """The beginnings of absolute paths in a text, of any system: what depends on one machine."""
     return re.findall(r"(?:^|[\s=:,;\"'(\[])((?:~?/|[A-Za-z]:\\)\w+)", text)
+
+
+def nodes_of_gradient(layer, shape: list[int | None]) -> int:
+    """How many operations a float64 layer and its gradient are, those of loops once."""
+
+    @tf.function(autograph=False)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            y = layer(x)
+        return tape.gradient(y, layer.trainable_variables)
+
+    spec = tf.TensorSpec(shape, "float64")
+    graph = gradient.get_concrete_function(spec).graph.as_graph_def()
+    return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import helpers
 from weirdonetworks.functional import mesh_phases
 from weirdonetworks.layers import MeshDense
 
@@ -56,6 +57,11 @@ def test_it_is_the_product_of_its_interferometers_and_unitary_to_rounding():
         np.testing.assert_allclose(np.sum(y**2, (1, 2)), np.sum(x**2, (1, 2)), rtol=1e-13)
         mesh.theta.assign(5 * mesh.theta + 1)  # power is conserved by all angles
         np.testing.assert_allclose(np.sum(mesh(x) ** 2, (1, 2)), np.sum(x**2, (1, 2)), rtol=1e-13)
+
+
+def test_a_large_mesh_is_no_larger_graph():
+    sizes = [helpers.nodes_of_gradient(_built(n), [None, n, 2]) for n in (6, 40)]
+    assert sizes[1] < 1.05 * sizes[0]
 
 
 @pytest.mark.slow
@@ -124,6 +130,11 @@ def test_a_device_has_errors_of_its_own():
     np.testing.assert_allclose(first @ first.conj().T, np.eye(5), atol=1e-14)
     np.testing.assert_array_equal(devices[0](x), devices[0](x))
     assert np.abs(first - other).max() > 0.01 and 0.01 < np.abs(first - u).max() < 0.5
+    # A device without errors whose angles are those of one with them.
+    for name, angles in devices[2].phases._asdict().items():
+        getattr(devices[0], name).assign(angles)
+    devices[0].phase_noise = 0.0
+    np.testing.assert_array_equal(devices[0].matrix, devices[2].matrix)
     # To first order, the distance grows as the noise.
     distances = []
     for noise in (1e-4, 2e-4):
@@ -155,5 +166,7 @@ def test_real_inputs_and_too_early_questions():
         MeshDense()(np.ones((4, 5)))
     with pytest.raises(ValueError, match="^MeshDense must be called before it has a matrix"):
         _ = MeshDense().matrix
+    with pytest.raises(ValueError, match="^MeshDense must be called before it has phases"):
+        _ = MeshDense().phases
     with pytest.raises(ValueError, match="^MeshDense must be called before it has angles"):
         MeshDense().assign(np.eye(2))

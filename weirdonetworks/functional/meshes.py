@@ -39,39 +39,57 @@ def through_mesh(re: tf.Tensor, im: tf.Tensor, phases: MeshPhases) -> tuple[tf.T
 
         (e^(i phi) cos(theta) a - sin(theta) b, e^(i phi) sin(theta) a + cos(theta) b),
 
-    and mode m is turned by e^(i alpha_m) at the end.
+    and mode m is turned by e^(i alpha_m) at the end. The columns are a loop of the graph: a large
+    mesh is compiled as quickly as a small one.
     """
-    modes = re.shape[1]
-    cos, sin = tf.cos(phases.theta), tf.sin(phases.theta)
-    turn_re, turn_im = tf.cos(phases.phi), tf.sin(phases.phi)
+    modes, columns = re.shape[1], len(mesh_columns(re.shape[1]))
+    if columns:
+        other, kept, crossed = _columns(modes, phases)
+
+        def column(number, *x):
+            paired = [tf.gather(part, other[number % 2], axis=1) for part in x]
+            ways = zip(_times(*x, kept[number]), _times(*paired, crossed[number]), strict=True)
+            return number + 1, *(stay + cross for stay, cross in ways)
+
+        _, re, im = tf.while_loop(
+            lambda number, *_: number < columns, column, (0, re, im), maximum_iterations=columns
+        )
+    return _times(re, im, _turns(phases.alpha))
+
+
+def _turns(angles: tf.Tensor) -> tf.Tensor:
+    """e^(i angles), [2, ...]."""
+    return tf.stack([tf.cos(angles), tf.sin(angles)])
+
+
+def _times(re: tf.Tensor, im: tf.Tensor, factor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return factor[0] * re - factor[1] * im, factor[1] * re + factor[0] * im
+
+
+def _columns(modes: int, phases: MeshPhases) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """A column takes x_m to kept_m x_m + crossed_m x_other(m).
+
+    other: [2, N], of even columns and of odd ones; kept, crossed: [columns, 2, N], complex.
+    """
+    columns = mesh_columns(modes)
+    place = np.zeros([len(columns), modes], int)
+    upper, lower = (np.zeros(place.shape, bool) for _ in range(2))
+    other = np.tile(np.arange(modes), [2, 1])
     end = 0
-    for first, count in mesh_columns(modes):
-        start, end = end, end + count
-        column = slice(start, end)
-        (a_re, b_re), (a_im, b_im) = (_pairs(part, first, count) for part in (re, im))
-        a_re, a_im = _turned(a_re, a_im, turn_re[column], turn_im[column])
-        c, s = cos[column], sin[column]
-        re = _column(re, first, c * a_re - s * b_re, s * a_re + c * b_re)
-        im = _column(im, first, c * a_im - s * b_im, s * a_im + c * b_im)
-    return _turned(re, im, tf.cos(phases.alpha), tf.sin(phases.alpha))
-
-
-def _turned(re, im, turn_re, turn_im) -> tuple[tf.Tensor, tf.Tensor]:
-    return turn_re * re - turn_im * im, turn_im * re + turn_re * im
-
-
-def _pairs(x: tf.Tensor, first: int, count: int) -> list[tf.Tensor]:
-    """The upper and the lower modes of a column, [batch, count] each."""
-    return tf.unstack(tf.reshape(x[:, first : first + 2 * count], [-1, count, 2]), axis=2)
-
-
-def _column(x: tf.Tensor, first: int, upper: tf.Tensor, lower: tf.Tensor) -> tf.Tensor:
-    """x with the modes from `first` on replaced, where they are coupled."""
-    count, modes = upper.shape[1], x.shape[1]
-    pairs = tf.reshape(tf.stack([upper, lower], axis=2), [-1, 2 * count])
-    parts = [x[:, :first], pairs, x[:, first + 2 * count : modes]]
-    # TensorFlow Lite does not take parts without modes.
-    return tf.concat([part for part in parts if part.shape[1]], axis=1)
+    for number, (first, count) in enumerate(columns):
+        m, own = first + 2 * np.arange(count), end + np.arange(count)
+        place[number, m] = place[number, m + 1] = own
+        upper[number, m] = lower[number, m + 1] = True
+        other[number % 2, m], other[number % 2, m + 1] = m + 1, m
+        end += count
+    dtype = phases.theta.dtype
+    upper, lower = (tf.constant(mask, dtype) for mask in (upper, lower))
+    cos, sin = (tf.gather(part, place) for part in tf.unstack(_turns(phases.theta)))
+    turn, one = tf.gather(_turns(phases.phi), place, axis=1), tf.constant([1, 0], dtype)
+    one = one[:, None, None]
+    kept = upper * cos * turn + (lower * cos + 1 - upper - lower) * one
+    crossed = lower * sin * turn - upper * sin * one
+    return tf.constant(other), *(tf.transpose(part, [1, 0, 2]) for part in (kept, crossed))
 
 
 def mesh_phases(unitary: Any) -> MeshPhases:

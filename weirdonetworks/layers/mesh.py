@@ -82,15 +82,21 @@ class MeshDense(Module):
         """
         self._check_called("a matrix")
         one = tf.eye(self.input_size, dtype=self.input_dtype)
-        columns = through_mesh(one, tf.zeros_like(one), self._phases())
+        columns = through_mesh(one, tf.zeros_like(one), self.phases)
         return tf.stack([tf.transpose(part) for part in columns], axis=2)
 
     def _check_called(self, what: str) -> None:
         if not hasattr(self, "alpha"):
             raise ValueError(f"MeshDense must be called before it has {what}, got {self!r}")
 
-    def _phases(self) -> MeshPhases:
-        """With the errors, which are numbers of the device and no weights."""
+    @property
+    def phases(self) -> MeshPhases:
+        """The angles with the device's errors, which are numbers of its own and no weights.
+
+        Raises:
+          ValueError: before the first call, which makes the angles.
+        """
+        self._check_called("phases")
         phases = MeshPhases(self.theta, self.phi, self.alpha)
         if not self.phase_noise:
             return phases
@@ -103,7 +109,7 @@ class MeshDense(Module):
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = complex_features(self, inputs)
         self._initialize(inputs)
-        return tf.stack(through_mesh(inputs[..., 0], inputs[..., 1], self._phases()), axis=2)
+        return tf.stack(through_mesh(inputs[..., 0], inputs[..., 1], self.phases), axis=2)
 
 
 def _haar_exponents(modes: int) -> np.ndarray:

@@ -35,7 +35,9 @@ class NeuralField(Module):
 
     On a line, with A = 1, B = 0 and gain=None, an active half moves into the rest at the speed
 
-        c = a (1 - 2 k) / (2 k).
+        c = a (1 - 2 k) / (2 min(k, 1 - k)),
+
+    back for k > 1/2: 1 - u is a field with the threshold 1 - k.
 
     Activity 0 < r < D stays where it is if W(D) = k, W(x) the integral of w from 0 to x, and is
     stable if w(D) < 0. A uniform state u = w * f(u) forms patterns of the wave vector q where
@@ -113,8 +115,12 @@ class NeuralField(Module):
         u = self._checked(inputs)
         self._initialize(u)
         convolve = self._convolution(u)
-        for _ in range(self.steps):
-            u = self._step(u, convolve)
+        _, u = tf.while_loop(
+            lambda i, _: i < self.steps,
+            lambda i, u: (i + 1, self._step(u, convolve)),
+            (0, u),
+            maximum_iterations=self.steps,
+        )
         return u
 
     def _step(self, u: tf.Tensor, convolve, drive: tf.Tensor | float = 0.0) -> tf.Tensor:

@@ -1,0 +1,1 @@
+"""How accurate networks of light are with the phase errors of a device."""
