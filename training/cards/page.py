@@ -12,6 +12,7 @@ from training.cards import kept
 from training.cards.measure import Measured
 from training.experiments import pages as studies
 from training.experiments.study import STUDIES
+from training.found import records
 from training.report.tables import percent, to_markdown
 from weirdonetworks import pretrained
 from weirdonetworks.pretrained import DEFAULT
@@ -78,8 +79,8 @@ run = training.fit("{network}", training.load("FOLDER/"))  # a folder of picture
 _OTHERS = """
 By what searches found, the best of at most as many numbers as the name says
 ([the study](../../training/studies/minimal/report.md); P: sees no layout, D: each pixel once,
-W: some more often; +: trained on distorted images), by
-`wn.create_network(network, pretrained=...)`:
+W: some more often, S: holds the rotations; +: trained on distorted images), and a
+[record](../../training/studies/records/report.md), by `wn.create_network(network, pretrained=...)`:
 """
 
 _CERTIFIED = """
@@ -180,11 +181,14 @@ def commands(lines: pd.DataFrame, results: Path = kept.RESULTS) -> str:
 
 def seeds(network: str, dataset: str, recipe: str = DEFAULT) -> str:
     """Mean and spread of the test accuracy in the study of such recipes, if it is there."""
-    study, column, value = ("zoo", "network", network)
-    if recipe != DEFAULT:
-        study, column, value = ("minimal", "row", recipe)
-    runs = studies.read_results(STUDIES / study / studies.RESULTS)["runs"]
-    found = runs[(runs[column] == value) & (runs["dataset"] == dataset)]
+    study, wanted = "minimal", {"row": recipe}
+    if recipe == DEFAULT:
+        study, wanted = "zoo", {"network": network}
+    elif recipe in records.NAMES:
+        study, wanted = "records", {"network": network, "recipe": recipe}
+    found = studies.read_results(STUDIES / study / studies.RESULTS)["runs"]
+    for column, value in (wanted | {"dataset": dataset}).items():
+        found = found[found[column] == value]
     found = found[found["status"] == "done"]
     return f"{percent(found['test_accuracy'])} ({len(found)})" if len(found) else ""
 

@@ -19,6 +19,7 @@ from training.engine.loop import scale
 from training.engine.scoring import Scorer
 from training.experiments import pages as studies
 from training.experiments.study import STUDIES
+from training.found import records
 from weirdonetworks import pretrained, weights
 
 LINES = {
@@ -121,7 +122,9 @@ def test_the_accuracy_is_that_of_the_card(network, key, split_of):
     assert Scorer(module).accuracy(split) == float(row["test_accuracy"])
 
 
+RECORDS = [line for line, row in LINES.items() if row["recipe"] in records.NAMES]
 NAMED = [line for line, row in LINES.items() if row["recipe"] != pretrained.DEFAULT]
+NAMED = [line for line in NAMED if line not in RECORDS]
 
 
 @pytest.mark.parametrize("network, key", NAMED, ids=map("-".join, NAMED))
@@ -136,6 +139,16 @@ def test_a_recipe_with_a_name_trained_what_its_study_did(network, key):
     away = abs(scores.mean() - float(row["test_accuracy"]))
     assert away <= 4.6 * scores.std() * (1 + 1 / len(scores)) ** 0.5  # Student's, 99 % of 4 degrees
     assert int(row["parameters"]) <= of_study["at_most"] == int(key.rpartition("-")[2])
+
+
+@pytest.mark.parametrize("network, key", RECORDS, ids=map("-".join, RECORDS))
+def test_a_record_is_the_one_of_its_study(network, key):
+    row = LINES[network, key]
+    runs = studies.read_results(STUDIES / "records" / studies.RESULTS)["runs"]
+    runs = runs[(runs["network"] == network) & (runs["recipe"] == row["recipe"])]
+    (run,) = runs[runs["seed"] == publish.SEED].to_dict("records")
+    assert run["numbers"] == int(row["parameters"])
+    assert abs(run["test_accuracy"] - float(row["test_accuracy"])) <= publish.HALF
 
 
 @pytest.mark.parametrize(
