@@ -131,7 +131,8 @@ def test_trials_and_report(tmp_path, few_digits_file):
     mlp = runs[runs["network"] == "mlp"].groupby("step")["lipschitz"].mean()
     assert mlp["layer_norms"] < 0.5 * mlp["plain"]
     told = report(tables)
-    assert set(told.tables) == {"steps", "chosen", "equal", "layers", "spectra", "published"}
+    names = {"answers", "steps", "chosen", "equal", "layers", "spectra", "published"}
+    assert set(told.tables) == names
     assert set(told.figures) == {"norms", "spectra"}
     assert told.tables["published"]["network"].iloc[-1].endswith(", here")
 

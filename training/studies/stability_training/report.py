@@ -23,22 +23,25 @@ _FREE = {
 
 
 def report(results: dict[str, pd.DataFrame]) -> Report:
-    """Tables `steps`, `chosen`, `equal`, `layers`, `spectra` and `published`; pictures `norms` and
-    `spectra`.
+    """Tables `answers`, `steps`, `chosen`, `equal`, `layers`, `spectra` and `published`; pictures
+    `norms` and `spectra`.
 
     steps: each strength, attacked and proven on test images. chosen: of each step, the strength
     with the most robust validation images among those that cost at most `LOSS` of plain training's
-    validation accuracy; layers and spectra are of these. equal: see `equal_robustness`.
+    validation accuracy; layers and spectra are of these. equal: see `equal_robustness`; answers:
+    those of its rows that no scale of the logits changes.
     """
     runs = results["runs"]
     done = runs[runs["status"] == "done"].copy()
     done = done.assign(**{name: of(done) for name, of in _FREE.items()})
     best = chosen(done)
     layers, jacobians = (results[name].merge(best, on=_CELL) for name in ("layers", "jacobians"))
+    equal = equal_robustness(done, results["layers"])
     tables = {
+        "answers": equal[equal["of"].isin(_FREE)] if len(equal) else equal,
         "steps": summary(done, _CELL, _ATTACKED),
         "chosen": summary(done.merge(best, on=_CELL), _CELL, _ATTACKED | _PROVEN),
-        "equal": equal_robustness(done, results["layers"]),
+        "equal": equal,
         "layers": summary(layers, [*_PLACE, "step", "layer"], _LAYERS),
         "spectra": _spectra(jacobians),
         "published": _beside_others(done),
