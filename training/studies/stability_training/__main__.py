@@ -22,7 +22,7 @@ LADDERS = {
     "lipschitz": (1.58,),
 }
 # Ladders of the networks that are not trained at each strength.
-_FEWER = {"plain": (0.0,), "adversarial": (1.0,), "layer_norms": (0.03,)}
+_FEWER = {"plain": (0.0,), "adversarial": (0.25, 1.0), "layer_norms": (0.03,)}
 CUT = {
     "comodulation_mlp": _FEWER,
     "quadratic_mlp": _FEWER,
