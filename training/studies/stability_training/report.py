@@ -9,16 +9,18 @@ from scipy import stats
 
 from training.experiments import Report
 from training.report.tables import mean_and_spread, percent, read_csv, summary
+from training.studies.stability_training.__main__ import LADDERS
 from weirdonetworks.commands.figures import new_figure
 
 PUBLISHED = Path(__file__).with_name("published.csv")
+_COLORS = {step: f"C{i}" for i, step in enumerate(LADDERS)}
 LOSS = 0.01  # of the validation accuracy, that a step may cost where accuracies count as equal
 _PLACE = ["dataset", "network"]
 _CELL = [*_PLACE, "step", "strength"]
 # Of networks that are alike but for a factor of the logits, these are equal.
 _FREE = {
     "bound / margin": lambda runs: runs["lipschitz"] / runs["margin"],
-    "|J| / margin": lambda runs: runs["jacobian_norm"] / runs["margin"],
+    "Jacobian / margin": lambda runs: runs["jacobian_norm"] / runs["margin"],
 }
 
 
@@ -127,9 +129,7 @@ def equal_robustness(done: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     The share is the largest that all steps of a network reach with all seeds. Networks that are not
     trained adversarially are left out.
     """
-    wide = layers.assign(layer="|" + layers["layer"] + "|").pivot(
-        index=[*_CELL, "seed"], columns="layer", values="norm"
-    )
+    wide = layers.pivot(index=[*_CELL, "seed"], columns="layer", values="norm")
     joined = done.merge(wide.reset_index(), on=[*_CELL, "seed"])
     rows = []
     for place, part in joined.groupby(_PLACE, sort=False):
@@ -161,7 +161,7 @@ def equal_robustness(done: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-_NAMES = {"lipschitz": "bound", "jacobian_norm": "|J|"}
+_NAMES = {"lipschitz": "bound", "jacobian_norm": "Jacobian"}
 
 
 def _spectra(jacobians: pd.DataFrame) -> pd.DataFrame:
@@ -192,22 +192,19 @@ def _beside_others(done: pd.DataFrame) -> pd.DataFrame:
 def _draw_norms(done: pd.DataFrame):
     """Norms against robustness: a line for each step, from plain training up its ladder."""
     panels = {
-        "lipschitz": "bound on the slope, from norms",
-        "jacobian_norm": "norm of the Jacobian at images",
-        "bound / margin": "bound / margin",
+        "bound / margin": "bound on the slope / margin",
+        "Jacobian / margin": "norm of the Jacobian / margin",
+        "proven_radius": "median radius that is proven",
     }
-    figure, axes = new_figure(1, 3, figsize=(13, 3.8))
+    figure, axes = new_figure(1, 3, figsize=(13, 3.6))
     means = done.groupby(["step", "strength"], sort=False)[["validation_robust", *panels]].mean()
-    plain = means.loc[["plain"]] if "plain" in means.index else means[:0]
+    plain = means[means.index.get_level_values("step") == "plain"]
     for axis, (column, title) in zip(axes, panels.items(), strict=True):
-        for i, step in enumerate(dict.fromkeys(means.index.get_level_values("step"))):
-            if step == "plain":
-                continue
-            line = pd.concat([plain, means.loc[[step]]])
-            axis.plot(
-                100 * line["validation_robust"], line[column], "o-", color=f"C{i}",
-                markersize=4, label=step,
-            )  # fmt: skip
+        for step in dict.fromkeys(means.index.get_level_values("step")):
+            if step != "plain":
+                line = pd.concat([plain, means.loc[[step]]])
+                robust = 100 * line["validation_robust"]
+                axis.plot(robust, line[column], "o-", color=_COLORS[step], ms=4, label=step)
         axis.set(yscale="log", title=title, xlabel="robust at radius 1, in % (validation)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
@@ -216,11 +213,14 @@ def _draw_norms(done: pd.DataFrame):
 def _draw_spectra(jacobians: pd.DataFrame):
     """A panel for each network: mean singular values of the Jacobian, a line for each step."""
     panels = list(jacobians.groupby(_PLACE, sort=False))
-    figure, axes = new_figure(1, len(panels), figsize=(3.2 * len(panels), 3.2), squeeze=False)
+    size = (2.4 * len(panels) + 2, 3.2)
+    figure, axes = new_figure(1, len(panels), figsize=size, squeeze=False, sharey=True)
+    shown = {}
     for axis, ((_, network), part) in zip(axes[0], panels, strict=True):
         for step, own in part.groupby("step", sort=False):
-            line = own.groupby("index")["value"].mean()
-            axis.plot(line.index[:-1], line.to_numpy()[:-1], "o-", markersize=3, label=step)
-        axis.set(yscale="log", title=network, xlabel="singular value of the Jacobian")
-        axis.legend(fontsize="x-small")
+            values = own.groupby("index")["value"].mean()[:-1]
+            shown[step] = axis.plot(values, "o-", color=_COLORS[step], ms=3)[0]
+        axis.set(yscale="log", title=network)
+    axes[0, 0].set(ylabel="singular value of the Jacobian")
+    figure.legend(shown.values(), shown, loc="outside right upper")
     return figure
