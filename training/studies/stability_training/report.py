@@ -211,16 +211,20 @@ def _draw_norms(done: pd.DataFrame):
 
 
 def _draw_spectra(jacobians: pd.DataFrame):
-    """A panel for each network: mean singular values of the Jacobian, a line for each step."""
-    panels = list(jacobians.groupby(_PLACE, sort=False))
+    """A panel for each network: mean singular values of the Jacobian, a line for each step.
+
+    Without the last one, which is small where adding to all logits changes no class.
+    """
+    means = jacobians.groupby([*_PLACE, "step", "index"], sort=False)["value"].mean().reset_index()
+    means = means[means["index"] < means["index"].max()]
+    panels = list(means.groupby(_PLACE, sort=False))
     size = (2.4 * len(panels) + 2, 3.2)
-    figure, axes = new_figure(1, len(panels), figsize=size, squeeze=False, sharey=True)
-    shown = {}
+    figure, axes = new_figure(1, len(panels), figsize=size, squeeze=False)
+    limits, shown = (means["value"].min() / 1.2, means["value"].max() * 1.2), {}
     for axis, ((_, network), part) in zip(axes[0], panels, strict=True):
         for step, own in part.groupby("step", sort=False):
-            values = own.groupby("index")["value"].mean()[:-1]
-            shown[step] = axis.plot(values, "o-", color=_COLORS[step], ms=3)[0]
-        axis.set(yscale="log", title=network)
+            (shown[step],) = axis.plot(own["index"], own["value"], "o-", color=_COLORS[step], ms=3)
+        axis.set(yscale="log", ylim=limits, title=network)
     axes[0, 0].set(ylabel="singular value of the Jacobian")
     figure.legend(shown.values(), shown, loc="outside right upper")
     return figure
