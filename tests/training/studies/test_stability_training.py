@@ -1,6 +1,7 @@
 """Stability as training: attacks that attack, norms that are norms, equal robustness read off."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -169,3 +170,11 @@ def test_the_strength_is_chosen_without_the_test_split():
     names = ["step", "strength", "validation_accuracy", "validation_robust", "test_accuracy"]
     found = chosen(pd.DataFrame([keys | dict(zip(names, row, strict=True)) for row in rows]))
     assert found[["step", "strength"]].to_numpy().tolist() == [["plain", 0.0], ["adversarial", 1.0]]
+
+
+def test_what_the_sentences_quote_is_in_the_tables():
+    text = (STUDY.folder / "report.md").read_text(encoding="utf-8")
+    prose, tables = text.split("<!-- table", 1)
+    quoted = re.findall(r"\d\.\d\d \[\d\.\d\d,\s+\d\.\d\d\]|\d+\.\d ± \d\.\d", prose)
+    assert len(quoted) == 12
+    assert all(f" {' '.join(one.split())} " in tables for one in quoted)
