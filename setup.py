@@ -50,6 +50,10 @@ TRAINING = [
     "tensorboard>=2.18",  # tf.summary.scalar is implemented there
     "tensorflow-datasets>=4.9.4",
 ]
+STUDIES = [
+    *TRAINING,
+    "adversarial-robustness-toolbox>=1.20",  # attacks, in training.studies.stability_training
+]
 RAY = ["grpcio>=1.60", "ray>=2.40"]
 CLUSTER = [*TRAINING, *RAY]  # studies on the cores of several machines
 PLAYGROUND = [*TRAINING, "gradio>=6.31,<7"]  # a new major version moves arguments
@@ -76,6 +80,7 @@ TEST = [
     *DOCS,
     *EXPORT,
     *PLAYGROUND,
+    *STUDIES,
     "gplearn>=0.4.3",  # genetic programming, to compare with
     "pyoperon>=0.6",  # the same
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
@@ -126,6 +131,7 @@ setup(
         "keras": KERAS,
         "regression": REGRESSION,
         "training": TRAINING,
+        "studies": STUDIES,
         "cluster": CLUSTER,
         "playground": PLAYGROUND,
         "notebooks": NOTEBOOKS,

@@ -110,18 +110,19 @@ def test_wheel_describes_the_library(description):
 @pytest.mark.slow
 def test_importers_get_four_libraries_and_extras_bring_the_rest(description):
     assert requirements(description, "") == LIBRARIES
-    extras = ["commands", "export", "keras", "regression", "training", "cluster", "playground"]
-    extras += ["notebooks", "docs", "test"]
+    extras = ["commands", "export", "keras", "regression", "training", "studies"]
+    extras += ["cluster", "playground", "notebooks", "docs", "test"]
     assert description.get_all("Provides-Extra") == extras
     of = {extra: requirements(description, extra) for extra in extras}
-    commands, export, keras, regression, training, cluster, playground = list(of.values())[:7]
-    notebooks, docs, test = list(of.values())[7:]
+    commands, export, keras, regression, training, studies = list(of.values())[:6]
+    cluster, playground, notebooks, docs, test = list(of.values())[6:]
     assert export == EXPORT < test and keras == {"keras"} < training
     assert regression == set(REGRESSION)
     assert commands == {*REGRESSION, *COMMANDS} < training
     assert {"tensorflow-datasets", "mlxtend", "importlib_resources"} <= training
     assert regression < training < notebooks < docs < test
     assert training < cluster < test and cluster - training == {"grpcio", "ray"}
+    assert training < studies < test and studies - training == {"adversarial-robustness-toolbox"}
     assert training < playground < test and playground - training == {"gradio"}
     assert LIBRARIES.isdisjoint(test)
 

@@ -1,0 +1,1 @@
+"""Steps that train for stability, and what they do to the norms of a network."""
