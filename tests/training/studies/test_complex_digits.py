@@ -83,6 +83,4 @@ def test_trials_and_report(tmp_path, few_digits_file):
     told = report(tables)
     assert len(told.tables["accuracy"]) == len(told.tables["verdicts"]) == 4
     assert list(told.tables["verdicts"]["kind"]) == ["real", "complex"] * 2
-    best = choices[(choices["step"] == 2) & (choices["kind"] == "complex")]["validation_accuracy"]
-    assert told.tables["validation"].iloc[1]["complex"] == f"{100 * best.max():.2f}"
-    assert set(told.figures) == {"validation"}
+    assert set(told.figures) == {"phases"}
