@@ -34,9 +34,8 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
 def _draw(done: pd.DataFrame):
     """A panel for each data set and phase: accuracy by the share of lines, a line a network."""
     panels = list(done.groupby(["dataset", "phase"], sort=False))
-    figure, axes = new_figure(
-        1, len(panels), figsize=(3.4 * len(panels), 3), squeeze=False, sharey=True
-    )
+    figure, axes = new_figure(1, len(panels), figsize=(3.4 * len(panels), 3), squeeze=False)
+    low = 100 * done["test_accuracy"].min() - 2
     for axis, ((dataset, phase), part) in zip(axes[0], panels, strict=True):
         for kind, runs in part.groupby("kind", sort=False):
             by_step = 100 * runs.groupby("step")["test_accuracy"].agg(["mean", "std"])
@@ -47,7 +46,7 @@ def _draw(done: pd.DataFrame):
             )  # fmt: skip
         axis.set(
             title=f"{dataset}, phase: {phase}", xticks=steps, xlabel="every how manyth line",
-            xticklabels=by_step.index,
+            xticklabels=by_step.index, ylim=(low, 100),
         )  # fmt: skip
     axes[0, 0].set_ylabel("test accuracy in %")
     axes[0, 0].legend()
