@@ -28,7 +28,7 @@ def trial(axes: dict[str, Any], seed: int, choice: float, *, epochs: int) -> dic
     return {**row, "units": runs.network.hidden_sizes[0], "numbers": numbers}
 
 
-@functools.lru_cache(maxsize=1)  # the trials of a cell follow one another
+@functools.lru_cache(maxsize=8)
 def _runs(dataset: Dataset, code: str, bits: int, epochs: int) -> Repeated:
     coded, classes = coded_dataset(dataset, code, bits), dataset.num_classes
     arguments = {"hidden_sizes": (units(np.prod(coded.image_shape), classes),)}
