@@ -4,8 +4,8 @@ python -m training.studies.gray_digits --dataset=mnist
 
 MLPs of one hidden layer and about 50,000 numbers on the first bits of each pixel: as digits of
 Gray's code, as binary digits, and perhaps rounded to so many bits, one number a pixel; beside the
-grey value as it is. More digits a pixel leave fewer hidden units. The learning rate of each is chosen on
-the validation split, with a seed that is not reported.
+grey value as it is. More digits a pixel leave fewer hidden units. The learning rate of each is
+chosen on the validation split, with a seed that is not reported.
 """
 
 from training.experiments import Ladder, Setting, Study, main
