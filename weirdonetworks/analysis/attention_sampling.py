@@ -23,23 +23,22 @@ def sample_attention(
     """A network of attention like `reference` whose heads and hidden layers are drawn anew.
 
     All blocks read from one stream of tokens and write to it, t <- t + O attention(t), then
-    t <- t + W2 phi(W1 t). What reads is drawn, block by block: unit u of a head, its weights of
-    query and key together, and those of its value for themselves, each head from its own,
+    t <- t + W2 phi(W1 t). What reads is drawn, block by block: for unit u of a head, the weights
+    q_u and k_u of its query and key together, those of its value v_u by themselves, from
 
-        (q, k) ~ N(0, C),   C = sum_u (q_u, k_u) (q_u, k_u)^T / units,   v ~ N(0, sum_u v_u v_u^T /
-        units),
+        (q, k) ~ N(0, sum_u (q_u, k_u) (q_u, k_u)^T / units),    v ~ N(0, sum_u v_u v_u^T / units)
 
-    and the units of W1 with their biases as those of dense layers (`sample_network`). What writes,
-    O and W2, is the reference's, turned to what it is given, each head by a rotation of its own.
-    Embedding, positions and the last layer are copied: the stream keeps its coordinates, so that
-    what reads needs no rotation. A score is a sum over units, q . k = sum_u (q_u t_i) (k_u t_j),
-    of which each draw has the mean sum_u t_i^T C_qk t_j: with more units it keeps the reference's,
-    by what queries and keys have in common.
+    of this head, and the units of W1 with their biases as `sample_network` draws them. What writes,
+    O and W2, is the reference's, turned to what it is now given, each head by a rotation of its
+    own. Embedding, positions and the last layer are copied: the stream keeps its coordinates, so
+    that what reads needs no rotation. The score of two tokens t and s is a sum over units,
+    sum_u (q_u . t) (k_u . s), of which the mean over the draws is that of the reference: it is kept
+    the better, the more units there are, by what queries and keys have in common.
 
     inputs: [n, ...], as the network takes them, for the alignment.
     seed, coloured, aligned: as of `sample_network`.
-    paired: if not, queries and keys are drawn apart, each from its own covariance: then the mean of
-      all scores is 0.
+    paired: if not, queries and keys are drawn apart, each from its own covariance: the mean of all
+      scores is 0.
 
     Source: Guth, Menard, Rochette and Mallat 2023, "A rainbow in deep network black boxes"; the
     port to attention is ours.

@@ -34,6 +34,7 @@ def test_as_many_rectifiers_side_by_side_explain_what_they_can():
     assert explained(X, zigzag(X, 5), 10) < 0.4 < 1 == round(explained(X, zigzag(X, 5), 32), 6)
 
 
+@pytest.mark.slow
 def test_trials_and_report(tmp_path):
     tables = runner.run(STUDY, tmp_path, axes={"bits": [1, 3]}, seeds=[0], settings={}, workers=0)
     table = report(tables).tables["folds"]

@@ -4,39 +4,45 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-import weirdonetworks as wn
 from training.experiments import CHOICE_SEED, Ladder, runner
 from training.studies.gray_digits.__main__ import ALL, CODES, GREY, STUDY
 from training.studies.gray_digits.report import report
-from training.studies.gray_digits.trial import CodedMLP, encode
+from training.studies.gray_digits.trial import coded_dataset, encode, units
+
+NUMBERS_OF = {1: 50_095, 2: 50_538}  # by channels
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_all_codes_hold_the_first_bits_of_a_pixel(bits):
     pixels = np.arange(256)
-    x = tf.constant(pixels / 255, tf.float32)
-    number = np.minimum(np.floor(pixels / 255 * 2**bits), 2**bits - 1).astype(int)
+    number = np.minimum(pixels * 2**bits // 255, 2**bits - 1)
     places = np.arange(bits)[::-1]
     expected = {
-        "gray": (number ^ (number >> 1))[:, None] >> places & 1,
-        "binary": number[:, None] >> places & 1,
-        "rounded": number / (2**bits - 1),
-        GREY: pixels / 255,
+        "gray": 255 * ((number ^ (number >> 1))[:, None] >> places & 1),
+        "binary": 255 * (number[:, None] >> places & 1),
+        "rounded": np.rint(255 * number / (2**bits - 1))[:, None],
+        GREY: pixels[:, None],
     }
     for code, values in expected.items():
-        np.testing.assert_allclose(encode(x, code, bits), values, atol=1e-6)
+        np.testing.assert_array_equal(encode(code, bits), values)
     if bits > 1:
         assert not np.array_equal(expected["gray"], expected["binary"])
 
 
+def test_the_channels_of_a_pixel_are_its_code(few_digits):
+    coded = coded_dataset(few_digits, "gray", 3)
+    assert coded.image_shape == (28, 28, 3)
+    pixels = few_digits.test.images[..., 0]
+    np.testing.assert_array_equal(coded.test.images, encode("gray", 3)[pixels])
+    assert not np.array_equal(coded.test.images, encode("binary", 3)[pixels])
+
+
 def test_all_networks_have_as_many_numbers():
     found = []
-    for cell in STUDY.all_cells(STUDY.axes):
-        network = CodedMLP(cell["code"], cell["bits"])
-        network(tf.zeros([1, 28, 28, 1]))
-        found.append(wn.nets.count_numbers(network).trained)
+    for cell in STUDY.all_cells({**STUDY.axes, "code": [*CODES, GREY]}):
+        inputs = 784 * encode(cell["code"], cell["bits"]).shape[1]
+        found.append(units(inputs, 10) * (inputs + 1 + 10) + 10)
     assert len(found) == 1 + 3 * len(CODES) + 1 and max(found) <= 1.02 * min(found)
 
 
@@ -48,6 +54,7 @@ def test_trials_and_report(tmp_path, few_digits_file):
     runs, choices = tables["runs"], tables["choices"]
     assert set(zip(runs["bits"], runs["code"], strict=True)) == {(2, "binary"), (ALL, GREY)}
     assert set(choices["seed"]) == {CHOICE_SEED} and "test_accuracy" not in choices
+    assert set(runs["numbers"]) == {NUMBERS_OF[n] for n in (1, 2)}
     told = report(tables)
     assert len(told.tables["accuracy"]) == len(told.tables["verdicts"]) == 2
     assert set(told.figures) == {"bits"}

@@ -15,6 +15,7 @@ from training.studies.travelling_waves.report import BASELINE, report
 from training.studies.travelling_waves.trial import create
 
 
+@pytest.mark.slow
 def test_all_readers_have_as_many_numbers():
     numbers = {}
     for name in READERS:
@@ -41,6 +42,7 @@ def test_a_wave_is_its_formula(drift):
     np.testing.assert_allclose(found, u @ network.head.w.numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_a_field_the_logits_are_linear_in_the_pixels():
     x, y = tf.unstack(tf.random.stateless_uniform([2, 3, 8, 8, 1], [0, 1]))
 

@@ -1,17 +1,18 @@
-"""One code of pixels, and a network that reads it."""
+"""One code of pixels, and networks that read it."""
 
-import time
+import dataclasses
+import functools
 from typing import Any
 
-import sonnet as snt
+import numpy as np
 import tensorflow as tf
 
-import weirdonetworks as wn
+from training.data import SPLITS, Dataset, Split
 from training.engine import Recipe
-from training.engine.loop import Loop
-from training.engine.scoring import Scorer
+from training.engine.trainer import Repeated
 from training.experiments import CHOICE_SEED
 from training.studies.gray_digits.__main__ import GREY
+from weirdonetworks.functional import gray_code
 
 NUMBERS = 50_000
 
@@ -21,53 +22,43 @@ def trial(axes: dict[str, Any], seed: int, choice: float, *, epochs: int) -> dic
 
     Raises FloatingPointError if the training diverges.
     """
-    dataset = axes["dataset"]
-    started = time.perf_counter()
-    tf.random.set_seed(seed)
-    network = CodedMLP(axes["code"], axes["bits"], dataset.num_classes)
-    recipe = Recipe(epochs=epochs, learning_rate=choice)
-    loop = Loop(network, dataset.train, recipe, seed)
-    for _ in range(epochs):
-        loop.run_epoch()
-    scorer = Scorer(network)
-    row = {
-        "validation_accuracy": scorer.accuracy(dataset.validation),
-        "units": network.units,
-        "numbers": wn.nets.count_numbers(network).trained,
-        "seconds": time.perf_counter() - started,
-    }
-    if seed != CHOICE_SEED:
-        row["test_accuracy"] = scorer.accuracy(dataset.test)
-    return row
+    runs = _runs(axes["dataset"], axes["code"], axes["bits"], epochs)
+    row = runs.run(seed, choice, SPLITS[1:2] if seed == CHOICE_SEED else SPLITS[1:])
+    numbers = row.pop("parameters")
+    return {**row, "units": runs.network.hidden_sizes[0], "numbers": numbers}
 
 
-class CodedMLP(snt.Module):
-    """An MLP of one hidden layer on the code of each pixel, as wide as about `NUMBERS` allow."""
-
-    def __init__(self, code: str, bits: int, num_classes: int = 10):
-        super().__init__(name="coded_mlp")
-        self.code, self.bits, self.num_classes = code, bits, num_classes
-        self.units = self.mlp = None
-
-    def __call__(self, images: tf.Tensor, is_training: bool = False) -> tf.Tensor:
-        x = snt.flatten(encode(images, self.code, self.bits))
-        if self.mlp is None:
-            classes = self.num_classes
-            self.units = round((NUMBERS - classes) / (x.shape[1] + 1 + classes))
-            self.mlp = wn.nets.MLP(classes, (self.units,))
-        return self.mlp(x, is_training)
+@functools.lru_cache(maxsize=8)
+def _runs(dataset: Dataset, code: str, bits: int, epochs: int) -> Repeated:
+    coded, classes = coded_dataset(dataset, code, bits), dataset.num_classes
+    arguments = {"hidden_sizes": (units(np.prod(coded.image_shape), classes),)}
+    return Repeated("mlp", coded, Recipe(arguments, epochs=epochs))
 
 
-def encode(x: tf.Tensor, code: str, bits: int) -> tf.Tensor:
-    """Grey values in [0, 1], of any shape: as they are, rounded down to one of 2^bits from 0 to 1,
-    or, with an axis more, their digits."""
+def units(inputs: int, classes: int) -> int:
+    """Of one hidden layer, such that the network has about `NUMBERS` numbers."""
+    return round((NUMBERS - classes) / (inputs + 1 + classes))
+
+
+def coded_dataset(dataset: Dataset, code: str, bits: int) -> Dataset:
+    """Images whose channels are the codes of the pixels."""
+    table = encode(code, bits)
+
+    def coded(split: Split) -> Split:
+        pixels = table[split.images]
+        return Split(pixels.reshape(*pixels.shape[:3], -1), split.labels)
+
+    return dataclasses.replace(dataset, **{name: coded(getattr(dataset, name)) for name in SPLITS})
+
+
+def encode(code: str, bits: int) -> np.ndarray:
+    """The codes of all 256 grey values, of 0 to 255, [256, channels]: the values themselves, the
+    nearest below of 2^bits from 0 to 255, or digits that are 0 or 255."""
+    values = np.arange(256, dtype=np.uint8)[:, None]
     if code == GREY:
-        return x
-    digits = wn.functional.gray_code(x, bits)
-    if code == "gray":
-        return digits
-    binary = tf.math.floormod(tf.cumsum(digits, axis=-1), 2)
-    if code == "binary":
-        return binary
-    weights = tf.constant([2.0 ** (bits - 1 - i) for i in range(bits)], x.dtype)
-    return tf.linalg.matvec(binary, weights) / (2**bits - 1)
+        return values
+    digits = gray_code(tf.constant(values[:, 0] / 255), bits).numpy()
+    binary = np.cumsum(digits, axis=1) % 2
+    rounded = binary @ 2.0 ** np.arange(bits)[::-1] / (2**bits - 1)
+    codes = {"gray": digits, "binary": binary, "rounded": rounded[:, None]}
+    return np.rint(255 * codes[code]).astype(np.uint8)
