@@ -21,8 +21,8 @@ DRAWS = {
 STUDY = Study(
     name="rainbow_attention",
     question="How much of attention is in the covariances of queries, keys and values, by size?",
-    axes={"size": [8, 16, 32], "dataset": ["mnist_5k"]},
-    options={"size": [4, 64, 128, 256], "dataset": ["mnist", "fashion_mnist"]},
+    axes={"size": [8, 16, 32, 64], "dataset": ["mnist_5k"]},
+    options={"size": [4, 128, 256], "dataset": ["mnist", "fashion_mnist"]},
     settings={
         "epochs": Setting(6, "Passes over the training images.", 1),
         "images": Setting(10_000, "Training images, at most.", 100),
