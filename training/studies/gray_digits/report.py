@@ -10,7 +10,8 @@ from weirdonetworks.commands.figures import new_figure
 
 
 def report(results: dict[str, pd.DataFrame]) -> Report:
-    """Tables `accuracy` and `verdicts`, of test accuracy, and the picture `bits`."""
+    """Tables `accuracy` and `verdicts`, of test accuracy, `codes`, Gray's against binary digits of
+    as many bits, and the picture `bits`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
     columns = {
@@ -25,6 +26,10 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
         "accuracy": summary(done, ["dataset", "bits", "code"], columns),
         "verdicts": verdicts(done, {"bits": ALL, "code": GREY}, by=["dataset"]),
     }
+    codes = done[done["code"].isin(["gray", "binary"]) & (done["bits"] > 1)]
+    if codes["code"].nunique() == 2:
+        by = {"by": ["dataset", "bits"], "together": ["dataset"]}
+        tables["codes"] = verdicts(codes, {"code": "binary"}, **by)
     return Report(tables, {} if done.empty else {"bits": _draw(done)})
 
 
