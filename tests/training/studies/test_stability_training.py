@@ -15,15 +15,20 @@ from training.experiments import runner
 from training.studies.stability_training import attacks, norms
 from training.studies.stability_training import trial as module
 from training.studies.stability_training.__main__ import CUT, LADDERS, NETWORKS, STUDY, cells
-from training.studies.stability_training.report import at_robustness, chosen, ratio, report
-
-RNG = np.random.default_rng(0)
+from training.studies.stability_training.report import (
+    at_robustness,
+    chosen,
+    equal_robustness,
+    ratio,
+    report,
+)
 
 
 def linear():
     """A linear network of three classes and images around 0.5, whose distances are known."""
+    tf.random.set_seed(0)
     network = wn.nets.MLP(3, ())
-    images = RNG.uniform(0.45, 0.55, (40, 4, 4, 1)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(0.45, 0.55, (40, 4, 4, 1)).astype(np.float32)
     network(images)
     (layer,) = network.layers
     layer.b.assign(-tf.reduce_mean(tf.matmul(images.reshape(40, 16), layer.w), axis=0))
@@ -54,6 +59,7 @@ def test_margins_are_those_of_the_label():
     np.testing.assert_allclose(attacks.margins(logits, tf.constant([1, 1])), [2.0, -3.0])
 
 
+@pytest.mark.slow
 def test_descent_on_the_margin_takes_what_is_within_reach_and_nothing_else():
     """Of a linear network the distance to the next class is known."""
     network, images, labels, distances = linear()
@@ -74,7 +80,7 @@ def test_the_attack_of_the_library_reaches_the_gradients_of_the_network():
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
     assert not tf.config.functions_run_eagerly()
     assert np.all(alive[distances > 1.001 * radius])
-    assert np.mean(~alive[distances < 0.9 * radius]) > 0.9
+    assert not np.any(alive[distances < 0.85 * radius])
 
 
 def test_without_the_library_there_is_an_error_that_says_so(monkeypatch):
@@ -113,13 +119,13 @@ def test_trials_and_report(tmp_path, few_digits_file):
     axes = {
         "dataset": [str(few_digits_file)],
         "network": ["mlp", "lipschitz_mlp", "comodulation_mlp"],
-        "step": ["plain", "adversarial", "layer_norms", "lipschitz"],
-        "strength": [0.0, 1.0, 0.03, 1.58],
+        "step": ["plain", "layer_norms", "lipschitz"],
+        "strength": [0.0, 0.03, 1.58],
     }
-    settings = {"epochs": 2, "images": 60}
-    tables = runner.run(STUDY, tmp_path, axes=axes, seeds=[0, 1], settings=settings, workers=0)
+    settings = {"epochs": 1, "images": 40}
+    tables = runner.run(STUDY, tmp_path, axes=axes, seeds=[0], settings=settings, workers=0)
     runs = tables["runs"]
-    assert len(runs) == 2 * (3 + 1 + 3) and (runs["status"] == "done").all()
+    assert len(runs) == 2 + 1 + 2 and (runs["status"] == "done").all()
     bounded = runs["network"] != "comodulation_mlp"
     assert (runs["lipschitz"].notna() == bounded).all()
     proven = runs[bounded]
@@ -129,8 +135,6 @@ def test_trials_and_report(tmp_path, few_digits_file):
     assert (runs["pgd_1.58"] <= runs["pgd_0.5"]).all()
     lipschitz = runs[runs["network"] == "lipschitz_mlp"]
     np.testing.assert_allclose(lipschitz["lipschitz"], 1, rtol=1e-5)
-    mlp = runs[runs["network"] == "mlp"].groupby("step")["lipschitz"].mean()
-    assert mlp["layer_norms"] < 0.5 * mlp["plain"]
     told = report(tables)
     names = {"answers", "steps", "chosen", "equal", "layers", "spectra", "published"}
     assert set(told.tables) == names
@@ -147,8 +151,31 @@ def test_equal_robustness_is_read_off_between_the_strengths():
     ladder = _ladder([0.2, 0.6, 0.5, 0.8], [100.0, 1.0, 7.0, 0.1])
     assert at_robustness(ladder, "q", 0.4) == pytest.approx(10.0)
     assert at_robustness(ladder, "q", 0.6) == pytest.approx(1.0)
-    assert at_robustness(ladder, "q", 0.1) == 100.0
+    assert at_robustness(ladder, "q", 0.1) == pytest.approx(100.0)
     assert math.isnan(at_robustness(ladder, "q", 0.9))
+
+
+def test_equal_robustness_is_a_ratio_to_adversarial_training():
+    keys = {"dataset": "d", "network": "mlp", "status": "done", "margin": 1.0, "distance": 1.0}
+    rows = [
+        keys | {"step": step, "strength": strength, "seed": seed, "validation_robust": robust}
+        | {"lipschitz": bound, "jacobian_norm": bound, "bound / margin": bound}
+        | {"Jacobian / margin": bound}
+        for seed in (0, 1)
+        for step, strength, robust, bound in (
+            ("plain", 0.0, 0.2, 16.0),
+            ("adversarial", 1.0, 0.8, 4.0),
+            ("layer_norms", 1.0, 0.5 + 0.1 * seed, 1.0),
+        )
+    ]  # fmt: skip
+    done = pd.DataFrame(rows)
+    layers = done.assign(layer="w", norm=done["lipschitz"])
+    found = equal_robustness(done, layers).set_index("of")
+    assert found.loc["bound", "robust"] == "50.0"
+    assert found.loc["bound", "plain"] == "16.00"
+    assert found.loc["bound", "adversarial"] == "8.00 ± 0.00"  # half way from 16 to 4
+    assert found.loc["w", "layer_norms"].startswith("0.18 [")  # of 1 and 16^(1/4), over 8
+    assert found.loc["margin", "layer_norms"] == "1.00 [1.00, 1.00]"
 
 
 def test_a_ratio_has_students_interval():
