@@ -1,6 +1,5 @@
 """Accuracy by phase, lines and network, and what a test says of it."""
 
-import numpy as np
 import pandas as pd
 
 from training.experiments import Report
@@ -39,14 +38,13 @@ def _draw(done: pd.DataFrame):
     for axis, ((dataset, phase), part) in zip(axes[0], panels, strict=True):
         for kind, runs in part.groupby("kind", sort=False):
             by_step = 100 * runs.groupby("step")["test_accuracy"].agg(["mean", "std"])
-            steps = np.arange(len(by_step))
             axis.errorbar(
-                steps, by_step["mean"], yerr=by_step["std"], capsize=2, marker="o",
+                by_step.index, by_step["mean"], yerr=by_step["std"], capsize=2, marker="o",
                 color=_COLORS[kind], label=kind,
             )  # fmt: skip
         axis.set(
-            title=f"{dataset}, phase: {phase}", xticks=steps, xlabel="every how manyth line",
-            xticklabels=by_step.index, ylim=(low, 100),
+            title=f"{dataset}, phase: {phase}", xticks=sorted(part["step"].unique()),
+            xlabel="every how manyth line", ylim=(low, 100),
         )  # fmt: skip
     axes[0, 0].set_ylabel("test accuracy in %")
     axes[0, 0].legend()
