@@ -40,7 +40,7 @@ COMMANDS = {
 # What weirdonetworks.export imports where it is called.
 EXPORT = {"ai-edge-litert", "onnxruntime", "tf2onnx"}
 # Commands compare with these where they are installed, and say so where they are not.
-OPTIONAL = {"gplearn", "haiku", "jax", "optax", "pyoperon", "torch"}
+OPTIONAL = {"art", "gplearn", "haiku", "jax", "optax", "pyoperon", "torch"}
 OURS = {"weirdonetworks", "training", "tests"}
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
