@@ -33,10 +33,10 @@ def test_levels_before_training_follow_their_law_and_the_controls_do_not(step):
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {"dataset": [str(few_digits_file)], "step": ["spectral", "lipschitz"]}
     settings = {"epochs": 3, "images": 200, "width": 24}
-    tables = runner.run(STUDY, tmp_path, axes=axes, seeds=[0, 1], settings=settings, workers=0)
+    tables = runner.run(STUDY, tmp_path, axes=axes, seeds=[0], settings=settings, workers=0)
     spacings = tables["spacings"]
-    assert sorted(set(spacings["epoch"])) == [0, 1, 2, 3] and len(tables["runs"]) == 4
-    assert len(spacings) == 2 * 4 * (2 + 1)
+    assert sorted(set(spacings["epoch"])) == [0, 1, 2, 3] and len(tables["runs"]) == 2
+    assert len(spacings) == 4 * (2 + 1)
     told = report(tables)
     assert set(told.tables) == {"ratios", "outliers", "verdicts", "accuracy"}
     assert list(told.tables["ratios"].columns[3:]) == ["0", "1", "2", "3"]
