@@ -73,3 +73,22 @@ def test_one_thing_against_a_law_is_enough(changes, reason):
     assert reason in evidence["reason"]
     assert verdict.judge(_found(model, data), outliers=20)[0] == "approximate"
     assert verdict.judge(_found(model, data), outliers=3)[0] == "consistent"
+
+
+@pytest.mark.parametrize(
+    ("terms", "unknown", "expected"),
+    [(8, 0, "exact"), (8, 1, "approximate"), (7, 1, "exact"), (7, 0, "exact")],
+)
+def test_many_terms_are_exact_with_fractions_alone(terms, unknown, expected):
+    """Free exponents, as many as of eight terms, come to rounding near what they are not."""
+    u = np.random.default_rng(0).uniform(-1, 1, (100, 1))
+    exponents = [Fraction(k, 2) for k in range(terms)]
+    known = tuple((a if k >= unknown else None,) for k, a in enumerate(exponents))
+    bases = (np.eye(1),) * unknown + (np.zeros((1, 0)),) * (terms - unknown)
+    model = fitting.Model(
+        np.ones(terms), np.array(exponents, float)[:, None], Fraction(1), bases, known
+    )
+    data = fitting.Data(u, model.predict(u), relative=False)
+    status, evidence = verdict.judge(_found(model, data))
+    assert status == expected, evidence
+    assert ("fit anything smooth" in evidence["reason"]) is (expected == "approximate")

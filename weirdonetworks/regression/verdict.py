@@ -13,6 +13,7 @@ from weirdonetworks.regression.diagnostics import (
     polynomial_degree,
 )
 from weirdonetworks.regression.discovery import Discovery
+from weirdonetworks.regression.search import GROWN
 
 # Rows for each parameter below which a law of one term, or of more, is never called consistent.
 _CONSISTENT, _SUM = 3, 6
@@ -39,7 +40,8 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
       deviation, each is at most 1e-9 of the law's terms in its row, errors of y that were given are
       not exceeded, and there are at least twice as many different rows as parameters, so that as
       many rows agree with the law as determined it. Parameters are all coefficients and exponents,
-      fractions or not: they were chosen by the data.
+      fractions or not: they were chosen by the data. A sum of eight terms or more has fractions
+      alone as exponents: with others, so many come near anything smooth.
     consistent: nothing speaks against the law. No test finds structure in the residuals, or finds
       that they are not of the size that the noise model says, at the level of 1 %; rows that were
       held out are predicted as well, and no further term explains more; the errors of measurement
@@ -86,6 +88,11 @@ def judge(found: Discovery, outliers: int = 0) -> tuple[str, dict[str, Any]]:
             return "approximate", evidence
         if found.chi_p_value < _CHI_SQUARE:
             evidence["reason"] = _larger(found)
+            return "approximate", evidence
+        if model.num_terms >= GROWN and rounding.unknown(model):
+            evidence["reason"] = (
+                f"{model.num_terms} terms whose exponents are no fractions fit anything smooth"
+            )
             return "approximate", evidence
         evidence["reason"] = "the residuals are at numerical precision"
         return "exact", evidence
