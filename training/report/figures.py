@@ -31,3 +31,17 @@ def dots(axis, groups, colors=None) -> None:
         axis.errorbar(values.mean(), height, xerr=spread, fmt="|", color=color, capsize=3)
     axis.set_yticks(range(len(groups)), list(groups))
     axis.invert_yaxis()
+
+
+def accuracy_dots(done, by, line, baseline, size):
+    """A panel of `size` for each group of equal `by`: test accuracy, `dots` for each `line`."""
+    panels = list(done.groupby(list(by), sort=False))
+    width, height = size
+    figure, axes = new_figure(1, len(panels), figsize=(width * len(panels), height), squeeze=False)
+    for axis, (key, part) in zip(axes[0], panels, strict=True):
+        groups = {
+            name: 100 * group["test_accuracy"] for name, group in part.groupby(line, sort=False)
+        }
+        dots(axis, groups, {baseline: "C3"})
+        axis.set(title=", ".join(map(str, key)), xlabel="test accuracy in %")
+    return figure

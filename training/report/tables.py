@@ -59,3 +59,13 @@ def summary(frame: pd.DataFrame, by: Sequence[str], columns: dict[str, Any]) -> 
             row[title] = function(group if column is None else group[column].dropna())
         rows.append(row)
     return pd.DataFrame(rows, columns=[*by, *columns])
+
+
+# What `summary` tells of trainings with a chosen rate.
+TRAININGS = {
+    "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
+    "rate": ("learning_rate", lambda values: f"{values.iloc[0]:g}"),
+    "seeds": ("seed", len),
+    "test accuracy %": ("test_accuracy", percent),
+    "seconds": ("seconds", lambda values: f"{values.mean():.0f}"),
+}

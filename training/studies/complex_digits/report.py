@@ -4,7 +4,7 @@ import pandas as pd
 
 from training.experiments import Report
 from training.report.statistics import verdicts
-from training.report.tables import percent, summary
+from training.report.tables import TRAININGS, summary
 from weirdonetworks.commands.figures import new_figure
 
 BASELINE = "real"
@@ -15,16 +15,9 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     """Tables `accuracy` and `verdicts`, of test accuracy, and the picture `phases`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
-    columns = {
-        "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
-        "rate": ("learning_rate", lambda values: f"{values.iloc[0]:g}"),
-        "seeds": ("seed", len),
-        "test accuracy %": ("test_accuracy", percent),
-        "seconds": ("seconds", lambda values: f"{values.mean():.0f}"),
-    }
     keys = ["dataset", "phase", "step"]
     tables = {
-        "accuracy": summary(done, [*keys, "kind"], columns),
+        "accuracy": summary(done, [*keys, "kind"], TRAININGS),
         "verdicts": verdicts(done, {"kind": BASELINE}, by=keys, together=["dataset"]),
     }
     return Report(tables, {} if done.empty else {"phases": _draw(done)})

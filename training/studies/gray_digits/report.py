@@ -4,7 +4,7 @@ import pandas as pd
 
 from training.experiments import Report
 from training.report.statistics import verdicts
-from training.report.tables import percent, summary
+from training.report.tables import TRAININGS, summary
 from training.studies.gray_digits.__main__ import ALL, GREY
 from weirdonetworks.commands.figures import new_figure
 
@@ -14,14 +14,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     as many bits, and the picture `bits`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
-    columns = {
-        "units": ("units", lambda values: f"{values.iloc[0]:.0f}"),
-        "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
-        "rate": ("learning_rate", lambda values: f"{values.iloc[0]:g}"),
-        "seeds": ("seed", len),
-        "test accuracy %": ("test_accuracy", percent),
-        "seconds": ("seconds", lambda values: f"{values.mean():.0f}"),
-    }
+    columns = {"units": ("units", lambda values: f"{values.iloc[0]:.0f}"), **TRAININGS}
     tables = {
         "accuracy": summary(done, ["dataset", "bits", "code"], columns),
         "verdicts": verdicts(done, {"bits": ALL, "code": GREY}, by=["dataset"]),

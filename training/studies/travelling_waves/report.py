@@ -1,13 +1,11 @@
 """Accuracy by reader, what a test says of it, and the fields that were learned."""
 
-import numpy as np
 import pandas as pd
 
 from training.experiments import Report
-from training.report.figures import dots
+from training.report.figures import accuracy_dots
 from training.report.statistics import verdicts
-from training.report.tables import mean_and_spread, percent, summary
-from weirdonetworks.commands.figures import new_figure
+from training.report.tables import TRAININGS, mean_and_spread, summary
 
 BASELINE = "recurrent"
 CONTROLS = {"still": "wave", "drifting, still": "drifting wave"}
@@ -18,15 +16,8 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     `readers`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
-    columns = {
-        "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
-        "rate": ("learning_rate", lambda values: f"{values.iloc[0]:g}"),
-        "seeds": ("seed", len),
-        "test accuracy %": ("test_accuracy", percent),
-        "seconds": ("seconds", lambda values: f"{values.mean():.0f}"),
-    }
     tables = {
-        "accuracy": summary(done, ["dataset", "reader"], columns),
+        "accuracy": summary(done, ["dataset", "reader"], TRAININGS),
         "verdicts": verdicts(done, {"reader": BASELINE}, by=["dataset"]),
     }
     worth = [
@@ -41,18 +32,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
         fields = {name: (column, mean_and_spread) for column, name in names.items()}
         waves = done[done["up"].notna()]
         tables["fields"] = summary(waves, ["dataset", "reader"], fields)
-    return Report(tables, {} if done.empty else {"readers": _draw(done)})
-
-
-def _draw(done: pd.DataFrame):
-    """A panel for each data set, a line for each reader."""
-    panels = list(done.groupby("dataset", sort=False))
-    figure, axes = new_figure(1, len(panels), figsize=(5 * len(panels), 2.4), squeeze=False)
-    for axis, (dataset, part) in zip(axes[0], panels, strict=True):
-        groups = {
-            name: 100 * np.asarray(group["test_accuracy"])
-            for name, group in part.groupby("reader", sort=False)
-        }
-        dots(axis, groups, {BASELINE: "C3"})
-        axis.set(title=dataset, xlabel="test accuracy in %")
-    return figure
+    figures = {}
+    if len(done):
+        figures["readers"] = accuracy_dots(done, ["dataset"], "reader", BASELINE, (5, 2.4))
+    return Report(tables, figures)
