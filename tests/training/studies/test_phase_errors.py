@@ -106,6 +106,7 @@ def test_a_trial(tmp_path, few_digits_file):
     assert list(devices["tested"]) == [0, 0.01, 0.01, 0.02, 0.02, 0.05, 0.05, 0.1, 0.1, 0.2, 0.2]
     assert set(devices["device"]) == {1, 2}  # its own is 0
     assert devices["test_accuracy"].between(0, 1).all() and runs["test_accuracy"].notna().all()
+    assert devices["test_accuracy"].nunique() > 1  # it is scored on devices, which differ
 
 
 def test_the_tables_tell_what_is_in_the_rows():
