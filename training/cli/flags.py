@@ -308,6 +308,8 @@ def found_again(
 
     name = config["dataset"]
     found = {key: value or config.get(key) for key, value in paths.paths.items()}
+    if not paths.paths["manual_dir"] and not os.path.isdir(found["manual_dir"] or ""):
+        found["manual_dir"] = None  # it has gone; data that are prepared need it no longer
     own = name not in choices.DATASETS and not name.startswith("tfds:")
     if moved is not None and moved != name:
         other = moved in choices.DATASETS or moved.startswith("tfds:")

@@ -42,7 +42,7 @@ def load(
         without a network. mnist_rot and mnist_kspace are kept there as files.
     manual_dir: a folder with the four original files of mnist or fashion_mnist (or with what
         another set of TensorFlow Datasets wants there), from which to prepare instead of
-        downloading; TensorFlow Datasets checks their checksums.
+        downloading; TensorFlow Datasets checks their checksums. One that lacks them is refused.
 
     Raises:
         ValueError: unknown name; a directory given to what takes none; a file in manual_dir or

@@ -54,7 +54,7 @@ def load_any(name: str, data_dir: PathLike | None, manual_dir: PathLike | None) 
                 f"{name} must be a data set of TensorFlow Datasets, which knows {plain}, but no "
                 f"such version or configuration of it ({type(error).__name__})"
             ) from None
-    builder = _builder(name.removeprefix("tfds:"), data_dir)
+    builder = _builder(name.removeprefix("tfds:"), data_dir, manual_dir)
     features = builder.info.features
     kinds = {key: type(feature).__name__ for key, feature in (features or {}).items()}
     if kinds.get("image") != "Image" or kinds.get("label") != "ClassLabel":
@@ -90,7 +90,9 @@ def load_made(
             for key in ("images", "labels")
         }
 
-    arrays = made.load(kind, _builder("mnist", data_dir).data_dir_root / kind.FILE, mnist)
+    arrays = made.load(
+        kind, _builder("mnist", data_dir, manual_dir).data_dir_root / kind.FILE, mnist
+    )
     train, test = (
         Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in ("train", "test")
     )
@@ -101,21 +103,32 @@ def load_original(
     name: str, data_dir: PathLike | None, manual_dir: PathLike | None
 ) -> dict[str, Split]:
     """Reads TensorFlow Datasets' splits `train` and `test`, prepared first where they are not."""
-    builder = _builder(name, data_dir)
+    builder = _builder(name, data_dir, manual_dir)
     if not builder.data_path.exists():
         _prepare(builder, manual_dir)
     with _blame(f"{name} in {builder.data_dir}"):
         return {split: _read(builder, split) for split in _SIZES}
 
 
-def _builder(name: str, data_dir: PathLike | None):
-    """TensorFlow Datasets' builder, which knows its folders."""
+def _builder(name: str, data_dir: PathLike | None, manual_dir: PathLike | None):
+    """TensorFlow Datasets' builder, which knows its folders; a manual_dir that lacks files is
+    refused even where the data are prepared and need none."""
     require("importlib_resources")  # TensorFlow Datasets needs it without declaring it
     tfds = require("tensorflow_datasets")
     if data_dir is not None:
         data_dir = os.path.expanduser(data_dir)
     with _blame(f"{name} in data_dir={data_dir or 'the default of TensorFlow Datasets'}"):
-        return tfds.builder(name, data_dir=data_dir)
+        builder = tfds.builder(name, data_dir=data_dir)
+    if manual_dir is not None:
+        _check_manual_dir(name, pathlib.Path(manual_dir).expanduser(), _files(builder))
+    return builder
+
+
+def _files(builder) -> list[str]:
+    """The names of the original files of a data set that is known here, sorted."""
+    if builder.name not in _FINGERPRINTS:
+        return []
+    return sorted(info.filename for info in (builder.url_infos or {}).values())
 
 
 @contextlib.contextmanager
@@ -167,10 +180,8 @@ def _prepare(builder, manual_dir: PathLike | None) -> None:
     from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
     name, folder = builder.name, builder.data_dir_root
-    infos = builder.url_infos or {}
-    urls, files = list(infos), sorted(info.filename for info in infos.values())
-    own = name in _FINGERPRINTS
-    by_hand = f" with the four original files ({', '.join(files)})" if own else ""
+    urls, files = list(builder.url_infos or {}), _files(builder)
+    by_hand = f" with the four original files ({', '.join(files)})" if files else ""
     ways_out = (
         f"use --dataset=mnist_5k, which needs no network, or --manual_dir=FOLDER{by_hand}, or "
         f"--data_dir=FOLDER where TensorFlow Datasets has prepared {name} already (it has not in "
@@ -178,7 +189,6 @@ def _prepare(builder, manual_dir: PathLike | None) -> None:
     )
     if manual_dir is not None:
         manual_dir = pathlib.Path(manual_dir).expanduser()
-        _check_manual_dir(name, manual_dir, files if own else [])
     elif urls and (reason := _unreachable(urls[0])):
         raise ConnectionError(f"no network to download {name} ({reason}): {ways_out}")
     try:
@@ -200,6 +210,10 @@ def _prepare(builder, manual_dir: PathLike | None) -> None:
         config = tfds.download.DownloadConfig(manual_dir=manual_dir, extract_dir=unpacked)
         try:
             builder.download_and_prepare(download_config=config)
+        except FileExistsError:
+            if not builder.data_path.exists():
+                raise
+            builder.info.read_from_directory(builder.data_path)  # another process was sooner
         except NonMatchingChecksumError as error:
             damaged = ", ".join(file for file in files if file in str(error))
             raise ValueError(

