@@ -86,7 +86,8 @@ FAMILIES: dict[str, Family] = {
     ),
     # These hold the rotations: one network for all turned images.
     "turned": Family(
-        "synchronous_mlp", {"mix": ((24, 24), (16, 16), (16,)), "pooling": ("mean", "max")},
+        "synchronous_mlp",
+        {"mix": ((24, 24, 24), (24, 24), (16, 16), (16,)), "pooling": ("max", "mean")},
         lambda c, n: {"lift_sizes": (n,), "mix_sizes": c["mix"], "head_sizes": (),
                       "pooling": c["pooling"]},
     ),

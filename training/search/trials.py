@@ -28,6 +28,14 @@ FIRST = {
     **{"optimizer": "muon", "learning_rate": 1e-2, "batch_size": 100},
     **{"averaging": 0.999, "label_smoothing": 0.0, "dropout": 0.0},
 }
+_OWN = {
+    "turned": {"optimizer": "adam", "learning_rate": 3e-3, "batch_size": 200, "averaging": 0.99},
+}
+
+
+def first(family: str) -> dict[str, Any]:
+    """What a family is tried with first, beside its own choices."""
+    return {**FIRST, **_OWN.get(family, {})}
 
 
 def begin(study: optuna.Study, families: Sequence[str]) -> None:
@@ -35,7 +43,7 @@ def begin(study: optuna.Study, families: Sequence[str]) -> None:
     if not study.trials:
         for name in families:
             choices = {f"{name}.{key}": 0 for key in FAMILIES[name].choices}
-            study.enqueue_trial({"family": name, **choices, **FIRST})
+            study.enqueue_trial({"family": name, **choices, **first(name)})
 
 
 def study_of(journal: Path, numbers: int, epochs: int, create: bool = False) -> optuna.Study:

@@ -16,7 +16,7 @@ from training.search import __main__ as command
 from training.search import run as module
 from training.search.run import best_of, search
 from training.search.spaces import FAMILIES, Family, fits, largest
-from training.search.trials import FIRST, JOURNAL, study_of
+from training.search.trials import FIRST, JOURNAL, begin, first, study_of
 from weirdonetworks.commands import app
 
 
@@ -81,6 +81,18 @@ def test_trials_and_what_is_best(found):
         assert {key: first[key] for key in ("optimizer", "learning_rate", "averaging")} == {
             key: FIRST[key] for key in ("optimizer", "learning_rate", "averaging")
         }
+
+
+def test_each_family_begins_with_its_own_recipe(tmp_path):
+    study = study_of(tmp_path / JOURNAL, 700, 3, create=True)
+    begin(study, ["turned", "mlp"])
+    turned, mlp = (trial.system_attrs["fixed_params"] for trial in study.trials)
+    assert (turned["optimizer"], mlp["optimizer"]) == ("adam", "muon")
+    for told, family in ((turned, "turned"), (mlp, "mlp")):
+        choices = {f"{family}.{key}": 0 for key in FAMILIES[family].choices}
+        assert told == {"family": family, **choices, **first(family)}
+    begin(study, ["mlp"])
+    assert len(study.trials) == 2  # it has begun
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Records: that a trial is the run of its recipe, and what the tables tell."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,13 +10,16 @@ from training.experiments import runner
 from training.found.records import RECORDS
 from training.studies.records import trial as module
 from training.studies.records.__main__ import STUDY, cells
-from training.studies.records.report import PUBLISHED, report
+from training.studies.records.report import PUBLISHED, committees, report
+from training.studies.records.trial import doubts
 
 
 def test_each_record_is_a_cell():
-    axes = {**STUDY.axes, "dataset": ["mnist"]}
-    found = {(cell["network"], cell["recipe"]) for cell in cells(axes)}
-    assert found == {(network, name) for (network, _), names in RECORDS.items() for name in names}
+    axes = {**STUDY.axes, "dataset": ["mnist", "mnist_rot"]}
+    found = {(cell["network"], cell["dataset"], cell["recipe"]) for cell in cells(axes)}
+    assert found == {(*key, name) for key, names in RECORDS.items() for name in names}
+    others = cells({**axes, "dataset": ["mnist_5k"]})
+    assert {cell["network"] for cell in others} == {key[0] for key in RECORDS if key[1] == "mnist"}
 
 
 @pytest.mark.slow
@@ -31,13 +35,19 @@ def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
     assert row["test_accuracy"] == run.evaluate("test") and row["epochs"] == 1
     assert tables["curves"]["validation_accuracy"].tolist() == [row["validation_accuracy"]]
     told = report(tables)
-    assert set(told.tables) == {"records", "published"} and set(told.figures) == {"curves"}
+    assert set(told.tables) == {"records", "committees", "published"}
+    assert set(told.figures) == {"curves"} and told.tables["committees"].empty
+    test = run.dataset.test
+    probabilities = run.probabilities(test.images)
+    unsure = probabilities[np.arange(len(test.labels)), test.labels] < module.SURE
+    assert tables["doubts"]["image"].tolist() == np.flatnonzero(unsure).tolist()
+    assert unsure.any() and row["tested"] == len(test.labels)
 
 
 def test_the_table_tells_errors():
     rows = [
         {"dataset": "mnist", "network": "mlp", "recipe": "record+", "seed": seed, "status": status,
-         "test_accuracy": 0.996 - 0.001 * seed, "validation_accuracy": 0.99, "numbers": 1234,
+         "tested": 10_000, "test_accuracy": 0.996 - 0.001 * seed, "validation_accuracy": 0.99, "numbers": 1234,
          "fixed": 0, "epochs": 60, "seconds": 90.0 + 60 * seed}
         for seed, status in ((0, "done"), (2, "done"), (5, "diverged"))
     ]  # fmt: skip
@@ -49,9 +59,33 @@ def test_the_table_tells_errors():
     )
     assert (line["images"], line["seeds"]) == ("distorted", 2)
     assert (line["test error %"], line["minutes"]) == ("0.50 ± 0.14", "2")
+    assert line["default recipe %"] == "1.74 ± 0.09"  # of the zoo's rows of mlp
+
+
+def test_a_committee_averages_probabilities():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=400)
+    cell = {"dataset": "mnist", "network": "mlp", "recipe": "record"}
+    members, unsure, runs = [], [], []
+    for seed in (1, 4, 6):
+        sure = np.eye(3)[labels]
+        told = rng.dirichlet([1, 1, 1], size=400).round(4)
+        chosen = np.where(rng.random([400, 1]) < 0.3, told, sure)
+        members.append(chosen)
+        unsure += [{**cell, "seed": seed, **row} for row in doubts(chosen, labels)]
+        runs.append({**cell, "seed": seed, "numbers": 1000, "tested": 400})
+    errors = [(member.argmax(axis=1) != labels).mean() for member in members]
+    error = (sum(members).argmax(axis=1) != labels).mean()
+    assert 0 < error < min(errors)
+    (line,) = committees(pd.DataFrame(runs), pd.DataFrame(unsure)).to_dict("records")
+    assert line == cell | {
+        "members": "3", "numbers": "3,000", "test error %": f"{100 * error:.2f}"
+    }  # fmt: skip
+    alone = pd.DataFrame([row for row in unsure if row["seed"] == 4])
+    assert committees(pd.DataFrame(runs), alone).empty
 
 
 def test_what_others_report_has_its_source():
     table = pd.read_csv(PUBLISHED)
     assert table.notna().all(axis=None)
-    assert set(table["images"]) == {"as they are", "distorted"}
+    assert set(table["images"]) == {"as they are", "distorted", "turned"}

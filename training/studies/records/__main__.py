@@ -4,8 +4,9 @@ python -m training.studies.records --dataset=mnist
 
 Each network that has a recipe called record (images as they are) or record+ (distorted ones), in
 training/found/records.py, is trained by it and scored once on the test set, after its last epoch:
-as `python -m training.train --network=... --recipe=record+` does, and scores. One run takes up to
-an hour.
+as `python -m training.train --network=... --recipe=record+` does, and scores. The networks of all
+seeds of a recipe are a committee, too, which averages their probabilities. One run takes up to an
+hour.
 """
 
 from training.experiments import Setting, Study, main
@@ -13,12 +14,14 @@ from training.found.records import NAMES, RECORDS, records
 
 
 def cells(axes) -> list[dict]:
-    """Each network with the records that it has."""
+    """Each network with the records that it has: of this data set if there are any of it."""
+    own = {dataset for _, dataset in RECORDS}
     return [
         {"dataset": dataset, "network": network, "recipe": recipe}
         for dataset in axes["dataset"]
         for network in axes["network"]
         for recipe in axes["recipe"]
+        if (network, dataset) in RECORDS or dataset not in own
         if recipe in records(network, dataset)
     ]
 
@@ -31,7 +34,7 @@ STUDY = Study(
         "network": list(dict.fromkeys(network for network, _ in RECORDS)),
         "recipe": list(NAMES),
     },
-    options={"dataset": ["mnist"]},
+    options={"dataset": ["mnist", "mnist_rot"]},
     cells=cells,
     seeds=(0,),
     settings={"epochs": Setting(0, "Passes over the training split; 0: as each recipe says.", 0)},

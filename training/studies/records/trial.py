@@ -2,13 +2,32 @@
 
 from typing import Any
 
+import numpy as np
+
 from training.engine import fit
 from training.engine.recipes import recipe_for
 from weirdonetworks.nets import count_numbers
 
 
+SURE = 0.999
+
+
+def doubts(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
+    """The images whose label is less than SURE, each with the probabilities of all classes."""
+    rows = np.arange(len(labels))
+    return [
+        {
+            "image": int(i),
+            "label": int(labels[i]),
+            **{f"p{k}": round(float(p), 4) for k, p in enumerate(probabilities[i])},
+        }
+        for i in rows[probabilities[rows, labels] < SURE]
+    ]
+
+
 def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict[str, Any]:
-    """Scores the last epoch; the table `curves` has the validation accuracy after each.
+    """Scores the last epoch; the table `curves` has the validation accuracy after each, `doubts`
+    what the network says of test images that it is not sure of, for committees.
 
     Raises FloatingPointError if the training diverges.
     """
@@ -22,8 +41,10 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
         "validation_accuracy": run.history["validation_accuracy"].iloc[-1],
         "numbers": numbers.trained,
         "fixed": numbers.fixed,
+        "tested": len(dataset.test.labels),
         "epochs": recipe.epochs,
         "seconds": run.history["seconds"].sum(),
     }
     curve = run.history[["epoch", "validation_accuracy"]].to_dict("records")
-    return {"runs": [row], "curves": curve}
+    unsure = doubts(run.probabilities(dataset.test.images), dataset.test.labels)
+    return {"runs": [row], "curves": curve, "doubts": unsure}
