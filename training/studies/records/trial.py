@@ -8,7 +8,6 @@ from training.engine import fit
 from training.engine.recipes import recipe_for
 from weirdonetworks.nets import count_numbers
 
-
 SURE = 0.999
 
 
