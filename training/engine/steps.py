@@ -46,12 +46,14 @@ class Distill(Distorted):
     Attributes:
       teacher: the name of a network with weights on `dataset`, as `wn.list_networks` tells.
       dataset: on which the teacher was trained.
+      recipe: by which, as `wn.list_networks` tells.
       weight: of what the teacher says, in [0, 1].
       temperature: T > 0.
     """
 
     teacher: str = "posynomial_mlp"
     dataset: str = "mnist"
+    recipe: str = pretrained.DEFAULT
     weight: float = 0.5
     temperature: float = 4.0
 
@@ -60,12 +62,15 @@ class Distill(Distorted):
         known = dict.fromkeys(row["dataset"] for row in pretrained.table())
         _checks.choice("dataset", self.dataset, known)
         _checks.choice("teacher", self.teacher, wn.list_networks(pretrained=self.dataset))
+        of = {"network": self.teacher, "dataset": self.dataset}
+        kept = [row["recipe"] for row in pretrained.table() if of.items() <= row.items()]
+        _checks.choice("recipe", self.recipe, kept)
         _checks.number("weight", self.weight, 0, 1)
         _checks.positive("temperature", self.temperature)
 
     def act(self, network, objective, images, labels, draw: Draw) -> Outcome:
         with tf.init_scope():
-            teacher = _teacher(self.teacher, self.dataset)
+            teacher = _teacher(self.teacher, pretrained.key(self.dataset, self.recipe))
         try:
             told = tf.stop_gradient(teacher(images, is_training=False)) / self.temperature
         except ValueError as error:
@@ -87,8 +92,8 @@ class Distill(Distorted):
 
 
 @functools.lru_cache(maxsize=1)
-def _teacher(name: str, dataset: str) -> snt.Module:
-    return wn.create_network(name, pretrained=dataset)
+def _teacher(name: str, key: str) -> snt.Module:
+    return wn.create_network(name, pretrained=key)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,20 @@ def test_both_see_the_transformed_images(images):
     assert abs(expected - alone(network, objective, images, LABELS, DRAW).loss) > 1e-3
 
 
+def test_a_teacher_of_another_recipe(images):
+    network, objective = _student(images), steps.cross_entropy()
+    losses = []
+    for recipe, key in (("default", "mnist"), ("D+-1000", "mnist-D+-1000")):
+        arguments = {"teacher": "row_recurrent", "recipe": recipe, "weight": 1.0, "temperature": 1.0}
+        step = steps.create_step("distill", **arguments)
+        losses.append(float(step(network, objective, images, LABELS, DRAW).loss))
+        teacher = wn.create_network("row_recurrent", pretrained=key)
+        p, q = (_softmax(net(images).numpy().astype(float)) for net in (teacher, network))
+        expected = np.mean(np.sum(p * np.log(p / q), axis=1))
+        np.testing.assert_allclose(losses[-1], expected, rtol=1e-4)
+    assert abs(losses[0] - losses[1]) > 1e-3
+
+
 def test_arguments():
     step = steps.create_step("distill")
     assert steps.default_arguments("distill") == dataclasses.asdict(step)
@@ -84,6 +98,7 @@ def test_arguments():
         ("teacher", "mixer", "teacher must be one of "),
         ("teacher", None, "teacher must be one of "),
         ("dataset", "mnist_5k", "dataset must be one of "),
+        ("recipe", "D+-1000", r"recipe must be one of \['default'\], got 'D\+-1000'"),
         ("weight", 1.5, r"weight must be a number in \[0, 1\], got 1.5"),
         ("temperature", 0, "temperature must be a finite number > 0, got 0"),
         ("degrees", 200, r"degrees must be a number in \[0, 180\], got 200"),
