@@ -1,6 +1,6 @@
 """How far does a network without convolution and batch normalisation come, with time?
 
-python -m training.studies.records --dataset=mnist
+python -m training.studies.records --dataset=mnist,mnist_rot
 
 Each network that has a recipe called record (images as they are) or record+ (distorted ones), in
 training/found/records.py, is trained by it and scored once on the test set, after its last epoch:
