@@ -3,6 +3,9 @@
 from typing import Any
 
 _BENT = {"degrees": 10, "shift": 1, "scale": 0.1, "shear": 0.1, "elastic": 0.5}
+_BENT_MORE = {"degrees": 12, "shift": 1, "scale": 0.12, "shear": 0.15, "elastic": 0.8}
+# Its validation error is 0.54 %.
+_TEACHER = {"teacher": "row_recurrent", "recipe": "record+", "weight": 0.9, "temperature": 2.0}
 
 # Fields of a `Recipe` by (network, data set) and name: "record" for images as they are, "record+"
 # for distorted ones. Chosen on the validation split.
@@ -16,6 +19,26 @@ RECORDS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
             "averaging": 0.999,
             "step": "augment",
             "step_args": _BENT,
+        },
+    },
+    ("mlp", "mnist"): {
+        "record+": {
+            "network_args": {"hidden_sizes": (1200, 600), "dropout": 0.0},
+            "epochs": 50,
+            "learning_rate": 1e-3,
+            "averaging": 0.999,
+            "step": "distill",
+            "step_args": _TEACHER | _BENT_MORE,
+        },
+    },
+    ("quadratic_mlp", "mnist"): {
+        "record": {
+            "network_args": {"rank": 256, "dropout": 0.3},
+            "epochs": 40,
+            "learning_rate": 1e-3,
+            "averaging": 0.999,
+            "step": "virtual_adversarial",
+            "step_args": {"radius": 3.0, "weight": 2.0},
         },
     },
     ("synchronous_mlp", "mnist_rot"): {

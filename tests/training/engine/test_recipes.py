@@ -88,7 +88,7 @@ def test_an_unknown_name_is_told_those_that_there_are():
     with pytest.raises(ValueError, match=message + r".*\], got 'W\+-1800'$"):
         recipe_for("hashed_mlp", "mnist", name="W+-1800")
     with pytest.raises(ValueError, match=r"must be one of \['default'\], got 'best'$"):
-        recipe_for("mlp", "mnist", name="best")
+        recipe_for("gated_mlp", "mnist", name="best")
 
 
 def test_a_run_tells_which_recipe_it_is_of(mnist_5k):
