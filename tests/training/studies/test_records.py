@@ -59,7 +59,7 @@ def test_the_table_tells_errors():
     )
     assert (line["images"], line["seeds"]) == ("distorted", 2)
     assert (line["test error %"], line["minutes"]) == ("0.50 ± 0.14", "2")
-    assert line["default recipe %"] == "1.74 ± 0.09"  # of the zoo's rows of mlp
+    assert line["default recipe, error %"] == "1.74 ± 0.09"  # of the zoo's rows of mlp
 
 
 def test_a_committee_averages_probabilities():

@@ -22,7 +22,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     done = runs[runs["status"] == "done"]
     columns = {
         "images": ("recipe", lambda values: _KINDS[values.iloc[0]]),
-        "default recipe %": (None, _of_default),
+        "default recipe, error %": (None, _of_default),
         "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
         "seeds": ("seed", len),
         "test error %": ("test_accuracy", lambda values: percent(1 - values)),
