@@ -41,26 +41,6 @@ RECORDS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
             "step_args": {"radius": 3.0, "weight": 2.0},
         },
     },
-    ("synchronous_mlp", "mnist_rot"): {
-        # As good on the validation split as with 1,200 epochs; the mean in place of max, Muon in
-        # place of Adam are not.
-        "record+": {
-            "network_args": {
-                "lift_sizes": (64,),
-                "mix_sizes": (24, 24, 24),
-                "head_sizes": (),
-                "pooling": "max",
-                "dropout": 0.0,
-            },
-            "epochs": 560,
-            "batch_size": 200,
-            "learning_rate": 3e-3,
-            "warmup_epochs": 1.0,
-            "averaging": 0.99,
-            "step": "augment",
-            "step_args": {"degrees": 180, "shift": 1, "scale": 0.1, "shear": 0.1, "elastic": 0.7},
-        },
-    },
 }
 NAMES = ("record", "record+")
 
