@@ -81,8 +81,9 @@ def test_a_teacher_of_another_recipe(images):
     network, objective = _student(images), steps.cross_entropy()
     losses = []
     for recipe, key in (("default", "mnist"), ("D+-1000", "mnist-D+-1000")):
-        arguments = {"teacher": "row_recurrent", "recipe": recipe, "weight": 1.0, "temperature": 1.0}
-        step = steps.create_step("distill", **arguments)
+        step = steps.create_step(
+            "distill", teacher="row_recurrent", recipe=recipe, weight=1.0, temperature=1.0
+        )
         losses.append(float(step(network, objective, images, LABELS, DRAW).loss))
         teacher = wn.create_network("row_recurrent", pretrained=key)
         p, q = (_softmax(net(images).numpy().astype(float)) for net in (teacher, network))
