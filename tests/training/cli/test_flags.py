@@ -5,9 +5,11 @@ from absl import flags
 
 from training.cli.flags import (
     DatasetFlags,
+    PathFlags,
     RecipeFlags,
     command_line,
     define_choices,
+    found_again,
     literal,
     parse_arguments,
     parse_integers,
@@ -117,3 +119,19 @@ def test_a_home_behind_an_equals_sign(monkeypatch):
     workdir = define_workdir(found, "where.")
     found.parse(["--workdir=~/runs"])
     assert workdir.value == "/home/me/runs"
+
+
+def test_a_run_is_found_again_without_the_original_files(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("training.data.load", lambda name, **paths: asked.append(paths))
+    config = {"dataset": "mnist", "data_dir": "prepared", "manual_dir": str(tmp_path / "files")}
+    values = app.Flags("")
+    paths = PathFlags(values)
+    values.parse([])
+    found_again("run", config, paths, None)  # the files have gone since
+    (tmp_path / "files").mkdir()
+    found_again("run", config, paths, None)
+    values.parse([f"--manual_dir={tmp_path / 'other'}"])
+    found_again("run", config, paths, None)  # what is asked for now is refused, if it is wrong
+    places = [None, str(tmp_path / "files"), str(tmp_path / "other")]
+    assert asked == [{"data_dir": "prepared", "manual_dir": place} for place in places]
