@@ -208,10 +208,16 @@ def named_recipes(network: str, dataset: str) -> dict[str, Recipe]:
     The others are its records, and those that searches found; where there are none of this data
     set, those of mnist.
     """
+    known = _fields(network, dataset)
+    return {k: v if k == DEFAULT else Recipe(**v) for k, v in known.items()}
+
+
+def _fields(network: str, dataset: str) -> dict[str, Any]:
+    """`named_recipes`, of which only the first is made."""
     own = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
     found = {name: row.recipe for name, row in rows_for(dataset).items() if row.network == network}
     others = found | records(network, dataset)
-    return {DEFAULT: own} | {name: Recipe(**fields) for name, fields in others.items()}
+    return {DEFAULT: own} | others
 
 
 def recipe_for(
@@ -226,8 +232,9 @@ def recipe_for(
     Raises:
       ValueError: no recipe of this name (the message lists those that there are), or a bad value.
     """
-    known = named_recipes(network, dataset)
-    recipe = known[_checks.choice(f"the recipe of {network} on {dataset}", name, known)]
+    known = _fields(network, dataset)
+    name = _checks.choice(f"the recipe of {network} on {dataset}", name, known)
+    recipe = known[name] if name == DEFAULT else Recipe(**known[name])
     overrides = {name: value for name, value in overrides.items() if value is not None}
     if _checks.choice("step", overrides.get("step", recipe.step), steps.STEPS) != recipe.step:
         recipe = dataclasses.replace(recipe, step="plain", step_args={})
