@@ -212,6 +212,11 @@ def named_recipes(network: str, dataset: str) -> dict[str, Recipe]:
     return {k: v if k == DEFAULT else Recipe(**v) for k, v in known.items()}
 
 
+def recipe_names(network: str, dataset: str) -> list[str]:
+    """The names of `named_recipes`."""
+    return list(_fields(network, dataset))
+
+
 def _fields(network: str, dataset: str) -> dict[str, Any]:
     """`named_recipes`, of which only the first is made."""
     own = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))

@@ -18,7 +18,7 @@ from training.data.transformations import Transformations
 from training.engine import steps
 from training.engine.invariant_start import average_over_rotations
 from training.engine.loop import Loop, scale
-from training.engine.recipes import Recipe, named_recipes, recipe_for
+from training.engine.recipes import Recipe, recipe_for, recipe_names
 from training.engine.scoring import Scorer
 from training.engine.workdir import METRICS, Workdir, num_parameters
 from training.report.figures import draw_metrics
@@ -208,7 +208,7 @@ def settings(network: str, dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
 
 def _name_of(network: str, dataset: Dataset, resolved: Mapping[str, Any]) -> str | None:
     """The name of the recipe whose settings these are, however they were given; or None."""
-    for name in named_recipes(network, dataset.name):
+    for name in recipe_names(network, dataset.name):
         recipe = recipe_for(network, dataset.name, len(dataset.train), name)
         if settings(network, dataset, recipe) == resolved:
             return name
