@@ -51,7 +51,6 @@ FAST = {
     "dct_mlp": {},
     "patch_mlp": {},
     "mixer_mlp": {},
-    "hashed_mlp": {},
     "synchronous_network": {
         **{"network": "mlp", "network_args": {"hidden_sizes": (100,)}},
         **{"size": 64, "group": "cyclic2", "head_sizes": ()},
