@@ -22,7 +22,7 @@ _PUBLIC = {
     "fit": "training.engine",
     "load": "training.data",
     "load_run": "training.engine",
-    "named_recipes": "training.engine",
+    "recipe_names": "training.engine",
     "recipe_for": "training.engine",
     "train_and_evaluate": "training.engine",
 }

@@ -1,7 +1,7 @@
 """How one network is trained, scored, kept and found again."""
 
 from training.engine.loop import Loop, scale
-from training.engine.recipes import RECIPES, Recipe, named_recipes, recipe_for
+from training.engine.recipes import RECIPES, Recipe, recipe_for, recipe_names
 from training.engine.run import Run, load_run, resolve
 from training.engine.scoring import ANGLES, Scorer
 from training.engine.train import fit, train_and_evaluate
@@ -15,7 +15,7 @@ __all__ = [
     "Scorer",
     "fit",
     "load_run",
-    "named_recipes",
+    "recipe_names",
     "recipe_for",
     "resolve",
     "scale",

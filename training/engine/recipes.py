@@ -202,27 +202,20 @@ DATASET_RECIPES: dict[tuple[str, str], Recipe] = {
 }
 
 
-def named_recipes(network: str, dataset: str) -> dict[str, Recipe]:
-    """All recipes of a network for a data set by their names, its own, DEFAULT, first.
+def recipe_names(network: str, dataset: str) -> list[str]:
+    """All recipes of a network for a data set, its own, DEFAULT, first.
 
     The others are its records, and those that searches found; where there are none of this data
     set, those of mnist.
     """
-    known = _fields(network, dataset)
-    return {k: v if k == DEFAULT else Recipe(**v) for k, v in known.items()}
-
-
-def recipe_names(network: str, dataset: str) -> list[str]:
-    """The names of `named_recipes`."""
     return list(_fields(network, dataset))
 
 
-def _fields(network: str, dataset: str) -> dict[str, Any]:
-    """`named_recipes`, of which only the first is made."""
+def _fields(network: str, dataset: str) -> dict[str, Recipe | dict[str, Any]]:
+    """By the recipes' names, of which those that are not asked for are not made."""
     own = DATASET_RECIPES.get((network, dataset), RECIPES.get(network, Recipe()))
     found = {name: row.recipe for name, row in rows_for(dataset).items() if row.network == network}
-    others = found | records(network, dataset)
-    return {DEFAULT: own} | others
+    return {DEFAULT: own} | found | records(network, dataset)
 
 
 def recipe_for(

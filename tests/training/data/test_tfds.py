@@ -384,21 +384,6 @@ def test_a_wrong_manual_dir_is_refused_where_data_are_prepared_too(name, mnist, 
             data.load(name, data_dir, manual_dir=folder)
 
 
-@pytest.mark.slow
-def test_another_process_may_prepare_the_same_data_meanwhile(mnist, tmp_path, monkeypatch):
-    originals = original_files("mnist")
-    kind = tensorflow_datasets.core.DatasetBuilder
-    prepare = kind.download_and_prepare
-
-    def late(builder, **keywords):
-        prepare(tensorflow_datasets.builder("mnist", data_dir=tmp_path), **keywords)
-        raise FileExistsError("incomplete")
-
-    monkeypatch.setattr(kind, "download_and_prepare", late)
-    found = data.load("mnist", tmp_path, manual_dir=originals)
-    assert digest(found.test) == digest(mnist.test)
-
-
 def test_damaged_manual_files(tmp_path, capfd):
     write_fake_files(tmp_path)
     for _ in range(2):  # the first attempt leaves nothing that the second takes for the data set
@@ -550,6 +535,27 @@ def test_any_image_classification_set(tmp_path):
         np.testing.assert_array_equal(part.images[:, 0, 0, 0] % 6, part.labels)
     assert len(examples(*(getattr(dataset, split) for split in SPLITS))) == 90
     assert data.load("tfds:pictures", tmp_path).sha256 == dataset.sha256
+
+
+def test_another_process_may_prepare_the_same_data_meanwhile(tmp_path, monkeypatch):
+    prepare, builder = Pictures.download_and_prepare, tensorflow_datasets.builder
+    other = builder("pictures", data_dir=tmp_path)
+
+    def late(_, **keywords):
+        prepare(other, **keywords)
+        raise FileExistsError("incomplete")
+
+    monkeypatch.setattr(Pictures, "download_and_prepare", late)
+    found = data.load("tfds:pictures", tmp_path)
+    monkeypatch.undo()
+    assert found.sha256 == data.load("tfds:pictures", tmp_path).sha256
+
+    def failed(_, **keywords):
+        raise FileExistsError("incomplete")
+
+    monkeypatch.setattr(Pictures, "download_and_prepare", failed)
+    with pytest.raises(FileExistsError):  # nobody has prepared anything
+        data.load("tfds:pictures", tmp_path / "another")
 
 
 def test_sets_of_other_kinds_are_refused_by_name(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import weirdonetworks as wn
 from training.cli.choices import DATASETS
 from training.engine import optimizers, steps
-from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, named_recipes, recipe_for
+from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for, recipe_names
 from training.engine.run import resolve
 from training.found.records import NAMES, RECORDS, records
 from training.found.rows import rows
@@ -49,10 +49,14 @@ def test_recipes_with_names_are_what_searches_found_and_records():
     for network in wn.list_networks():
         names = [name for name, row in found.items() if row.network == network]
         names += RECORDS.get((network, "mnist"), {})
-        assert list(named_recipes(network, "mnist")) == ["default", *names]
+        assert recipe_names(network, "mnist") == ["default", *names]
         assert recipe_for(network, "mnist", name="default") == recipe_for(network, "mnist")
         # Data on which nothing was found have what was found on digits.
-        assert named_recipes(network, "my/data.npz") == named_recipes(network, "mnist")
+        assert recipe_names(network, "my/data.npz") == ["default", *names]
+        for name in names:
+            assert recipe_for(network, "my/data.npz", name=name) == recipe_for(
+                network, "mnist", name=name
+            )
     recipe = recipe_for("row_recurrent", "mnist", name="W+-1800")
     assert recipe == Recipe(**found["W+-1800"].recipe)
     assert recipe.network_args["columns"] and recipe.step == "augment"

@@ -4,7 +4,7 @@ import pandas as pd
 
 from training.experiments import Report
 from training.report.statistics import verdicts
-from training.report.tables import percent, summary
+from training.report.tables import TRAININGS, percent, summary
 from weirdonetworks.commands.figures import new_figure
 
 BASELINE = ("without", 0.0)
@@ -20,14 +20,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
     cell = ["dataset", "training", "noise"]
-    columns = {
-        "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
-        "rate": ("learning_rate", lambda values: f"{values.iloc[0]:g}"),
-        "seeds": ("seed", len),
-        "test accuracy %": ("test_accuracy", percent),
-        "seconds": ("seconds", lambda values: f"{values.mean():.0f}"),
-    }
-    tables = {"accuracy": summary(done, cell, columns)}
+    tables = {"accuracy": summary(done, cell, TRAININGS)}
     if "devices" not in results:
         return Report(tables)
     keys = [*cell, "tested", "seed"]
