@@ -209,7 +209,10 @@ def settings(network: str, dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
 def _name_of(network: str, dataset: Dataset, resolved: Mapping[str, Any]) -> str | None:
     """The name of the recipe whose settings these are, however they were given; or None."""
     for name in recipe_names(network, dataset.name):
-        recipe = recipe_for(network, dataset.name, len(dataset.train), name)
+        try:
+            recipe = recipe_for(network, dataset.name, len(dataset.train), name)
+        except ValueError:  # its teacher has no weights here: not the recipe of what is trained
+            continue
         if settings(network, dataset, recipe) == resolved:
             return name
     return None

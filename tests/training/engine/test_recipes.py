@@ -12,6 +12,7 @@ from training.engine.recipes import DATASET_RECIPES, RECIPES, Recipe, recipe_for
 from training.engine.run import resolve
 from training.found.records import NAMES, RECORDS, records
 from training.found.rows import rows
+from weirdonetworks import pretrained
 from weirdonetworks.nets import count_numbers
 
 
@@ -111,6 +112,16 @@ def test_a_run_tells_which_recipe_it_is_of(mnist_5k):
     assert name_of(dataclasses.replace(recipe, network_args=told | {"size": 23})) is None
     assert name_of(Recipe(), "gated_mlp") is None
     assert name_of(RECIPES["gated_mlp"], "gated_mlp") == "default"
+
+
+def test_a_network_is_trained_where_the_teacher_of_its_record_is_not(
+    mnist_5k, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match="got 'mnist'"):
+        recipe_for("mlp", "mnist_5k", name="record+")
+    for recipe, name in ((RECIPES["mlp"], "default"), (Recipe(), None)):
+        assert resolve("mlp", mnist_5k, recipe)[0]["recipe"] == name
 
 
 def test_step_args_belong_to_their_step(monkeypatch):
