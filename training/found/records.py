@@ -6,6 +6,13 @@ _BENT = {"degrees": 10, "shift": 1, "scale": 0.1, "shear": 0.1, "elastic": 0.5}
 _BENT_MORE = {"degrees": 12, "shift": 1, "scale": 0.12, "shear": 0.15, "elastic": 0.8}
 # Its validation error is 0.54 %.
 _TEACHER = {"teacher": "row_recurrent", "recipe": "record+", "weight": 0.9, "temperature": 2.0}
+_TAUGHT = {
+    "epochs": 50,
+    "learning_rate": 1e-3,
+    "averaging": 0.999,
+    "step": "distill",
+    "step_args": _TEACHER | _BENT_MORE,
+}
 
 # Fields of a `Recipe` by (network, data set) and name: "record" for images as they are, "record+"
 # for distorted ones. Chosen on the validation split.
@@ -24,11 +31,7 @@ RECORDS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
     ("mlp", "mnist"): {
         "record+": {
             "network_args": {"hidden_sizes": (1200, 600), "dropout": 0.0},
-            "epochs": 50,
-            "learning_rate": 1e-3,
-            "averaging": 0.999,
-            "step": "distill",
-            "step_args": _TEACHER | _BENT_MORE,
+            **_TAUGHT,
         },
     },
     ("quadratic_mlp", "mnist"): {
@@ -40,6 +43,28 @@ RECORDS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
             "step": "virtual_adversarial",
             "step_args": {"radius": 3.0, "weight": 2.0},
         },
+        "record+": {"network_args": {"rank": 256}, **_TAUGHT},
+    },
+    ("posynomial_mlp", "mnist"): {"record+": {"network_args": {}, **_TAUGHT}},
+    ("comodulation_mlp", "mnist"): {
+        "record+": {"network_args": {"hidden_sizes": (800, 400)}, **_TAUGHT}
+    },
+    ("autoactivation_mlp", "mnist"): {
+        "record+": {"network_args": {"hidden_sizes": (800, 400)}, **_TAUGHT}
+    },
+    ("dynamic_mlp", "mnist"): {
+        "record+": {"network_args": {"hidden_sizes": (800, 400)}, **_TAUGHT}
+    },
+    ("synchronous_mlp", "mnist"): {
+        "record+": {
+            "network_args": {
+                "lift_sizes": (128,),
+                "mix_sizes": (64, 64, 64),
+                "head_sizes": (),
+                "pooling": "max",
+            },
+            **_TAUGHT,
+        }
     },
 }
 NAMES = ("record", "record+")

@@ -63,27 +63,44 @@ def test_the_table_tells_errors():
     assert told["default recipe, error %"].tolist() == ["2.07 ± 0.05"]  # not those of mnist
 
 
-def test_a_committee_averages_probabilities():
+def _members(cells: list[tuple[str, int, float]]):
+    """For (network, seed, validation accuracy) each: its probabilities, rows and doubts."""
     rng = np.random.default_rng(0)
     labels = rng.integers(3, size=400)
-    cell = {"dataset": "mnist", "network": "mlp", "recipe": "record"}
-    members, unsure, runs = [], [], []
-    for seed in (1, 4, 6):
-        sure = np.eye(3)[labels]
+    members, runs, unsure = {}, [], []
+    for network, seed, accuracy in cells:
+        cell = {"dataset": "mnist", "network": network, "recipe": "record", "seed": seed}
         told = rng.dirichlet([1, 1, 1], size=400).round(4)
-        chosen = np.where(rng.random([400, 1]) < 0.3, told, sure)
-        members.append(chosen)
-        unsure += [{**cell, "seed": seed, **row} for row in doubts(chosen, labels)]
-        runs.append({**cell, "seed": seed, "numbers": 1000, "tested": 400})
-    errors = [(member.argmax(axis=1) != labels).mean() for member in members]
-    error = (sum(members).argmax(axis=1) != labels).mean()
-    assert 0 < error < min(errors)
-    (line,) = committees(pd.DataFrame(runs), pd.DataFrame(unsure)).to_dict("records")
-    assert line == cell | {
-        "members": "3", "numbers": "3,000", "test error %": f"{100 * error:.2f}"
+        members[network, seed] = np.where(rng.random([400, 1]) < 0.3, told, np.eye(3)[labels])
+        unsure += [{**cell, **row} for row in doubts(members[network, seed], labels)]
+        runs.append({**cell, "validation_accuracy": accuracy, "numbers": 1000, "tested": 400})
+
+    def error(*chosen):
+        return (sum(members[one] for one in chosen).argmax(axis=1) != labels).mean()
+
+    return members, pd.DataFrame(runs), pd.DataFrame(unsure), error
+
+
+def test_a_committee_averages_probabilities():
+    members, runs, unsure, error = _members([("mlp", seed, 0.9) for seed in (1, 4, 6)])
+    assert 0 < error(*members) < min(map(error, members))
+    (line,) = committees(runs, unsure).to_dict("records")
+    assert line == {
+        "dataset": "mnist", "network": "mlp", "recipe": "record", "members": "3",
+        "numbers": "3,000", "test error %": f"{100 * error(*members):.2f}",
     }  # fmt: skip
-    alone = pd.DataFrame([row for row in unsure if row["seed"] == 4])
-    assert committees(pd.DataFrame(runs), alone).empty
+    assert committees(runs, unsure[unsure["seed"] == 4]).empty
+
+
+def test_a_committee_of_networks_is_chosen_by_validation():
+    """The first seed of each, whichever of its seeds has the highest accuracy."""
+    names = ["mlp", "dynamic_mlp", "gated_mlp", "dct_mlp", "hashed_mlp", "patch_mlp"]
+    cells = [(name, 2, 0.9 + 0.01 * i) for i, name in enumerate(names)]
+    members, runs, unsure, error = _members([*cells, ("patch_mlp", 3, 0.5)])
+    *_, line = committees(runs, unsure).to_dict("records")
+    chosen = ["hashed_mlp", "dct_mlp", "gated_mlp", "dynamic_mlp", "mlp"]
+    assert (line["network"], line["members"]) == (", ".join(chosen), "5")
+    assert line["test error %"] == f"{100 * error(*[(name, 2) for name in chosen]):.2f}"
 
 
 def test_what_others_report_has_its_source():

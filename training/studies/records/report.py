@@ -12,6 +12,7 @@ from weirdonetworks.commands.figures import new_figure
 
 PUBLISHED = Path(__file__).with_name("published.csv")  # of networks without convolution, on MNIST
 CELL = ["dataset", "network", "recipe"]
+MOST = 5  # of a committee of different networks
 _KINDS = {"record": "as they are", "record+": "distorted"}
 
 
@@ -49,32 +50,43 @@ def _of_default(part: pd.DataFrame) -> str:
 
 
 def committees(done: pd.DataFrame, doubts: pd.DataFrame) -> pd.DataFrame:
-    """The error of the mean of the members' probabilities, where a recipe has several seeds.
+    """The error of the mean of the members' probabilities: of all seeds of a network by a recipe,
+    and of the first seeds of the MOST networks with the lowest validation error by it.
 
     A member that has no doubt of an image is sure of its label: the probabilities of the others
     are 0, in place of less than 0.001 together.
     """
+    known = done.merge(doubts[[*CELL, "seed"]].drop_duplicates())
     rows = []
-    for key, part in done.groupby(CELL, sort=False):
-        own = doubts[(doubts[CELL] == list(key)).all(axis=1)]
-        members = own["seed"].nunique()
-        if members < 2:
-            continue
-        summed = own.groupby("image")[[c for c in own if c.startswith("p")]].sum()
-        labels = own.groupby("image")["label"].first()
-        heard = own.groupby("image")["seed"].count()
-        for image, label in labels.items():
-            summed.loc[image, f"p{label}"] += members - heard[image]
-        wrong = summed.idxmax(axis=1) != "p" + labels.astype(str)
-        rows.append(
-            dict(zip(CELL, key, strict=True))
-            | {
-                "members": str(members),
-                "numbers": f"{members * part['numbers'].iloc[0]:,.0f}",
-                "test error %": f"{100 * wrong.sum() / part['tested'].iloc[0]:.2f}",
-            }
-        )
+    for _, part in known.groupby(CELL, sort=False):
+        if len(part) > 1:
+            rows.append(_committee(part, part["network"].iloc[0], doubts))
+    for _, part in known.groupby(["dataset", "recipe"], sort=False):
+        errors = 1 - part.groupby("network", sort=False)["validation_accuracy"].mean()
+        best = list(errors.sort_values(kind="stable").index[:MOST])
+        if len(best) > 1:
+            first = part.drop_duplicates("network").set_index("network").loc[best].reset_index()
+            rows.append(_committee(first, ", ".join(best), doubts))
     return pd.DataFrame(rows, columns=[*CELL, "members", "numbers", "test error %"])
+
+
+def _committee(members: pd.DataFrame, name: str, doubts: pd.DataFrame) -> dict[str, str]:
+    """The line of a committee, a row of `members` each."""
+    own = doubts.merge(members[[*CELL, "seed"]])
+    images = own.groupby("image")
+    summed = images[[column for column in own if column.startswith("p")]].sum()
+    labels, heard = images["label"].first(), images["label"].count()
+    for image, label in labels.items():
+        summed.loc[image, f"p{label}"] += len(members) - heard[image]
+    wrong = summed.idxmax(axis=1) != "p" + labels.astype(str)
+    return {
+        "dataset": members["dataset"].iloc[0],
+        "network": name,
+        "recipe": members["recipe"].iloc[0],
+        "members": str(len(members)),
+        "numbers": f"{members['numbers'].sum():,.0f}",
+        "test error %": f"{100 * wrong.sum() / members['tested'].iloc[0]:.2f}",
+    }
 
 
 def _draw(curves: pd.DataFrame):
