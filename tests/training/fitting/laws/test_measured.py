@@ -22,6 +22,7 @@ FACTS = {
     "spheres": (122, {"reynolds": 1376602.82, "drag": 112.702}),
     "pipe": (43, {"reynolds": 5655720, "friction": 0.122235}),
     "language_models": (7, {"training_flops": 3.07566e22, "loss": 14.245}),
+    "chinchilla": (245, {"parameters": 425642843000, "tokens": 7.35952138e12, "loss": 655.039}),
     "puromycin": (12, {"concentration": 4.14, "rate": 1699}),
     "puromycin_untreated": (11, {"concentration": 3.04, "rate": 1218}),
     "stars": (35, {"mass": 158.357, "luminosity_per_mass": 33442.021}),
@@ -102,7 +103,20 @@ def test_what_the_lessons_say():
     assert (round(found[0], 2), round(errors[0], 1)) == (0.5, 0.3)
     assert found[2] == pytest.approx(-0.0737, abs=errors[2])
     assert np.max(np.abs(models.loss / answers.literature("language_models") - 1)) < 0.012
+    (x, y), published = answers.rows_of("chinchilla"), (np.log(482), 0.3478, np.log(2085), 0.3658)
+    assert len(y) == 240
+
+    def form(x, e, a, alpha, b, beta):
+        n, d = np.log(x["parameters"]), np.log(x["tokens"])
+        return np.log(e + np.exp(a - alpha * n) + np.exp(b - beta * d))
+
+    best, _ = optimize.curve_fit(form, x, np.log(y), (1.8172, *published))
+    np.testing.assert_allclose(best, (1.8172, *published), rtol=0.15)
     kept = read_csv(answers.FILE).set_index("name")
+    found = kept.loc["chinchilla"]
+    scatter = np.sqrt(np.mean((form(x, *best) - np.log(y)) ** 2))
+    assert 1.4 * found["scatter"] < scatter < found["literature_scatter"]
+    assert "depend on X" in found["reason"] and found["status"] == "approximate"
     assert (kept.loc["pipe", ["scatter", "literature_scatter"]] < 0.016).all()
     assert kept.loc["spheres", "scatter"] < kept.loc["spheres", "literature_scatter"]
     boyle = measured.load("boyle")

@@ -7,6 +7,7 @@ has no unit is of words.
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -27,6 +28,7 @@ class Measured:
       literature: whose law that is, its constants with their errors where these are published.
       lesson: what the table teaches about the regression of laws.
       rows: those for which the law is said to hold, as `DataFrame.query` takes it; "" for all.
+      settings: of the regression, other than a user has who gives none.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Measured:
     literature: str
     lesson: str
     rows: str = ""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -147,6 +150,23 @@ _TABLES = (
         "Dey et al. 2023, equation 1",
         "The constant to which the loss tends is not in these seven rows: least squares with the "
         "published form gives 0.50 ± 0.30. One power of the compute is all that they tell.",
+    ),
+    Measured(
+        "chinchilla",
+        "Loss of 245 language models by their parameters and the tokens of their training",
+        "Hoffmann et al. 2022, Training compute-optimal large language models, figure 4, as "
+        "Besiroglu et al. 2024, arXiv 2404.10102, read it; tokens are operations over six times "
+        "the parameters; five digits of these, four of the loss",
+        "loss",
+        {"parameters": "", "tokens": "", "loss": ""},
+        "1.8172 + 482.01 / parameters ** 0.3478 + 2085.43 / tokens ** 0.3658",
+        "Besiroglu et al. 2024: 1.8172 ± 0.03, 482 ± 125, 0.3478 ± 0.02, 2085 ± 1293, 0.3658 ± "
+        "0.02, of the 240 models left without five that saw few tokens",
+        "With powers=(1,), three products of powers fit better than the published form, without a "
+        "constant: whether the loss tends to one, these rows do not tell. Structure is left in "
+        "the residuals.",
+        "tokens > 0.45 * parameters",
+        {"powers": (1,)},
     ),
     Measured(
         "puromycin",

@@ -19,11 +19,12 @@ def rows_of(name: str) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def fit(name: str, **settings) -> PosynomialRegressor:
-    """The law of a table, with the settings that a user has who gives none, but for `settings`."""
+    """The law of a table, with its own settings and `settings`, and defaults for the others."""
     x, y = rows_of(name)
-    units = dict(measured.get(name).units)
-    target_units = units.pop(measured.get(name).target)
-    return PosynomialRegressor(units=units, target_units=target_units, **settings).fit(x, y)
+    table = measured.get(name)
+    units = dict(table.units)
+    settings = {"target_units": units.pop(table.target), **table.settings, **settings}
+    return PosynomialRegressor(units=units, **settings).fit(x, y)
 
 
 def literature(name: str) -> pd.Series:
