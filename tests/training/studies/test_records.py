@@ -33,7 +33,7 @@ def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
     assert row["test_accuracy"] == run.evaluate("test") and row["epochs"] == 1
     assert tables["curves"]["validation_accuracy"].tolist() == [row["validation_accuracy"]]
     told = report(tables)
-    assert set(told.tables) == {"records", "committees", "published"}
+    assert set(told.tables) == {"records", "ideas", "committees", "published"}
     assert set(told.figures) == {"curves"} and told.tables["committees"].empty
     test = run.dataset.test
     probabilities = run.probabilities(test.images)
@@ -58,6 +58,14 @@ def test_the_table_tells_errors():
     assert (line["images"], line["seeds"]) == ("distorted", 2)
     assert (line["test error %"], line["minutes"]) == ("0.50 ± 0.14", "2")
     assert line["default recipe, error %"] == "1.74 ± 0.09"  # of the zoo's rows of mlp
+    (line,) = (
+        report({"runs": pd.DataFrame(rows), "curves": curves}).tables["ideas"].to_dict("records")
+    )
+    assert line == {
+        "dataset": "mnist", "network": "mlp", "idea": "none of them",
+        "default recipe, error %": "1.74 ± 0.09", "record, error %": "",
+        "record+, error %": "0.50 ± 0.14",
+    }  # fmt: skip
     turned = [{**row, "dataset": "mnist_rot", "network": "synchronous_mlp"} for row in rows]
     told = report({"runs": pd.DataFrame(turned), "curves": curves}).tables["records"]
     assert told["default recipe, error %"].tolist() == ["2.07 ± 0.05"]  # not those of mnist

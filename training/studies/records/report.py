@@ -14,11 +14,20 @@ PUBLISHED = Path(__file__).with_name("published.csv")  # of networks without con
 CELL = ["dataset", "network", "recipe"]
 MOST = 5  # of a committee of different networks
 _KINDS = {"record": "as they are", "record+": "distorted"}
+_IDEAS = {
+    "mlp": "none of them",
+    "quadratic_mlp": "polynomials",
+    "posynomial_mlp": "posynomials",
+    "comodulation_mlp": "products without roles",
+    "autoactivation_mlp": "autoactivation",
+    "dynamic_mlp": "dynamic weights",
+    "synchronous_mlp": "synchronous networks",
+}
 
 
 def report(results: dict[str, pd.DataFrame]) -> Report:
-    """Tables `records`, `committees` and `published`, of errors on the test set; the picture
-    `curves`."""
+    """Tables `records`, `ideas`, `committees` and `published`, of errors on the test set; the
+    picture `curves`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
     columns = {
@@ -33,12 +42,32 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     }
     tables = {
         "records": summary(done, CELL, columns),
+        "ideas": _ideas(done),
         "committees": committees(
             done, results.get("doubts", pd.DataFrame(columns=[*CELL, "seed"]))
         ),
         "published": read_csv(PUBLISHED).fillna("").astype(str),
     }
     return Report(tables, {} if done.empty else {"curves": _draw(results["curves"])})
+
+
+def _ideas(done: pd.DataFrame) -> pd.DataFrame:
+    """What each idea of the project can do, by each of its network's recipes."""
+
+    def error(recipe: str):
+        def told(part: pd.DataFrame) -> str:
+            own = part[part["recipe"] == recipe]
+            return percent(1 - own["test_accuracy"]) if len(own) else ""
+
+        return None, told
+
+    columns = {
+        "idea": ("network", lambda values: _IDEAS[values.iloc[0]]),
+        "default recipe, error %": (None, _of_default),
+        "record, error %": error("record"),
+        "record+, error %": error("record+"),
+    }
+    return summary(done[done["network"].isin(_IDEAS)], ["dataset", "network"], columns)
 
 
 def _of_default(part: pd.DataFrame) -> str:
