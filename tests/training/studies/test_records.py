@@ -104,7 +104,9 @@ def test_a_committee_of_networks_is_chosen_by_validation():
     """The first seed of each, whichever of its seeds has the highest accuracy."""
     names = ["mlp", "dynamic_mlp", "gated_mlp", "dct_mlp", "hashed_mlp", "patch_mlp"]
     cells = [(name, 2, 0.9 + 0.01 * i) for i, name in enumerate(names)]
-    members, runs, unsure, error = _members([*cells, ("patch_mlp", 3, 0.5)])
+    members, runs, unsure, error = _members(
+        [*cells, ("patch_mlp", 3, 0.5), ("hashed_mlp", 3, 0.95)]
+    )
     *_, line = committees(runs, unsure).to_dict("records")
     chosen = ["hashed_mlp", "dct_mlp", "gated_mlp", "dynamic_mlp", "mlp"]
     assert (line["network"], line["members"]) == (", ".join(chosen), "5")
