@@ -81,7 +81,8 @@ class Model:
     def terms(self, u: np.ndarray) -> np.ndarray:
         """The monomials, [rows, terms]."""
         logs = u @ self.a.T
-        return np.exp(np.clip(logs, -600, 600, out=logs), out=logs)
+        np.minimum(np.maximum(logs, -600, out=logs), 600, out=logs)
+        return np.exp(logs, out=logs)
 
     def predict(self, u: np.ndarray) -> np.ndarray:
         """f, [rows]."""
@@ -131,6 +132,21 @@ def derivatives(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
 
     Parameters are all c (log c, where they are to be positive), then each term's t.
     """
+    residuals, jacobian = _slopes(model, data, _moves(model, data))
+    return _finite(residuals), _finite(jacobian)
+
+
+def _moves(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """By how much log of its term each t moves, [rows, all t], and the term of each, [all t]."""
+    free = [basis.shape[1] for basis in model.bases]
+    moves = [data.u @ basis for basis in model.bases]
+    return np.concatenate(moves, axis=1), np.repeat(np.arange(model.num_terms), free)
+
+
+def _slopes(
+    model: Model, data: Data, moves: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """`derivatives` that need not be finite; the moves stay while a fit changes c and a."""
     m = model.terms(data.u)
     z = m @ model.c
     f, slope = root(z, model.power)
@@ -144,11 +160,10 @@ def derivatives(model: Model, data: Data) -> tuple[np.ndarray, np.ndarray]:
     if data.deviation is not None:
         residuals, slope = residuals / data.deviation, slope / data.deviation
     m = m * slope[:, None]
-    columns = [m * model.c if model.positive else m]
-    for k, basis in enumerate(model.bases):
-        if basis.shape[1]:
-            columns.append((model.c[k] * m[:, k])[:, None] * (data.u @ basis))
-    return _finite(residuals), _finite(np.concatenate(columns, axis=1))
+    by_log = m * model.c
+    directions, term = moves
+    exponents = by_log[:, term] * directions
+    return residuals, np.concatenate([by_log if model.positive else m, exponents], axis=1)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
@@ -202,10 +217,11 @@ def _moved(model: Model, start: Model, parameters: np.ndarray) -> Model:
     k = model.num_terms
     a, at = start.a.copy(), k
     for i, basis in enumerate(model.bases):
-        a[i] += basis @ parameters[at : at + basis.shape[1]]
-        at += basis.shape[1]
+        if free := basis.shape[1]:
+            a[i] += basis @ parameters[at : at + free]
+            at += free
     c = np.exp(np.clip(parameters[:k], -600, 600)) if model.positive else parameters[:k]
-    return dataclasses.replace(model, c=c, a=a)
+    return Model(c, a, model.power, model.bases, model.known, model.positive)
 
 
 def solve_coefficients(model: Model, data: Data) -> Model:
@@ -245,13 +261,14 @@ def fit(model: Model, data: Data, evaluations: int = 60, tolerance: float = 1e-1
         return _moved(model, start, parameters)
 
     scale = float(np.clip(data.scale, 1e-300, 1e300))
+    moves = _moves(model, data)
     last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
     def both(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         key = parameters.tobytes()
         if key not in last:
             last.clear()
-            residuals, jacobian = derivatives(unpack(parameters), data)
+            residuals, jacobian = _slopes(unpack(parameters), data, moves)
             last[key] = _finite(residuals / scale), _finite(jacobian / -scale)
         return last[key]
 
