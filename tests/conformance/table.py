@@ -57,7 +57,10 @@ class Entry(NamedTuple):
         if self.make not in _TRACED:
             tf.random.set_seed(7)
             module = self.make()
-            function = tf.function(self.function(module), input_signature=[self.spec()])
+            # AutoGraph, which takes longer than all else here, has its question in test_compilation.
+            function = tf.function(
+                self.function(module), input_signature=[self.spec()], autograph=False
+            )
             function.get_concrete_function()
             helpers.randomise_zeros(module)
             _TRACED[self.make] = module, function

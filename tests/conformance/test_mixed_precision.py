@@ -84,7 +84,7 @@ def _accuracy(name: str, digits: Dataset, dtype: tf.DType, scale: float = 1.0) -
     images, labels = (tf.constant(x) for x in (digits.train.images, digits.train.labels))
     batches = np.random.default_rng(0).integers(len(labels), size=(100, 50))
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(batch):
         with tf.GradientTape() as tape:
             logits = tf.cast(network(_scaled(tf.gather(images, batch))), tf.float32)
@@ -99,7 +99,7 @@ def _accuracy(name: str, digits: Dataset, dtype: tf.DType, scale: float = 1.0) -
         network(_scaled(images[:1]))  # makes the weights: the first call is in float32
         for batch in batches:
             step(tf.constant(batch))
-        logits = tf.function(network)(_scaled(digits.test.images))
+        logits = tf.function(network, autograph=False)(_scaled(digits.test.images))
     return float(np.mean(np.argmax(logits, axis=1) == digits.test.labels))
 
 
