@@ -57,7 +57,7 @@ class Entry(NamedTuple):
         if self.make not in _TRACED:
             tf.random.set_seed(7)
             module = self.make()
-            # AutoGraph, which takes longer than all else here, has its question in test_compilation.
+            # AutoGraph takes longer than all else here; test_compilation asks about it.
             function = tf.function(
                 self.function(module), input_signature=[self.spec()], autograph=False
             )
