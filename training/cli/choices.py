@@ -11,6 +11,7 @@ DATASETS = (
     "mnist_kspace",
     "mnist_kspace2",
     "mnist_kspace4",
+    "mnist_1d",
 )
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "muon", "eg")
 SCHEDULES = ("constant", "linear", "cosine")

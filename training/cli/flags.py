@@ -79,9 +79,9 @@ class _DatasetParser(flags.ArgumentParser):
 
 
 DATASET_HELP = (
-    "mnist_5k is embedded; mnist and fashion_mnist come through TensorFlow Datasets, from "
-    "--data_dir, --manual_dir or the network; mnist_rot and mnist_kspace (also 2, 4: each second "
-    "or fourth line) are made from mnist. Or your own: FILE.npz "
+    "mnist_5k is embedded, mnist_1d made by a package; mnist and fashion_mnist come through "
+    "TensorFlow Datasets, from --data_dir, --manual_dir or the network; mnist_rot and mnist_kspace "
+    "(also 2, 4: each second or fourth line) are made from mnist. Or your own: FILE.npz "
     "with the arrays images and labels (or train_images, train_labels, and the same for "
     "validation and test; or x_train, y_train, x_test, y_test); FOLDER/ with a folder of pictures "
     "for each class; tfds:NAME, an image classification set of TensorFlow Datasets."

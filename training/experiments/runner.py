@@ -240,7 +240,7 @@ def _told(key: Mapping[str, Any]) -> str:
 
 
 def _takes_paths(dataset: str) -> bool:
-    return dataset.startswith("tfds:") or dataset in set(DATASETS) - {"mnist_5k"}
+    return dataset.startswith("tfds:") or dataset in set(DATASETS) - {"mnist_5k", "mnist_1d"}
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,0 +1,78 @@
+"""MNIST-1D: the same curves everywhere, as hard for a linear classifier as was published."""
+
+import random
+import sys
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from training import data
+from training.data import mnist_1d
+
+pytestmark = pytest.mark.slow  # SciPy makes 5,000 curves
+
+
+@pytest.fixture(scope="module")
+def curves() -> data.Dataset:
+    return data.load("mnist_1d")
+
+
+def test_splits_and_shapes(curves):
+    assert [len(getattr(curves, split)) for split in data.SPLITS] == [3_500, 500, 1_000]
+    assert curves.image_shape == (40, 1, 1)
+    assert not curves.pictures
+    whole = np.bincount(np.concatenate([curves.train.labels, curves.validation.labels]))
+    np.testing.assert_allclose(np.bincount(curves.validation.labels), whole / 8, atol=1)
+
+
+def test_values_come_back_but_for_their_rounding(curves):
+    package = pytest.importorskip("mnist1d.data")
+    values = package.make_dataset(package.get_dataset_args())["x_test"]
+    found = (curves.test.images[..., 0, 0].astype(float) - mnist_1d.ZERO) / 24
+    off = np.abs(found - values)
+    assert np.sum(off > 0.5 / 24 + 1e-9) == 0
+    assert np.isclose(np.sqrt(np.mean(np.square(off))), 1 / 24 / np.sqrt(12), rtol=0.02)
+
+
+def test_a_linear_classifier_has_a_third_of_them(curves):
+    """Greydanus 2020: 32 % by logistic regression, where people have 96 %."""
+    x, y = (
+        [getattr(split, name) for split in (curves.train, curves.test)]
+        for name in ("images", "labels")
+    )
+    flat = [(images.reshape(len(images), -1) - mnist_1d.ZERO) / 24 for images in x]
+    right = LogisticRegression(max_iter=1000).fit(flat[0], y[0]).score(flat[1], y[1])
+    assert 0.27 < right < 0.37
+
+
+def test_random_numbers_of_others_are_left_alone():
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002  that of the package
+    expected = random.random(), np.random.rand()  # noqa: NPY002
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    mnist_1d.make()
+    assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
+
+
+def test_other_curves_are_refused(monkeypatch):
+    package = pytest.importorskip("mnist1d.data")
+    made = package.make_dataset(package.get_dataset_args())
+    made["x"] = made["x"] + 0.1
+    monkeypatch.setattr(package, "make_dataset", lambda _: made)
+    with pytest.raises(ValueError, match=r"^mnist1d must make the curves .* got [0-9a-f]{64}$"):
+        data.load("mnist_1d")
+
+
+def test_without_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mnist1d.data", None)
+    with pytest.raises(ImportError, match=r"needs the package of mnist1d.data: pip install"):
+        data.load("mnist_1d")
+
+
+def test_paths_are_refused():
+    with pytest.raises(
+        ValueError, match="^manual_dir must be left out with mnist_1d, which mnist1d makes"
+    ):
+        data.load("mnist_1d", manual_dir="here")
