@@ -14,7 +14,7 @@ that searches trained on: it is there to try the command.
 from training.experiments import Setting, Study, main
 from training.found.rows import rows, rows_for
 
-_ROWS = {dataset: rows(dataset) for dataset in ("mnist", "fashion_mnist")}
+_ROWS = {dataset: rows(dataset) for dataset in ("mnist", "fashion_mnist", "mnist_1d")}
 _KEYS = list(dict.fromkeys(key for found in _ROWS.values() for key in found))
 
 

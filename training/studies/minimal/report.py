@@ -82,8 +82,7 @@ def _draw(done: pd.DataFrame):
                 marker="o", linestyle="-" if "+" in kind else "--",
                 color=_COLORS[kind.rstrip("+")], label=f"{kind}, ours",
             )  # fmt: skip
-        if dataset == "mnist":
-            _draw_anchors(axis)
+        _draw_anchors(axis, dataset)
         axis.set(
             xscale="log", yscale="log", xlabel="trained numbers", ylabel="test error in %",
             title=dataset,
@@ -92,8 +91,9 @@ def _draw(done: pd.DataFrame):
     return figure
 
 
-def _draw_anchors(axis) -> None:
-    for kind, part in read_csv(ANCHORS).groupby("class", sort=False):
+def _draw_anchors(axis, dataset: str) -> None:
+    anchors = read_csv(ANCHORS)
+    for kind, part in anchors[anchors["dataset"] == dataset].groupby("class", sort=False):
         axis.plot(
             part["numbers"], 100 - part["accuracy"], "x", color=_COLORS[kind],
             label=f"{kind}, others",
