@@ -278,7 +278,7 @@ def test_mnist_5k_needs_neither_network_nor_tensorflow_datasets(mnist_5k, offlin
 def test_unknown_name(name):
     with pytest.raises(ValueError) as error:
         data.load(name)
-    made = "mnist_rot, mnist_kspace, mnist_kspace2, mnist_kspace4"
+    made = "mnist_rot, mnist_kspace, mnist_kspace2, mnist_kspace4, mnist_1d"
     known = f"mnist_5k, mnist, fashion_mnist, {made}, a file.npz, a folder/, or tfds:NAME"
     assert str(error.value) == f"name must be one of {known}, got {name!r}"
 
