@@ -49,7 +49,8 @@ class ProductOfExperts(Module):
                 f"after the batch, got shape {inputs.shape}"
             )
         known = getattr(self, "num_experts", None), getattr(self, "num_classes", None)
-        if known != (None, None) and tuple(inputs.shape[1:]) != known:
+        # Another thread may be at its first call, between the two.
+        if None not in known and tuple(inputs.shape[1:]) != known:
             raise ValueError(
                 f"ProductOfExperts inputs must be [batch, {known[0]}, {known[1]}] as at the first "
                 f"call, got shape {inputs.shape}"

@@ -41,7 +41,8 @@ class ToeplitzAttention(Heads):
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
         inputs = _tensor_checks.floating("ToeplitzAttention inputs", inputs)
         known = (self.tokens, getattr(self, "input_size", None))
-        if self.tokens and inputs.shape.rank == 3 and tuple(inputs.shape[1:]) != known:
+        # Another thread may be at its first call, between the two.
+        if None not in known and inputs.shape.rank == 3 and tuple(inputs.shape[1:]) != known:
             raise ValueError(
                 "ToeplitzAttention inputs must be [batch, tokens, features] of "
                 f"{known} as at the first call, got {tuple(inputs.shape[1:])}"

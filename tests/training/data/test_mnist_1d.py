@@ -41,7 +41,7 @@ def test_a_linear_classifier_has_a_third_of_them(curves):
         [getattr(split, name) for split in (curves.train, curves.test)]
         for name in ("images", "labels")
     )
-    flat = [(images.reshape(len(images), -1) - mnist_1d.ZERO) / 24 for images in x]
+    flat = [(images.reshape(len(images), -1) - float(mnist_1d.ZERO)) / 24 for images in x]
     right = LogisticRegression(max_iter=1000).fit(flat[0], y[0]).score(flat[1], y[1])
     assert 0.27 < right < 0.37
 
