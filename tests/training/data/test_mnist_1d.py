@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from mnist1d import data as package
 from sklearn.linear_model import LogisticRegression
 
 from training import data
@@ -27,7 +28,6 @@ def test_splits_and_shapes(curves):
 
 
 def test_values_come_back_but_for_their_rounding(curves):
-    package = pytest.importorskip("mnist1d.data")
     values = package.make_dataset(package.get_dataset_args())["x_test"]
     found = (curves.test.images[..., 0, 0].astype(float) - mnist_1d.ZERO) / 24
     off = np.abs(found - values)
@@ -57,7 +57,6 @@ def test_random_numbers_of_others_are_left_alone():
 
 
 def test_other_curves_are_refused(monkeypatch):
-    package = pytest.importorskip("mnist1d.data")
     made = package.make_dataset(package.get_dataset_args())
     made["x"] = made["x"] + 0.1
     monkeypatch.setattr(package, "make_dataset", lambda _: made)
@@ -73,6 +72,6 @@ def test_without_the_package(monkeypatch):
 
 def test_paths_are_refused():
     with pytest.raises(
-        ValueError, match="^manual_dir must be left out with mnist_1d, which mnist1d makes"
+        ValueError, match="^manual_dir must be left out with mnist_1d, which mnist1d brings"
     ):
         data.load("mnist_1d", manual_dir="here")

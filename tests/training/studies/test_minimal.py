@@ -148,4 +148,5 @@ def test_anchors_have_sources():
     assert set(anchors["class"]) <= {"P", "D", "W", "convolution"}
     assert anchors.notna().all(axis=None)
     assert set(anchors["dataset"]) <= set(STUDY.options["dataset"])
-    assert anchors["accuracy"].between(30, 100).all() and (anchors["numbers"] > 0).all()
+    low = anchors["dataset"].map({"mnist": 90, "mnist_1d": 30})
+    assert anchors["accuracy"].between(low, 100).all() and (anchors["numbers"] > 0).all()

@@ -11,10 +11,11 @@ holds the rotations; with a +, trained on distorted images. The digits of mnist_
 that searches trained on: it is there to try the command.
 """
 
+from training.cli.choices import DATASETS
 from training.experiments import Setting, Study, main
 from training.found.rows import rows, rows_for
 
-_ROWS = {dataset: rows(dataset) for dataset in ("mnist", "fashion_mnist", "mnist_1d")}
+_ROWS = {dataset: found for dataset in DATASETS if (found := rows(dataset))}
 _KEYS = list(dict.fromkeys(key for found in _ROWS.values() for key in found))
 
 
