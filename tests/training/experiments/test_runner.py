@@ -305,3 +305,25 @@ def test_an_interrupted_study_tells_how_to_go_on(start, tmp_path):
     assert (tmp_path / "x" / "results" / "runs.csv").exists() or "choices" in str(
         list((tmp_path / "x" / "results").iterdir())
     )
+
+
+@pytest.mark.parametrize("path", ["data_dir", "manual_dir"])
+@pytest.mark.parametrize("names", [["mnist_5k"], ["mnist_1d"], ["mnist_5k", "mnist_1d"]])
+def test_a_path_for_data_that_packages_bring_is_refused(tmp_path, names, path):
+    study = Study(
+        name="plain", question="?", axes={"dataset": names}, seeds=(0,), trial="a:b", report="a:b"
+    )
+    with pytest.raises(ValueError, match=f"^{path} must be left out with {', '.join(names)}, whi"):
+        runner.run(study, tmp_path / "w", paths={path: "here"})
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_path_is_for_those_data_sets_that_take_one(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(runner, "load", lambda name, **paths: asked.setdefault(name, paths))
+    runner._dataset.cache_clear()
+    for name in ("mnist_5k", "mnist_1d", "mnist", "tfds:x"):
+        runner._dataset(name, (("data_dir", "here"),))
+    runner._dataset.cache_clear()
+    there = {"data_dir": "here"}
+    assert asked == {"mnist_5k": {}, "mnist_1d": {}, "mnist": there, "tfds:x": there}

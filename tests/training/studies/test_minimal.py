@@ -150,3 +150,15 @@ def test_anchors_have_sources():
     assert set(anchors["dataset"]) <= set(STUDY.options["dataset"])
     low = anchors["dataset"].map({"mnist": 90, "mnist_1d": 30})
     assert anchors["accuracy"].between(low, 100).all() and (anchors["numbers"] > 0).all()
+
+
+def test_each_panel_has_the_anchors_of_its_data_set():
+    done = _done(("D", 100, 0.96))
+    done = pd.concat([done, done.assign(dataset="mnist_1d"), done.assign(dataset="other")])
+    done = done.assign(
+        network="mlp", fixed=0, status="done", searched=0.9, epochs=1, seconds=1.0
+    )  # what else a row has
+    anchors = pd.read_csv(ANCHORS)
+    for axis in report({"runs": done}).figures["frontier"].axes:
+        own = anchors.loc[anchors["dataset"] == axis.get_title(), "short"]
+        assert sorted(text.get_text() for text in axis.texts) == sorted(own)
