@@ -119,7 +119,7 @@ def root(z: np.ndarray, power: Fraction) -> tuple[np.ndarray, np.ndarray]:
     """z^(1/p) and its derivative; for p != 1, z is held above a small share of its mean."""
     if power == 1:
         return z, np.ones_like(z)
-    q = float(1 / power)
+    q = power.denominator / power.numerator
     # Near z = 0, noise makes of a root of it what it likes; of a reciprocal, it is the largest y.
     share = 1e-6 if power > 0 else 1e-12
     z = np.maximum(z, max(share * np.mean(np.abs(z)), 1e-300))

@@ -199,7 +199,7 @@ def _pool(model: Model, space: Space, generator: np.random.Generator) -> np.ndar
     for row in pool:
         size = min(len(movable), generator.integers(1, 4))
         moved = generator.choice(movable, size=size, replace=False)
-        row[moved] += generator.choice(_STEPS, size=len(moved))
+        row[moved] += _STEPS[generator.integers(len(_STEPS), size=size)]
     if space.directions is None:
         return pool
     moves = (_STEPS[:, None, None] * space.directions).reshape(-1, model.a.shape[1])
