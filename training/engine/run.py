@@ -161,8 +161,8 @@ def resolve(
     """Everything that the result of a run depends on, and the network that it describes.
 
     Raises:
-      ValueError: an unknown name, a value that the network refuses, or a network that cannot take
-        images of this shape.
+      ValueError: an unknown name, a value that the network refuses, a network that cannot take
+        images of this shape, or a step or network that moves images which are no pictures.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise ValueError(f"seed must be an integer in [0, 2^31), got {_checks.received(seed)}")
@@ -172,6 +172,8 @@ def resolve(
     step = recipe.create_step()
     if isinstance(step, Transformations) and step.moves:
         dataset.check_pictures("step", recipe.step)
+    if "group" in resolved["network_args"]:  # of transformations of its images
+        dataset.check_pictures("network", network)
     given = {*recipe.network_args, "image_shape"}
     network_args = {k: v for k, v in resolved["network_args"].items() if k in given}
     module = wn.create_network(network, dataset.num_classes, **network_args)

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 import training
+import weirdonetworks as wn
 from training.data import mnist_kspace, sources
 from training.engine import Recipe
 from training.engine.evaluation import by_angle
@@ -31,6 +32,22 @@ def test_steps_that_move_images(few_digits, pictures):
                 refused.add((step, bool(arguments)))
     moved = {(step, True) for step in STEPS if step != "plain"} | {(step, False) for step in MOVE}
     assert refused == (set() if pictures else moved)
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+def test_networks_that_move_images(few_digits, pictures):
+    dataset = dataclasses.replace(few_digits, pictures=pictures)
+    refused = set()
+    for network in wn.list_networks():
+        try:
+            resolve(network, dataset, Recipe())
+        except ValueError as error:
+            assert str(error) == (
+                "network must leave images as they are on few_digits, whose images are no "
+                f"pictures, got {network!r}"
+            )
+            refused.add(network)
+    assert refused == (set() if pictures else {"synchronous_mlp", "synchronous_network"})
 
 
 @pytest.mark.slow
