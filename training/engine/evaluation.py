@@ -25,15 +25,16 @@ def by_angle(run: Run, angles: tuple[float, ...] = ANGLES) -> np.ndarray:
 
 
 def evaluate(
-    workdir: str | Path, dataset: Dataset, *, angles: tuple[float, ...] = ()
+    workdir: str | Path, dataset: Dataset, *, angles: tuple[float, ...] = (), shifts: int = 0
 ) -> dict[str, Any]:
     """The test accuracy of a run, and the accuracy at each of the angles (degrees).
 
-    With angles, rotations.csv and rotations.png are written to the workdir. `epochs` and `of` tell
-    how many epochs of how many have been trained: a run that was interrupted is scored, too.
+    With angles, rotations.csv and rotations.png are written to the workdir; with shifts, the mean
+    over all shifts by at most so many pixels is scored, too. `epochs` and `of` tell how many epochs
+    of how many have been trained: a run that was interrupted is scored, too.
 
     Raises:
-      ValueError: no run there, or another data set.
+      ValueError: no run there, another data set, or images that are no pictures.
     """
     run = load_run(workdir, dataset)
     scores: dict[str, Any] = {
@@ -41,6 +42,8 @@ def evaluate(
         "epochs": len(run.history),
         "of": run.config["epochs"],
     }
+    if shifts:
+        scores["shifted_accuracy"] = run.over_shifts(shifts).evaluate("test")
     if angles:
         accuracies = by_angle(run, angles)
         scores["accuracy_by_angle"] = accuracies.tolist()

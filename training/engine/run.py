@@ -24,6 +24,8 @@ from training.engine.workdir import METRICS, Workdir, num_parameters
 from training.report.figures import draw_metrics
 from weirdonetworks import _checks, pretrained
 from weirdonetworks.commands.versions import versions
+from weirdonetworks.groups import translations
+from weirdonetworks.layers.synchronous import Synchronous
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -109,6 +111,22 @@ class Run:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The likeliest class of each of these uint8 images, int [n]."""
         return np.argmax(self.probabilities(images), axis=1)
+
+    def over_shifts(self, most: int = 1) -> "Run":
+        """With the mean of the network's logits over all shifts by at most `most` pixels.
+
+        `layers.Synchronous` of the network and `groups.translations(most)`: no more numbers, but
+        (2 most + 1)^2 times the work. It is not trained; it can be scored and asked as this run.
+
+        Raises:
+          ValueError: a number of pixels that is no integer >= 1, or images that are no pictures.
+        """
+        most = _checks.integer("most", most)
+        if self.dataset is not None:
+            self.dataset.check_pictures("most", most)
+        shifts = translations(most, tuple(self.config["image_shape"][:2]))
+        shifted = Synchronous(self.network, shifts, "mean")
+        return dataclasses.replace(self, network=shifted, _loop=None, _scorer=None)
 
     def plot(self):
         """A matplotlib figure: loss and accuracy by epoch."""

@@ -73,6 +73,24 @@ RECORDS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
             },
         }
     },
+    ("synchronous_mlp", "mnist_rot"): {
+        "record+": {
+            "network_args": {
+                "lift_sizes": (112,),
+                "mix_sizes": (72, 64, 64, 56),
+                "head_sizes": (),
+                "pooling": "max",
+                "dropout": 0.05,
+            },
+            "epochs": 360,
+            "batch_size": 200,
+            "learning_rate": 3e-3,
+            "warmup_epochs": 1.0,
+            "averaging": 0.999,
+            "step": "augment",
+            "step_args": {"degrees": 180, "shift": 1, "scale": 0.1, "shear": 0.1, "elastic": 0.7},
+        }
+    },
 }
 NAMES = ("record", "record+")
 

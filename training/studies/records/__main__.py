@@ -32,7 +32,7 @@ STUDY = Study(
         "network": list(dict.fromkeys(network for network, _ in RECORDS)),
         "recipe": list(NAMES),
     },
-    options={"dataset": ["mnist"]},
+    options={"dataset": ["mnist", "mnist_rot"]},
     cells=cells,
     seeds=(0,),
     settings={"epochs": Setting(0, "Passes over the training split; 0: as each recipe says.", 0)},
