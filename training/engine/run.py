@@ -141,7 +141,8 @@ class Run:
         """
         if self._loop is None:
             raise ValueError(
-                f"a run that was loaded is in its folder already, got {_checks.received(workdir)}"
+                "a run that was loaded is in its folder already, and a mean over shifts is made "
+                f"anew by over_shifts, got {_checks.received(workdir)}"
             )
         files = Workdir(workdir)
         with files.alone():

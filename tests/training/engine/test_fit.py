@@ -48,6 +48,28 @@ def test_a_run_scores_predicts_and_draws(run, few_digits):
     assert repr(run) == "Run(mlp on few_digits, 2 epochs, 6,370 parameters)"
 
 
+def test_over_shifts_is_the_mean_of_logits_of_shifted_images(run, few_digits, tmp_path):
+    images = few_digits.test.images
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    logits = [
+        run.network(scale(padded[:, i : i + 28, j : j + 28])) for i in range(3) for j in range(3)
+    ]
+    expected = tf.nn.softmax(tf.reduce_mean(logits, axis=0))
+    shifted = run.over_shifts()
+    np.testing.assert_allclose(shifted.probabilities(images), expected, atol=1e-6)
+    assert np.abs(run.probabilities(images) - expected).max() > 0.01
+    assert shifted.evaluate() == np.mean(np.argmax(expected, axis=1) == few_digits.test.labels)
+    assert shifted.parameters == run.parameters and shifted.history is run.history
+    with pytest.raises(ValueError, match="a mean over shifts is made anew by over_shifts, got"):
+        shifted.save(tmp_path / "run")
+
+
+@pytest.mark.parametrize("most", [0, -1, 1.0, True, "1"])
+def test_shifts_are_whole_pixels(run, most):
+    with pytest.raises(ValueError, match="^most must be an integer >= 1, got "):
+        run.over_shifts(most)
+
+
 @pytest.mark.slow
 def test_nothing_is_written_until_it_is_saved(run, few_digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -32,8 +32,11 @@ def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
     assert run.config["network_args"].items() >= recipe.network_args.items()
     assert row["test_accuracy"] == run.evaluate("test") and row["epochs"] == 1
     assert tables["curves"]["validation_accuracy"].tolist() == [row["validation_accuracy"]]
+    over_shifts = run.over_shifts()
+    assert row["shifted_accuracy"] == over_shifts.evaluate("test")
+    assert row["shifted_validation_accuracy"] == over_shifts.evaluate("validation")
     told = report(tables)
-    assert set(told.tables) == {"records", "ideas", "committees", "published"}
+    assert set(told.tables) == {"records", "ideas", "shifts", "committees", "published"}
     assert set(told.figures) == {"curves"} and told.tables["committees"].empty
     test = run.dataset.test
     probabilities = run.probabilities(test.images)
@@ -69,6 +72,26 @@ def test_the_table_tells_errors():
     turned = [{**row, "dataset": "mnist_rot", "network": "synchronous_mlp"} for row in rows]
     told = report({"runs": pd.DataFrame(turned), "curves": curves}).tables["records"]
     assert told["default recipe, error %"].tolist() == ["2.07 ± 0.05"]  # not those of mnist
+
+
+def test_the_table_of_shifts_tells_seeds_that_were_scored_so():
+    rows = [
+        {"dataset": "mnist", "network": network, "recipe": "record+", "seed": seed,
+         "status": "done", "tested": 10_000, "test_accuracy": 0.99, "validation_accuracy": 0.98,
+         "shifted_accuracy": shifted, "shifted_validation_accuracy": shifted, "numbers": 1234,
+         "epochs": 60, "seconds": 90.0}
+        for network, seed, shifted in (("mlp", 0, 0.992), ("mlp", 1, 0.994), ("mlp", 2, np.nan),
+                                       ("quadratic_mlp", 0, np.nan))
+    ]  # fmt: skip
+    curves = pd.DataFrame([{**rows[0], "epoch": 1}])
+    (line,) = (
+        report({"runs": pd.DataFrame(rows), "curves": curves}).tables["shifts"].to_dict("records")
+    )
+    assert line == {
+        "dataset": "mnist", "network": "mlp", "recipe": "record+", "numbers": "1,234", "seeds": 2,
+        "test error %": "1.00 ± 0.00", "over shifts %": "0.70 ± 0.14",
+        "validation error %": "2.00 ± 0.00", "validation, over shifts %": "0.70 ± 0.14",
+    }  # fmt: skip
 
 
 def _members(cells: list[tuple[str, int, float]]):

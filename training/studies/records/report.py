@@ -26,8 +26,8 @@ _IDEAS = {
 
 
 def report(results: dict[str, pd.DataFrame]) -> Report:
-    """Tables `records`, `ideas`, `committees` and `published`, of errors on the test set; the
-    picture `curves`."""
+    """Tables `records`, `ideas`, `shifts`, `committees` and `published`, of errors on the test set;
+    the picture `curves`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
     columns = {
@@ -43,6 +43,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     tables = {
         "records": summary(done, CELL, columns),
         "ideas": _ideas(done),
+        "shifts": _over_shifts(done),
         "committees": committees(
             done, results.get("doubts", pd.DataFrame(columns=[*CELL, "seed"]))
         ),
@@ -68,6 +69,25 @@ def _ideas(done: pd.DataFrame) -> pd.DataFrame:
         "record+, error %": error("record+"),
     }
     return summary(done[done["network"].isin(_IDEAS)], ["dataset", "network"], columns)
+
+
+def _over_shifts(done: pd.DataFrame) -> pd.DataFrame:
+    """Networks by themselves and as means over nine shifts, of the seeds that were scored so."""
+    if "shifted_accuracy" not in done:
+        return pd.DataFrame(columns=CELL)
+
+    def error(column: str):
+        return column, lambda values: percent(1 - values)
+
+    columns = {
+        "numbers": ("numbers", lambda values: f"{values.iloc[0]:,.0f}"),
+        "seeds": ("seed", len),
+        "test error %": error("test_accuracy"),
+        "over shifts %": error("shifted_accuracy"),
+        "validation error %": error("validation_accuracy"),
+        "validation, over shifts %": error("shifted_validation_accuracy"),
+    }
+    return summary(done[done["shifted_accuracy"].notna()], CELL, columns)
 
 
 def _of_default(part: pd.DataFrame) -> str:
