@@ -112,20 +112,20 @@ class Run:
         """The likeliest class of each of these uint8 images, int [n]."""
         return np.argmax(self.probabilities(images), axis=1)
 
-    def over_shifts(self, most: int = 1) -> "Run":
-        """With the mean of the network's logits over all shifts by at most `most` pixels.
+    def over_shifts(self, shifts: int = 1) -> "Run":
+        """With the mean of the network's logits over all shifts by at most so many pixels.
 
-        `layers.Synchronous` of the network and `groups.translations(most)`: no more numbers, but
-        (2 most + 1)^2 times the work. It is not trained; it can be scored and asked as this run.
+        `layers.Synchronous` of the network and `groups.translations(shifts)`: no more numbers, but
+        (2 shifts + 1)^2 times the work. It is not trained; it can be scored and asked as this run.
 
         Raises:
           ValueError: a number of pixels that is no integer >= 1, or images that are no pictures.
         """
-        most = _checks.integer("most", most)
+        shifts = _checks.integer("shifts", shifts)
         if self.dataset is not None:
-            self.dataset.check_pictures("most", most)
-        shifts = translations(most, tuple(self.config["image_shape"][:2]))
-        shifted = Synchronous(self.network, shifts, "mean")
+            self.dataset.check_pictures("shifts", shifts)
+        group = translations(shifts, tuple(self.config["image_shape"][:2]))
+        shifted = Synchronous(self.network, group, "mean")
         return dataclasses.replace(self, network=shifted, _loop=None, _scorer=None)
 
     def plot(self):

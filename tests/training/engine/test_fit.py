@@ -64,10 +64,10 @@ def test_over_shifts_is_the_mean_of_logits_of_shifted_images(run, few_digits, tm
         shifted.save(tmp_path / "run")
 
 
-@pytest.mark.parametrize("most", [0, -1, 1.0, True, "1"])
-def test_shifts_are_whole_pixels(run, most):
-    with pytest.raises(ValueError, match="^most must be an integer >= 1, got "):
-        run.over_shifts(most)
+@pytest.mark.parametrize("shifts", [0, -1, 1.0, True, "1"])
+def test_shifts_are_whole_pixels(run, shifts):
+    with pytest.raises(ValueError, match="^shifts must be an integer >= 1, got "):
+        run.over_shifts(shifts)
 
 
 @pytest.mark.slow

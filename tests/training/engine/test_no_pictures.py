@@ -59,7 +59,7 @@ def test_turned_digits_and_stability(few_digits):
     rule = "must leave images as they are on few_digits, whose images are no pictures, got"
     with pytest.raises(ValueError, match=f"^angles {rule} \\(90.0,\\)$"):
         by_angle(run, (90.0,))
-    with pytest.raises(ValueError, match=f"^most {rule} 1$"):
+    with pytest.raises(ValueError, match=f"^shifts {rule} 1$"):
         run.over_shifts()
     with pytest.raises(ValueError, match=f"^action {rule} 'rotation'$"):
         measure_run(run, images=2, steps=4)
