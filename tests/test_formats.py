@@ -72,6 +72,7 @@ class Draws(snt.Module):
         return snt.flatten(images) * (0.0 if is_training else 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("around", [lambda f: f, lambda f: wn.layers.Synchronous(f, GROUP)])
 def test_what_wants_is_training_gets_false(tmp_path, around):
     wn.export(around(Draws()), tmp_path / "net", "savedmodel", SHAPE)

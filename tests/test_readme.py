@@ -66,6 +66,7 @@ def test_commands_know_their_flags():
                     own[name].parser.parse(value or "true")
 
 
+@pytest.mark.slow
 def test_tables_are_those_of_the_results():
     """As `python -m training.pages` writes them; a changed number is noticed."""
     filled = pages.filled()
@@ -75,6 +76,7 @@ def test_tables_are_those_of_the_results():
     assert "98." in README and README.replace("98.", "99.", 1) != filled[path]
 
 
+@pytest.mark.slow
 def test_cards_are_those_of_the_results():
     made = pages.cards()
     assert made

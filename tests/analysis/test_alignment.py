@@ -31,6 +31,7 @@ def _mlp(hidden_sizes=(9, 7), features: int = 5, seed: int = 0, **kwargs) -> wn.
     return network
 
 
+@pytest.mark.slow
 def test_a_rotation_is_found():
     source, rotation = _normal(50, 6), random_rotation(6, seed=1)
     found = procrustes(source @ rotation, source)

@@ -177,6 +177,7 @@ def test_the_size_of_normalised_layers_grows_by_the_squares_of_the_steps():
     assert travelled[-1].min() > 1e-3
 
 
+@pytest.mark.slow
 def test_not_so_without_normalisation():
     sizes, travelled = _descend("relu")
     assert np.abs((sizes - sizes[0] - travelled)[-1]).min() > 0.2 * travelled[-1].max()

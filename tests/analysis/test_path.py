@@ -74,6 +74,7 @@ def _off_the_circle(w) -> tf.Tensor:
     return (tf.reduce_sum(w**2) - 1) ** 2
 
 
+@pytest.mark.slow
 def test_a_curve_is_found_where_the_line_crosses_a_hill():
     """On the circle |w| = 1 the loss is 0; the line between two of its points has 1/4 midway."""
     point = _Point()

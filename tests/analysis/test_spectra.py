@@ -128,6 +128,7 @@ def test_one_in_a_hundred_random_matrices_exceeds_the_threshold(shape):
     assert 0.004 < np.mean(np.array(counts) > 0) < 0.018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(30, 200), (200, 30)])
 def test_the_scale_of_the_largest_eigenvalue(shape):
     """The law of Tracy and Widom has the mean -1.2065 and the standard deviation 1.2680."""

@@ -68,6 +68,7 @@ def test_z_alone_is_trained_and_counted():
     assert np.isfinite(gradient).all() and np.abs(gradient).min() > 0
 
 
+@pytest.mark.slow
 def test_compiled_copied_and_restored(tmp_path):
     subspace = _made(dropout=0.5)
     subspace.z.assign(np.random.default_rng(1).normal(size=20))

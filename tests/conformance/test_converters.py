@@ -108,6 +108,7 @@ def test_the_guide_names_them():
         assert any(f"`{name}`" in line and all(o in line for o in operations) for line in lines)
 
 
+@pytest.mark.slow
 def test_tflite_knows_erf_in_a_gelu_alone(convert, tmp_path):
     def both(x: tf.Tensor) -> tf.Tensor:
         return gelu(x) + gelu_tanh(x)  # x / 2 of one x

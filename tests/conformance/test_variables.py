@@ -11,6 +11,7 @@ def test_the_file_holds_the_table():
     assert list(golden.read()) == list(TABLE)
 
 
+@pytest.mark.slow
 @every_module
 def test_variables_are_those_of_the_file(key):
     assert golden.description(TABLE[key]) == golden.read()[key], (
@@ -18,6 +19,7 @@ def test_variables_are_those_of_the_file(key):
     )
 
 
+@pytest.mark.slow
 @every_module
 def test_names_differ(entry):
     names = [variable.name for variable in entry.built().variables]

@@ -199,6 +199,7 @@ def test_derivatives_beside_a_column_that_is_known(complex_):
     assert np.all(matrix[:, known] == 0) and np.abs(found.residual).max() > 0.1
 
 
+@pytest.mark.slow
 def test_numbers_of_any_size():
     """A and y: products of large or small ones are infinite or 0 in float32."""
     for complex_, dtype in ((False, np.float32), (True, np.complex64)):

@@ -108,6 +108,7 @@ def test_tails():
     np.testing.assert_array_equal(y[:, :2], 0)
 
 
+@pytest.mark.slow
 def test_rare_gates_open_as_often_as_24_bits_allow():
     x = tf.fill([4096, 4096], -6.0)  # Phi = 1e-9, one in 2^24 opens
     assert int(tf.math.count_nonzero(stochastic_gelu(x, [5, 6]))) < 8

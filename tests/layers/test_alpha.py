@@ -26,6 +26,7 @@ def test_the_gradient_ends_where_descent_would_leave(slope):
     assert tape.gradient(total, theta).numpy().tolist() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut, returns", [(_alpha.bounded, True), (None, False)])
 def test_descent_reaches_an_end_and_comes_back(cut, returns):
     """With momentum, for a target that moves from one end to the inside; clipping alone sticks."""

@@ -80,6 +80,7 @@ def test_comodulated_at_zero_is_linear_attention():
     np.testing.assert_allclose(layer(x), expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 2e-6), (np.float64, 1e-13)])
 def test_half_exp_of_negative_is_half_exp_there_and_nowhere_else(dtype, bound):
     x = tf.constant([-np.inf, -1e4, -90.0, *np.linspace(-20, 0, 101)], dtype)

@@ -44,6 +44,7 @@ def test_the_free_energy_is_the_sum_over_hidden_states():
     assert np.ptp(expected) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(4, 3), (3, 4), (1, 1), (6, 5), (12, 13)])
 def test_the_partition_function_is_the_sum_over_all_states(sizes):
     layer = _built(*sizes)
@@ -88,6 +89,7 @@ def test_the_exact_gradient():
         np.testing.assert_allclose(found, own, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(4, 3), (11, 12), (13, 11)])
 def test_the_exact_gradient_is_the_slope_of_the_likelihood(sizes):
     """Of several parts of the states, on either side, compiled and not; by a tape of all."""

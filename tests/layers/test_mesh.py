@@ -59,6 +59,7 @@ def test_it_is_the_product_of_its_interferometers_and_unitary_to_rounding():
         np.testing.assert_allclose(np.sum(mesh(x) ** 2, (1, 2)), np.sum(x**2, (1, 2)), rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_a_large_mesh_is_no_larger_graph():
     sizes = [helpers.nodes_of_gradient(_built(n), [None, n, 2]) for n in (6, 40)]
     assert sizes[1] < 1.05 * sizes[0]

@@ -54,6 +54,7 @@ def test_other_inputs_are_not_read_and_its_weights_learn():
     assert layer.num_fixed == 4
 
 
+@pytest.mark.slow
 def test_more_inputs_explain_more():
     noisy = Y + 3 * RNG.normal(size=Y.shape)
     errors = []

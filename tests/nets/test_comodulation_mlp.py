@@ -80,6 +80,7 @@ def test_numbers_of_weights(net, a_layer):
     assert count == a_layer + (7 + 1) * 4
 
 
+@pytest.mark.slow
 @BOTH
 def test_hidden_outputs_start_at_the_scale(cls):
     net = cls(4, (300,), scale=0.5)

@@ -100,6 +100,7 @@ def test_scaling_laws_are_not_rounded():
                 assert abs(abs(float(a)) - truth[i]) < 4 * errors[i]
 
 
+@pytest.mark.slow
 def test_wide_columns_do_not_lose_the_law():
     """A model of the noise that cannot be fitted leaves the one that can."""
     g = np.random.default_rng(0)
@@ -114,6 +115,7 @@ _CONCENTRATION = np.repeat([0.02, 0.06, 0.11, 0.22, 0.56, 1.10], 2)[:, None]
 _RATE = np.array([76, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200.0])
 
 
+@pytest.mark.slow
 def test_saturation_is_found_from_twelve_rows():
     """With the constants and the residual of nonlinear least squares, 212.7, 0.06412 and 10.93."""
     r = PosynomialRegressor().fit(_CONCENTRATION, _RATE)
@@ -167,6 +169,7 @@ def test_replicates_of_unequal_errors_are_weighted():
     assert stats.kstest(p_values, "uniform").pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_replicates_count_as_rows():
     g = np.random.default_rng(1)
     x = np.repeat(np.geomspace(1, 30, 6), 6)[:, None]
@@ -181,6 +184,7 @@ def _table(seed=0, rows=60, error=0.02):
     return x, 3 * x[:, 0] ** 1.5 / x[:, 1] * (1 + error * g.normal(size=rows)), g
 
 
+@pytest.mark.slow
 def test_errors_of_measurement_are_taken_as_they_are_given():
     x, y, g = _table()
     error = 0.02 * y * np.exp(g.uniform(-1, 1, 60))
@@ -230,6 +234,7 @@ def test_weights_go_through_scikit_learn():
     assert np.all(scores > 0.99)
 
 
+@pytest.mark.slow
 def test_a_few_outliers_are_named_and_leave_the_law():
     x, y, _ = _table()
     y[[3, 17, 40]] *= 10
@@ -243,6 +248,7 @@ def test_a_few_outliers_are_named_and_leave_the_law():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [-10, -1, 1e-3])
 def test_outliers_may_be_of_the_other_sign_or_small(factor):
     x, y, _ = _table()
@@ -252,6 +258,7 @@ def test_outliers_may_be_of_the_other_sign_or_small(factor):
     assert np.all(_errors(r, [[1.5, -1]], 3) < 3)
 
 
+@pytest.mark.slow
 def test_many_outliers_are_said():
     x, y, _ = _table()
     y[:12] *= 10

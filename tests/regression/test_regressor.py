@@ -125,6 +125,7 @@ def test_standard_errors_cover_the_truth_as_often_as_they_say(relative):
     assert np.all(held[0] < low) and np.all(held[1] > high)
 
 
+@pytest.mark.slow
 def test_four_times_the_rows_half_the_error():
     errors = []
     for rows in (100, 400):
@@ -144,6 +145,7 @@ def test_number_of_terms_may_be_fixed():
     assert len(PosynomialRegressor(num_terms=2).fit(x, y).law_.coefficients) == 2
 
 
+@pytest.mark.slow
 def test_rounding_may_be_fixed():
     x, y = _data(lambda a, b: a ** (1 / 3) / b, noise=0.001)
     rows = {d: PosynomialRegressor(rounding=d).fit(x, y).law_ for d in ("auto", None, 1, 2, 3)}
@@ -236,6 +238,7 @@ def test_units_leave_dimensionless_products_free():
     assert r.status_ == "approximate" and r.units_.consistent
 
 
+@pytest.mark.slow
 def test_inconsistent_law_is_reported():
     x, y = _pendulum(0.01, constant=True)
     units = {"l": "cm", "m": "kg"}
@@ -426,6 +429,7 @@ def test_numbers_of_other_types():
     assert PosynomialRegressor(max_terms=1).fit(whole, y).formula() == "y = a*b"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [1, 2, 20, 50, 58])
 def test_the_least_number_of_rows(columns):
     """It is that of the user's rows; where a table fits, one of more rows does."""
@@ -441,6 +445,7 @@ def test_the_least_number_of_rows(columns):
         assert fitted.formula() == "y = x0**2", rows
 
 
+@pytest.mark.slow
 def test_two_terms_need_no_more_of_sixty_rows_than_of_fifty_nine():
     x = np.random.default_rng(0).uniform(1, 5, (60, 22))
     y = x[:, 0] * x[:, 1] + x[:, 2]
@@ -527,6 +532,7 @@ def test_bad_arguments(arguments, message):
         PosynomialRegressor(**arguments).fit(x, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signs", [1, -1])
 def test_powers_may_be_restricted(signs):
     x, y = _data(lambda a, b: np.cbrt(a**2 + b))
@@ -584,6 +590,7 @@ def test_pickle_and_clone(regressor):
         copy.predict(x)
 
 
+@pytest.mark.slow
 def test_cross_validation():
     x, y = _data(LAWS["monomial"][0], noise=0.05)
     scores = cross_val_score(PosynomialRegressor(), x, y, cv=3)
@@ -631,6 +638,7 @@ def test_forms_agree_with_predict(name):
     np.testing.assert_allclose(value, expected, **close)
 
 
+@pytest.mark.slow
 def test_geometric_program_on_a_fitted_law():
     """The least a b + 4/(a b^2) + ... for a >= 1, found on noisy data, is the law's own."""
     x, y = _data(lambda a, b: 2 * a * b + 8 / b**2, noise=1e-3, low=0.5, high=4)

@@ -237,6 +237,7 @@ def test_six_terms_are_found_and_the_limit_is_said():
     assert "the limit of terms, 2, was reached" in short.evidence_["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0, 0.01])
 def test_pursuit_finds_fractions(noise):
     exponents = [[2, 0, 0, 1, 0], [0, -1, 0.5, 0, 1], [0, 0, 3, 0, -1], [1, 1, 0, 0, 0]]
@@ -249,6 +250,7 @@ def test_pursuit_finds_fractions(noise):
     np.testing.assert_allclose(model.c, 1, rtol=0.2 if noise else 1e-9)
 
 
+@pytest.mark.slow
 def test_candidates_end_where_noise_is_left():
     models = _all(_data(LAWS["one term"][0], noise=0.05))
     # A term beyond the law without structure, to see what it would explain, for p = 1 only.
@@ -300,6 +302,7 @@ def test_search_is_done_where_no_structure_is_left():
     assert search.done(search.first_term(data, FREE), data)
 
 
+@pytest.mark.slow
 def test_search_is_not_done_where_too_few_rows_could_show_structure():
     """With many features no test sees that one monomial is no law for a - 3."""
     rng = np.random.default_rng(0)

@@ -380,6 +380,7 @@ def killed(small_run, tmp_path, forget) -> Path:
     return workdir
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_result_is_only_scored(small_run, killed, command, monkeypatch):
     workdir = killed
     (workdir / "curves.png").unlink()
@@ -402,6 +403,7 @@ def test_a_finished_run_is_not_touched_again(small_run, command, monkeypatch):
     assert contents(small_run.workdir) == before
 
 
+@pytest.mark.slow
 def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
     monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
@@ -495,6 +497,7 @@ def test_a_learning_rate_beyond_all_bounds(command, tmp_path):
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_another_configuration_is_refused(small_run, command):
     before = contents(small_run.workdir)
     other = ["--seed=3", "--network_arg=activation=relu", f"--workdir={small_run.workdir}"]

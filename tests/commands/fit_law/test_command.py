@@ -76,6 +76,7 @@ def test_kepler_through_the_command(command, write):
     assert not any("held out" in line for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_readme_shows_what_is_printed(command, write):
     """All but the line of the files, which has the time in it."""
@@ -107,6 +108,7 @@ def test_flags_reach_the_regressor(command, write, tmp_path):
     assert max(law["terms"][0]["exponent_errors"].values()) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_missing_values_are_dropped_if_asked(command, write, tmp_path):
     table = make_pendulum(60)
@@ -225,6 +227,7 @@ def test_bad_flags(command, write, tmp_path, words, exit_code, message):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_fits_that_begin_together_have_folders_of_their_own(command, monkeypatch):
     moment = datetime.datetime(2026, 1, 1)
     fixed = types.SimpleNamespace(datetime=types.SimpleNamespace(now=lambda: moment))

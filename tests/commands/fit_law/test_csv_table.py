@@ -150,6 +150,7 @@ def test_a_package_that_is_missing_is_named(write, monkeypatch, package):
         csv_table.read(path, "T")
 
 
+@pytest.mark.slow
 def test_any_file_is_read_or_refused_in_a_line_that_names_it(write):
     generator = random.Random(0)
     pieces = ["a", "T", "1", "2,5", "3.5", ",", ";", "\t", "|", " ", "\n", "\r", "#", '"', "1,234"]

@@ -22,6 +22,7 @@ def pendulum(tmp_path_factory):
     return folder / "run", folder / "data.csv"
 
 
+@pytest.mark.slow
 def test_the_law_of_a_pendulum(pendulum):
     law = read_law(pendulum[0])
     (term,) = law["terms"]
@@ -55,6 +56,7 @@ def test_the_box_and_the_error_are_those_of_the_rows(pendulum):
     assert 0.005 < law["held_out_error"] < 0.02
 
 
+@pytest.mark.slow
 def test_errors_of_measurement_and_outliers(write, tmp_path):
     """A column says how good each row is; what is wrong all the same is named as in the file."""
     g = np.random.default_rng(0)
@@ -81,6 +83,7 @@ def test_errors_of_measurement_and_outliers(write, tmp_path):
         fit_law(write(table), "y", tmp_path / "other", errors="dy", drop_missing=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_held_out_rows_have_no_part_in_the_fit(pendulum, write, tmp_path):
     table = pd.read_csv(pendulum[1])
@@ -121,6 +124,7 @@ def test_a_law_outside_the_family_is_called_approximate(write, tmp_path):
     assert "status      approximate: the limit of terms, 8, was reached, and " in to_text(law)
 
 
+@pytest.mark.slow
 def test_rows_where_a_law_has_no_value(write, tmp_path, monkeypatch):
     """Held-out rows beyond the pole of y = -1/(6.5 - a^2): no error is made up for them."""
     a = np.append(np.linspace(1, 2, 40), [2.9, 3.0])
@@ -133,6 +137,7 @@ def test_rows_where_a_law_has_no_value(write, tmp_path, monkeypatch):
     assert (tmp_path / "run" / "law.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_the_least_rows_are_counted_in_the_file(write, tmp_path):
     """Before any are held out; where 59 rows are enough, 60 are."""
@@ -163,6 +168,7 @@ def test_units_need_fewer_rows_and_an_index_is_told(write, tmp_path):
     assert "\nleft out    the first column, which counts the rows\n" in to_text(law)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_again_in_the_same_folder(pendulum):
     """The same comes out; other settings or other data are refused."""

@@ -86,6 +86,7 @@ def test_the_energy_is_its_formula():
         attention.hopfield_update(states, patterns[..., :3])
 
 
+@pytest.mark.slow
 def test_a_fixed_point_has_no_slope():
     patterns = tf.constant(RNG.normal(size=(4, 3)))
     x = tf.constant(RNG.normal(size=(1, 3)))

@@ -51,6 +51,7 @@ def test_values_and_gradients_take_part_alike():
     assert all(contender.amount == 50 for contender in group.contenders)
 
 
+@pytest.mark.slow
 def test_forms_of_attention_take_part_at_every_length():
     group = groups.attention(lengths=(8, 16), size=4)
     names = [contender.name for contender in group.contenders]

@@ -32,6 +32,7 @@ def test_the_network_of_a_run(small_run):
     assert run.config == json.loads((small_run.workdir / "config.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_newest_checkpoint_counts(copy, mnist_5k, command, forget):
     accuracy = evaluate(copy, mnist_5k)["test_accuracy"]
     forget(copy, "checkpoints/ckpt-2", "result.json")
@@ -78,6 +79,7 @@ def test_rotations(copy, command):
     assert (copy / "rotations.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 def test_scores_at_some_angles(copy, mnist_5k):
     scores = evaluate(copy, mnist_5k, angles=(0, 90))
     upright, turned = scores["accuracy_by_angle"]

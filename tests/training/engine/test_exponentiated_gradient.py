@@ -66,6 +66,7 @@ def test_the_first_weights_are_those_that_were_there(settings):
     np.testing.assert_allclose(found, WEIGHTS, rtol=1e-10, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_mass_is_kept(dtype):
     optimizer = ExponentiatedGradient(RATE, total_mass=MASS)

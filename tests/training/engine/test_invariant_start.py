@@ -65,6 +65,7 @@ def test_networks_start_invariant(name, channels):
         )
 
 
+@pytest.mark.slow
 def test_the_mean_over_the_rotations():
     """72 rotations of the weights by the action itself; on pixels that none of them loses."""
     network = wn.create_network("mlp", 4, hidden_sizes=(5,))
@@ -82,6 +83,7 @@ def test_the_mean_over_the_rotations():
         assert np.corrcoef(ours, theirs)[0, 1] > 0.95
 
 
+@pytest.mark.slow
 def test_weights_without_spread_stay_finite():
     network = wn.create_network("mlp", 4, hidden_sizes=(5,))
     network(tf.zeros([1, 12, 12, 1]))

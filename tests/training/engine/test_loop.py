@@ -230,6 +230,7 @@ def straight(tmp_path_factory):
     return loop, states, metrics, saved
 
 
+@pytest.mark.slow
 def test_the_counters_count_and_the_loss_falls(straight):
     loop, states, metrics, _ = straight
     assert loop.steps_per_epoch == 5

@@ -72,6 +72,7 @@ def test_at_zero_degrees_accuracy_by_angle_is_accuracy(network, split):
     np.testing.assert_array_equal(scorer.accuracy_by_angle(split, (0, 360)), [accuracy] * 2)
 
 
+@pytest.mark.slow
 def test_accuracy_by_angle_agrees_with_scipy(network, split):
     """Positive angles turn counterclockwise; between pixels bilinear, outside 0."""
     degrees = (35, -50, 90)

@@ -25,6 +25,7 @@ def read(path) -> dict[str, np.ndarray]:
     return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
 
 
+@pytest.mark.slow
 def test_what_is_printed_is_that_of_the_files(copy, command):
     words = ["--images=50", "--steps=8"]
     outcome = command(command_module, f"--workdir={copy}", *words)
@@ -72,6 +73,7 @@ def test_the_probabilities_of_the_network(small_run, mnist_5k):
     np.testing.assert_allclose(result.responses.sum(axis=2), 1, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["shift_x", "shift_y", "scale", "shear"])
 def test_every_action(copy, mnist_5k, action):
     scores = stability.report(copy, mnist_5k, action, images=20, steps=5)
@@ -84,6 +86,7 @@ def test_every_action(copy, mnist_5k, action):
     assert (copy / f"stability-{action}.png").exists()
 
 
+@pytest.mark.slow
 def test_an_exactly_invariant_network_is_stable(mnist_5k):
     """Under quarter turns, a synchronous network, trained or not; an MLP is not."""
     images, labels = mnist_5k.test.images[:20], mnist_5k.test.labels[:20]

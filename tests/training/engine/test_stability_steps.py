@@ -50,6 +50,7 @@ def _apply(step, network, objective=None, images=IMAGES, labels=LABELS, draw=DRA
     return step(network, objective, tf.constant(images, dtype), tf.constant(labels), draw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [(), (12,)])
 def test_ascent_inside_a_linear_region_is_the_power_method(hidden):
     """Of |f(x + d) - f(x)|^2, with steps much longer than the ball; a short step is another."""
@@ -108,6 +109,7 @@ def test_the_adversarial_loss_of_a_linear_margin_is_the_dual_norm_penalty(norm, 
     assert 0.05 * float(penalty) > 1e-2
 
 
+@pytest.mark.slow
 def test_the_largest_change_of_a_linear_map_is_its_operator_norm():
     network = _network(hidden=())
     before = network(IMAGES)
@@ -142,6 +144,7 @@ def test_attacks_stay_in_ball_and_range_and_raise_the_loss(norm):
     np.testing.assert_allclose(_apply(none, network, images=images).loss, plain, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_virtual_direction_is_the_leading_eigenvector_of_the_hessian():
     """Of the divergence, whose Hessian is taken by two tapes; its gradient vanishes there."""
     network = _network("tanh")
@@ -197,6 +200,7 @@ def test_the_virtual_loss_and_its_labels():
     assert max(np.abs(g).max() for g in unlabelled[0]) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_spectral_loss_is_the_sum_of_the_norms():
     network = _network()
     step = steps.create_step(
@@ -303,6 +307,7 @@ def test_each_composes_with_transformations(name):
     assert abs(found.loss - _apply(alone, network).loss) > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_takes_a_batch_of_unknown_size(name):
     arguments = {"jacobian_weight": 0.1} if name == "spectral" else {}

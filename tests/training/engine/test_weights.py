@@ -126,6 +126,7 @@ def test_rounded_to_bits(bits):
     assert not rounded(tf.zeros([3, 2]), bits).numpy().any()
 
 
+@pytest.mark.slow
 def test_matrices_alone_are_rounded():
     loop = _loop(bits=2)
     loop.run_epoch()

@@ -27,6 +27,7 @@ def looked(asked):
     return digits.look(asked, digits.shifted(stroke(), 0, 0))
 
 
+@pytest.mark.slow
 def test_every_published_network_answers(asked, looked):
     assert [n.name for n in asked] == list(looked.reports) == wn.list_networks(pretrained="mnist")
     seen, table = digits.answers(asked, looked, 0)
@@ -37,6 +38,7 @@ def test_every_published_network_answers(asked, looked):
     assert table["probability"][0] == f"{100 * said.probabilities.max():.1f} %"
 
 
+@pytest.mark.slow
 def test_a_picture_is_turned_counterclockwise(asked, looked):
     upright, _ = digits.answers(asked, looked, 0)
     turned, table = digits.answers(asked, looked, 90)
@@ -71,6 +73,7 @@ def test_an_answer_stays_where_it_is_the_likeliest(asked, looked):
     assert table["stays"][0] == f"{100 * shares:.0f} % of 360°" and 0 < shares < 1
 
 
+@pytest.mark.slow
 def test_what_is_no_digit_is_told(asked):
     rings = 255 * ((np.hypot(*np.mgrid[-140:140, -140:140]) // 18) % 2).astype(np.uint8)
     for drawn, told in ((stroke(), "yes"), (rings, "no")):

@@ -36,6 +36,7 @@ def test_the_command_knows_the_families():
     assert set(command.FAMILIES) - set(command.DEFAULT) == {"windows", "crosswise", "turned"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_size_fills_what_is_allowed(name, digits):
     family = FAMILIES[name]

@@ -48,6 +48,7 @@ def test_the_mean_is_that_of_probabilities():
     np.testing.assert_allclose(np.exp(mean(logits)), expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_learned_weights_are_the_best():
     """On what they were learned from, no other weights near them are better."""
     logits, labels = task()
@@ -72,6 +73,7 @@ def test_weights_of_a_mixture_are_the_best():
         assert nll(mean(logits, 0.9 * weights + 0.1 * other), labels) > found
 
 
+@pytest.mark.slow
 def test_rules_on_other_data():
     logits, labels = task()
     found = rules(logits, labels)
@@ -89,6 +91,7 @@ def test_rules_on_other_data():
         assert losses[f"{name}, tempered"] < losses[name]
 
 
+@pytest.mark.slow
 def test_groups():
     groups = [experts.group("mnist", seed, 5) for seed in range(50)]
     assert all(len(set(names)) == 5 for names in groups)

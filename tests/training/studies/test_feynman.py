@@ -17,6 +17,7 @@ def test_the_laws_are_those_of_the_table():
     assert list(STUDY.axes["law"]) == [equation.name for equation in load()]
 
 
+@pytest.mark.slow
 def test_a_trial(tmp_path):
     axes = {"law": ["I.12.1"], "noise": [0.01]}
     settings = {"points": 100}

@@ -51,6 +51,7 @@ def test_a_student_that_can_finds_the_teacher_and_one_that_cannot_does_not(degre
     np.testing.assert_array_equal(students.look(degree, 12, **common).loss, enough.loss)
 
 
+@pytest.mark.slow
 def test_no_square_student_with_a_unit_less_is_below_the_threshold():
     """Of all matrices of lower rank: those that drop an eigenvalue and stretch the others."""
     rng = np.random.default_rng(1)

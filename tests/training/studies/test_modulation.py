@@ -199,6 +199,7 @@ def test_attention_has_learned_alphas_too():
     assert sorted(module.learned_alphas(network)) == [0.25, 0.5, 0.75, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_variants_of_a_family_have_equally_many_parameters(family):
     sizes = {}

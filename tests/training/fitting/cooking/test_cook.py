@@ -167,6 +167,7 @@ def test_an_ordinary_network_learns_classes():
         cook(lambda: wn.nets.MLP(2, ()), LeastSquares(), data=data, loss="cross_entropy")
 
 
+@pytest.mark.slow
 def test_an_ordinary_network_by_least_squares():
     network = built(wn.nets.MLP(1, (3,)))
     cooked = cook(network, LeastSquares(max_evaluations=30))

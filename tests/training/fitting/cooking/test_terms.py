@@ -78,6 +78,7 @@ def test_terms_in_a_schedule():
     assert cooked.network.num_terms == 2
 
 
+@pytest.mark.slow
 def test_terms_of_a_layer_within_a_network():
     def network():
         return wn.nets.PosynomialMLP(1, (3,), 4)
