@@ -74,19 +74,20 @@ RECORDS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
         }
     },
     ("synchronous_mlp", "mnist_rot"): {
+        # Of 93,570 numbers; as good on the validation split as one of 414,378.
         "record+": {
             "network_args": {
-                "lift_sizes": (112,),
-                "mix_sizes": (72, 64, 64, 56),
+                "lift_sizes": (64,),
+                "mix_sizes": (24, 24, 24),
                 "head_sizes": (),
                 "pooling": "max",
-                "dropout": 0.05,
+                "dropout": 0.0,
             },
-            "epochs": 360,
+            "epochs": 560,
             "batch_size": 200,
             "learning_rate": 3e-3,
             "warmup_epochs": 1.0,
-            "averaging": 0.999,
+            "averaging": 0.99,
             "step": "augment",
             "step_args": {"degrees": 180, "shift": 1, "scale": 0.1, "shear": 0.1, "elastic": 0.7},
         }
