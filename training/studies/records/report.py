@@ -140,12 +140,12 @@ def _committee(members: pd.DataFrame, name: str, doubts: pd.DataFrame) -> dict[s
 
 def _draw(curves: pd.DataFrame):
     """Validation error against epochs, the mean over the seeds: what more time would give."""
-    figure, axis = new_figure(figsize=(6, 3.6))
+    figure, axis = new_figure(figsize=(8, 3.6))
     for (dataset, network, recipe), part in curves.groupby(
         ["dataset", "network", "recipe"], sort=False
     ):
         mean = 100 * (1 - part.groupby("epoch")["validation_accuracy"].mean())
         axis.plot(mean.index, mean, label=f"{dataset}, {network}, {recipe}")
     axis.set(xlabel="epoch", ylabel="validation error in %", xscale="log", yscale="log")
-    axis.legend(fontsize="small")
+    figure.legend(fontsize="small", loc="outside right upper")
     return figure
