@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -388,3 +389,32 @@ def command_line(module: str, settings: Mapping[str, Any]) -> str:
 
     words = [f"--{name}={value}" for name, value in settings.items()]
     return shlex.join(["python", "-m", module, *words])
+
+
+class _AddressParser(flags.ArgumentParser):
+    def parse(self, argument: str) -> str:
+        if argument != "auto" and not re.fullmatch(r"[\w.:/\[\]-]+:\d+", argument, re.ASCII):
+            raise ValueError(f"must be auto or host:port, got {argument!r}")
+        return argument
+
+
+def define_processes(flag_values: flags.FlagValues) -> tuple[flags.FlagHolder, flags.FlagHolder]:
+    """--workers and --cluster: where trials run."""
+    workers = flags.DEFINE_integer(
+        "workers",
+        2,
+        "Processes of one thread each; 0: all in this one.",
+        0,
+        1000,
+        flag_values=flag_values,
+    )
+    cluster = flags.DEFINE(
+        _AddressParser(),
+        "cluster",
+        None,
+        "The address of a Ray cluster (host:port, or auto) on whose cores to run, in place of "
+        "--workers.",
+        serializer=flags.ArgumentSerializer(),
+        flag_values=flag_values,
+    )
+    return workers, cluster

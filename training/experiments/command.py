@@ -1,7 +1,6 @@
 """The command line of a study, the same for all of them."""
 
 import dataclasses
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 from absl import flags
 
-from training.cli.flags import DATASET_HELP, PathFlags, parse_integers
+from training.cli.flags import DATASET_HELP, PathFlags, define_processes, parse_integers
 from training.experiments.study import LARGEST, Setting, Study
 from weirdonetworks.commands import app
 from weirdonetworks.commands.flags import define_choice, define_workdir
@@ -58,18 +57,7 @@ class Command:
             "AXIS=a,b: these values of an axis in place of all; may be given for several axes.",
             **define,
         )
-        self._workers = flags.DEFINE_integer(
-            "workers", 2, "Processes of one thread each; 0: all in this one.", 0, 1000, **define
-        )
-        self._cluster = flags.DEFINE(
-            _AddressParser(),
-            "cluster",
-            None,
-            "The address of a Ray cluster (host:port, or auto) on whose cores to run, in place of "
-            "--workers.",
-            serializer=flags.ArgumentSerializer(),
-            **define,
-        )
+        self._workers, self._cluster = define_processes(self.flags)
         self._workdir = define_workdir(
             self.flags,
             f"The folder of the trials, where an interrupted study goes on (runs/{study.name} by "
@@ -232,13 +220,6 @@ class _Asked:
     seeds: Sequence[int]
     settings: Mapping[str, Any]
     paths: Mapping[str, str | None]
-
-
-class _AddressParser(flags.ArgumentParser):
-    def parse(self, argument: str) -> str:
-        if argument != "auto" and not re.fullmatch(r"[\w.:/\[\]-]+:\d+", argument, re.ASCII):
-            raise ValueError(f"must be auto or host:port, got {argument!r}")
-        return argument
 
 
 def _word(value: Any) -> str:

@@ -5,6 +5,7 @@ python -m training.search --numbers=1000,2000,5000 --dataset=mnist_5k
 Each family is tried with one recipe first; then family, shape and recipe are drawn. The size is the
 largest that is allowed. Of three trials, two are stopped at a ninth, and again at a third, of the
 epochs (successive halving). The same command goes on where it was; with more --trials, further.
+On a cluster, all nodes write to the journal in --workdir: a folder that all of them share.
 """
 
 from pathlib import Path
@@ -12,7 +13,13 @@ from pathlib import Path
 from absl import flags
 
 from training.cli.choices import STEPS
-from training.cli.flags import DatasetFlags, define_choices, parse_arguments, parse_integers
+from training.cli.flags import (
+    DatasetFlags,
+    define_choices,
+    define_processes,
+    parse_arguments,
+    parse_integers,
+)
 from weirdonetworks.commands import app
 from weirdonetworks.commands.flags import define_choice, define_workdir
 
@@ -48,9 +55,7 @@ _EPOCHS = flags.DEFINE_integer(
     "epochs", 20, "Of a trial that is not stopped.", 1, flag_values=FLAGS
 )
 _TRIALS = flags.DEFINE_integer("trials", 50, "For each number.", 1, 100_000, flag_values=FLAGS)
-_WORKERS = flags.DEFINE_integer(
-    "workers", 2, "Processes of one thread each; 0: all in this one.", 0, 1000, flag_values=FLAGS
-)
+_WORKERS, _CLUSTER = define_processes(FLAGS)
 _WORKDIR = define_workdir(FLAGS, "The folder of the search; runs/search by default.")
 
 
@@ -75,6 +80,7 @@ def main() -> None:
         epochs=_EPOCHS.value,
         trials=_TRIALS.value,
         workers=_WORKERS.value,
+        cluster=_CLUSTER.value,
         paths=_DATASET.paths,
     )
     for line in lines_of(table):

@@ -30,17 +30,19 @@ def search(
     epochs: int = 20,
     trials: int = 50,
     workers: int = 2,
+    cluster: str | None = None,
     paths: dict[str, str | None] | None = None,
 ) -> pd.DataFrame:
     """Makes so many trials for each of `numbers`, or what is missing of them; returns all of them.
 
     Writes config.json, journal.log (Optuna's), search.csv, best.json and frontier.png. It chooses
     by the validation split, with one seed; the test set is never read. Which trials are made
-    depends on which end first, where several run at once.
+    depends on which end first, where several run at once. `workers` and `cluster` as for
+    `executor.run`; the nodes of a cluster must share the folder.
 
     Raises:
       ValueError: a folder of another search, or numbers for which no family has a network.
-      OSError: it cannot be written, or a worker was killed.
+      OSError: it cannot be written, a worker was killed, or a cluster cannot be reached.
     """
     given = {key: value for key, value in (paths or {}).items() if value is not None}
     data = load(dataset, **given)
@@ -60,10 +62,10 @@ def search(
             tasks = _tasks(journal, numbers, trials, progress)
             rest = ((step, json.dumps(step_args or {})), epochs)
             work = [
-                (str(journal), most, dataset, tuple(given.items()), fitting[most], *rest)
+                (str(journal.absolute()), most, dataset, tuple(given.items()), fitting[most], *rest)
                 for most in tasks
             ]
-            for place, told in executor.run(perform, work, workers=workers):
+            for place, told in executor.run(perform, work, workers=workers, cluster=cluster):
                 progress.done(_told(work[place][1], told))
         finally:
             progress.close()

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from training.experiments import Ladder, Report, Study, executor, runner
+from training.search.run import search
 
 PORTS = ("metrics_export_port", "dashboard_agent_listen_port", "metrics_agent_port",
          "runtime_env_agent_port")  # fmt: skip
@@ -86,6 +87,21 @@ def test_a_study_survives_a_lost_node_with_the_rows_of_one_process(cluster, tmp_
     for name in ("runs", "choices"):
         same = [table[name].drop(columns=["seconds", "node"]) for table in (there, here)]
         assert same[0].equals(same[1])
+
+
+@pytest.mark.slow
+def test_a_search_runs_on_a_cluster(cluster, tmp_path, few_digits_file, monkeypatch):
+    on_cluster, asked = executor._on_cluster, []
+    monkeypatch.setattr(executor, "_on_cluster", lambda *a: asked.append(a[2]) or on_cluster(*a))
+    table = search(
+        str(few_digits_file), [4000], tmp_path / "search", families=["frequencies"], epochs=1,
+        trials=2, cluster=cluster.address,
+    )  # fmt: skip
+    assert (
+        asked == [cluster.address]
+        and len(table) == 2
+        and (tmp_path / "search" / "best.json").exists()
+    )
 
 
 @pytest.mark.slow
