@@ -1,10 +1,12 @@
 """Data sets of TensorFlow Datasets, prepared from original files or the network."""
 
+import atexit
 import contextlib
 import difflib
 import io
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 import threading
@@ -206,7 +208,7 @@ def _prepare(builder, manual_dir: PathLike | None) -> None:
     )
     # TensorFlow Datasets finds files that it unpacked before by their names alone, which mnist
     # and fashion_mnist share: in its default place, the one would be taken for the other.
-    with tempfile.TemporaryDirectory() as unpacked, _well_behaved_tfds():
+    with _folder_of_threads() as unpacked, _well_behaved_tfds():
         config = tfds.download.DownloadConfig(manual_dir=manual_dir, extract_dir=unpacked)
         try:
             builder.download_and_prepare(download_config=config)
@@ -255,6 +257,22 @@ def _unreachable(url: str) -> str:
     thread.start()
     thread.join(_PROBE_SECONDS)
     return reasons[0] if reasons else f"no answer within {_PROBE_SECONDS} s"
+
+
+@contextlib.contextmanager
+def _folder_of_threads() -> Iterator[str]:
+    """A temporary folder in which threads may still write when an error leaves it.
+
+    TensorFlow Datasets unpacks in threads that outlive the error of another file. A folder that
+    they keep from being removed must not hide that error: it goes when the process ends, which
+    waits for them.
+    """
+    folder = tempfile.mkdtemp()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -399,6 +399,41 @@ def test_damaged_manual_files(tmp_path, capfd):
         )
 
 
+@pytest.mark.slow
+def test_threads_that_still_unpack_do_not_hide_an_error():
+    # As where the labels are unpacked while the images are found to be damaged: what removes the
+    # folder meets files that were not there when it began.
+    code = """
+import concurrent.futures, os, pathlib, time
+from training.data import tfds
+
+def unpack(folder):
+    end = time.time() + 1
+    while time.time() < end:
+        try:
+            os.makedirs(folder, exist_ok=True)
+            for name in range(100):
+                pathlib.Path(folder, str(name)).touch()
+        except OSError:
+            pass
+
+executor = concurrent.futures.ThreadPoolExecutor()
+try:
+    with tfds._folder_of_threads() as folder:
+        executor.submit(unpack, folder)
+        time.sleep(0.1)
+        raise ValueError("damaged")
+except ValueError as error:
+    time.sleep(0.1)
+    print(error, folder, os.path.exists(folder))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    error, folder, there = result.stdout.split()
+    assert (error, there) == ("damaged", "True")
+    assert not os.path.exists(folder)  # once the process has ended
+
+
 def test_manual_files_of_another_data_set(tmp_path):
     folder = original_files("mnist")
     with pytest.raises(ValueError, match="is damaged or not of fashion_mnist"):
