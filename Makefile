@@ -57,7 +57,7 @@ train: $(INSTALLED)  ## train a network, by default the quadratic MLP on the emb
 test: lint  ## lint, and run the whole test suite
 	$(VENV)/bin/python -m pytest $(AT_ONCE)
 
-test-fast: lint  ## lint, and run what takes no longer than half a second, for work in progress
+test-fast: lint  ## lint, and run what takes no longer than a tenth of a second, for work in progress
 	$(VENV)/bin/python -m pytest $(AT_ONCE) -m 'not slow'
 
 soak: $(INSTALLED)  ## kill and damage random runs and studies for half an hour, as docs/promises.md

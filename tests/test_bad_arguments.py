@@ -203,6 +203,7 @@ def refused(call: Callable[[], Any], *names: str) -> None:
     assert time.process_time() - began < SECONDS
 
 
+@pytest.mark.slow
 def test_the_rest_is_good():
     for cases in CASES.values():
         cases[0].call(**cases[0].good)

@@ -43,6 +43,7 @@ def test_writes_are_found():
     assert writes(function) == ["a.size", "a.x", "setattr(a, 'y', b)"]
 
 
+@pytest.mark.slow
 def test_no_check_writes():
     found = [
         (path.name, function.name, written)
@@ -75,6 +76,7 @@ def test_a_call_that_is_refused_is_no_first_call():
         network(tf.ones([2, 4], tf.float64))
 
 
+@pytest.mark.slow
 def test_arguments_go_to_the_parent_class_by_name():
     found = [
         f"{path.name}: {ast.unparse(node)}"
@@ -85,6 +87,7 @@ def test_arguments_go_to_the_parent_class_by_name():
     assert not found
 
 
+@pytest.mark.slow
 def test_no_function_that_runs_is_a_docstring_alone():
     """AutoGraph cannot transform it, and says so in a user's `tf.function`."""
     found = [

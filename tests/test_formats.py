@@ -157,6 +157,7 @@ def test_bad_arguments(network, tmp_path, arguments, message):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format", "module"),
     [("tflite", "ai_edge_litert"), ("onnx", "tf2onnx"), ("onnx", "onnxruntime")],
@@ -188,6 +189,7 @@ def test_what_has_no_counterpart_is_named_and_nothing_else_said(tmp_path, capfd,
     assert wn.export(Inverse(), tmp_path / "net", "savedmodel", SHAPE) < 1e-5
 
 
+@pytest.mark.slow
 @each_format
 def test_nothing_is_said(network, tmp_path, capfd, format):
     wn.export(network, tmp_path / "net", format, SHAPE)

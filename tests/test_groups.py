@@ -354,6 +354,7 @@ def test_pixels_have_at_most_four_taps(group):
     assert matrices.sum(axis=2).max() <= 1 + 1e-12
 
 
+@pytest.mark.slow
 def test_there_are_never_dense_matrices():
     group = groups.cyclic(16)
     image, weights = tf.TensorSpec([1, 28, 28], tf.float32), tf.TensorSpec([784, 1], tf.float32)
@@ -365,6 +366,7 @@ def test_there_are_never_dense_matrices():
         assert helpers.largest(gradient) < 784 * 784 / 4
 
 
+@pytest.mark.slow
 def test_sixteen_rotations_are_built_in_half_a_second():
     seconds = []
     for _ in range(3):
@@ -481,6 +483,7 @@ def test_composition_has_a_defect_where_pixels_are_resampled_or_lost(digits, noi
         assert not defect[:, 0].any() and not defect[:, :, 0].any()
 
 
+@pytest.mark.slow
 def test_translations_compose_where_nothing_leaves_the_frame(digits, noise):
     group = groups.translations(1)
     margins = digits[
@@ -557,6 +560,7 @@ def test_the_canonical_image_is_the_smallest_of_the_orbit(group, name, digits, n
     np.testing.assert_array_equal(group.canonical(images), expected)
 
 
+@pytest.mark.slow
 def test_canonical_images_of_a_torus():
     group = groups.get_group("dihedral4*torus3", (5, 5))
     images = _images(3, 5, 5, 2)

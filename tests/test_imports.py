@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 import training
 import weirdonetworks as wn
 
@@ -102,6 +104,7 @@ def test_no_room_knows_those_above_it():
             assert known <= {room(name), *allowed}, name
 
 
+@pytest.mark.slow
 def test_studies_know_neither_one_another_nor_the_cards():
     """What two of them need stands below: in data, engine, fitting, experiments or report."""
     paths = modules(training)

@@ -116,6 +116,7 @@ def test_all_is_trained_in_each_kind_of_model(make, number):
     assert all(np.any(v != b) for v, b in zip(model.trainable_variables, before, strict=True))
 
 
+@pytest.mark.slow
 def test_training_and_inference_are_told_apart():
     module = network()
     layer = wn.keras.Layer(module)
@@ -128,6 +129,7 @@ def test_training_and_inference_are_told_apart():
     assert np.any(around(X, training=True) != around(X))  # which passes it on
 
 
+@pytest.mark.slow
 def test_one_set_of_variables():
     module = wn.nets.MLP(3, (4,))
     layer = wn.keras.Layer(module)
@@ -141,6 +143,7 @@ def test_one_set_of_variables():
     assert not layer.trainable_variables and len(layer.non_trainable_variables) == 4
 
 
+@pytest.mark.slow
 def test_variables_are_of_the_type_of_the_policy():
     for dtype in ("float64", "float32"):
         layer = wn.keras.Layer(wn.nets.MLP(3, (4,)), dtype=dtype)
@@ -148,6 +151,7 @@ def test_variables_are_of_the_type_of_the_policy():
         assert {v.dtype.name for v in layer.module.variables} == {dtype}
 
 
+@pytest.mark.slow
 def test_a_network_with_weights_keeps_them(tmp_path):
     module = wn.create_network("mlp", pretrained="mnist")
     x = np.random.default_rng(0).uniform(size=(3, 28, 28, 1)).astype(np.float32)
@@ -197,6 +201,7 @@ def test_a_saved_model_of_keras(tmp_path):
     np.testing.assert_allclose(loaded.serve(X), model(X), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_values_that_keras_gives_in_place_of_the_variables():
     layer = wn.keras.Layer(network())
     before = snt.Module.__getattribute__
@@ -227,6 +232,7 @@ class Larger(wn.nets.MLP):
     """A class of somebody else."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "argument"),
     [
@@ -246,6 +252,7 @@ def test_what_a_file_cannot_hold_is_refused_and_its_weights_kept(tmp_path, make,
     np.testing.assert_array_equal(models[0](X), models[1](X))
 
 
+@pytest.mark.slow
 def test_arguments_that_are_no_numbers_and_words_come_back():
     group = wn.groups.translations(1, (6, 6), wrap=True)
     inner = wn.nets.MLP(4, np.array([5]), activation=wn.functional.gelu_tanh)
@@ -264,6 +271,7 @@ def test_arguments_that_are_no_numbers_and_words_come_back():
     assert shapes[0] == shapes[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "told"),
     [

@@ -34,6 +34,7 @@ def _imports(path: pathlib.Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_the_quadratic_network_can_be_made_and_called_on_digits():
     net = wn.nets.QuadraticMLP(rank=None, hidden_sizes=(2,))
     assert net(tf.ones([1, 28, 28, 1])).shape == [1, 10]

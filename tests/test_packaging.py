@@ -297,6 +297,7 @@ def test_imports_are_found():
     assert imports(source) == {"a", "d", "h"}
 
 
+@pytest.mark.slow
 def test_library_imports_four_libraries_only():
     own = {"tensorflow", "sonnet", "numpy", "safetensors", "weirdonetworks"}
     rooms = ("weirdonetworks/regression", "weirdonetworks/commands")

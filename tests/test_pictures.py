@@ -28,16 +28,19 @@ def _difference(pictures) -> float:
     return np.abs(made.astype(float) - DIGITS[: len(made)]).mean()
 
 
+@pytest.mark.slow
 def test_digits_of_mnist_stay_as_they_are():
     assert _difference(DIGITS) < 1
     assert np.abs(np.roll(DIGITS, 1, axis=1).astype(float) - DIGITS).mean() > 15
 
 
+@pytest.mark.slow
 def test_black_on_white_is_the_same():
     assert _difference(255 - DIGITS) < 1
     assert _difference((255 - DIGITS[..., None]) / 255) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factor, margin, grain, shade",
     [(10, 0, 0.02, 0.3), (10, 20, 0.05, 0.4), (3, 30, 0.02, 0.0), (8, 4, 0.03, 0.5)],
@@ -81,6 +84,7 @@ def test_what_holds_no_digit_is_refused(picture, message):
         to_mnist(picture)
 
 
+@pytest.mark.slow
 def test_pictures_of_one_brightness_are_refused_in_our_words():
     """Whatever the rounding of a fit of the paper leaves, which may be nothing at all."""
     rng = np.random.default_rng(0)
@@ -99,6 +103,7 @@ def test_one_bright_speck_does_not_make_the_ink_faint():
         assert np.median(to_mnist(picture)[5:23, 13:15]) > 240
 
 
+@pytest.mark.slow
 def test_contrast_makes_no_difference():
     for digit in DIGITS[:20]:
         faint = to_mnist(0.7 * digit / 255).astype(int)

@@ -95,6 +95,7 @@ def test_weights_of_another_network_are_refused_and_change_nothing(tmp_path):
     np.testing.assert_array_equal(network(IMAGES), before)
 
 
+@pytest.mark.slow
 def test_every_damaged_byte_is_noticed(tmp_path):
     path = tmp_path / "net"
     network = _built(2)
@@ -279,6 +280,7 @@ class _Outer(snt.Module):
         return self.network(x)
 
 
+@pytest.mark.slow
 def test_where_a_network_was_made_makes_no_difference(tmp_path):
     """In a module, a name scope or a graph: its variables have longer names there."""
     x = tf.random.stateless_uniform([2, 28, 28], [0, 0])

@@ -59,6 +59,7 @@ def test_the_residual():
     assert residual([[1, 0]], [[0, 3]]) == 1 and residual(target, 0 * target) == 1
 
 
+@pytest.mark.slow
 def test_random_rotations():
     drawn = np.array([random_rotation(3, seed=i) for i in range(3000)])
     np.testing.assert_allclose(drawn @ drawn.transpose(0, 2, 1) - np.eye(3), 0, atol=1e-12)
@@ -81,6 +82,7 @@ def _permuted(network: wn.nets.MLP, seed: int = 3) -> wn.nets.MLP:
     return network
 
 
+@pytest.mark.slow
 def test_a_network_in_another_order_is_aligned_exactly():
     network, inputs = _mlp(), _normal(200, 5)
     permuted = _permuted(network)
@@ -97,6 +99,7 @@ def test_a_network_in_another_order_is_aligned_exactly():
     assert found.weights[1].frobenius_unaligned > 0.1 < found.weights[2].bures_unaligned
 
 
+@pytest.mark.slow
 def test_a_linear_network_may_turn_as_it_likes():
     network, inputs = _mlp(activation="identity"), _normal(200, 5)
     turned = copy.deepcopy(network)
@@ -126,6 +129,7 @@ def test_wide_random_networks_are_rotations_of_each_other():
     assert left[-1] < 0.04 and min(spoilt) > 0.05
 
 
+@pytest.mark.slow
 def test_held_out_inputs_show_what_is_fitted_to_noise():
     """As many inputs as units: a rotation fits whatever it is given."""
     a, b = (_mlp((64,), features=64, seed=seed) for seed in (0, 1))
@@ -157,6 +161,7 @@ def test_random_rotations_leave_one_in_the_mean(width, spread):
     assert np.max(np.abs(np.subtract(found, 1))) < spread
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_layers_that_are_zero_in_both_networks_are_equal(layer):
     a, b = _mlp(activation="relu"), _mlp(seed=1, activation="relu")
@@ -175,6 +180,7 @@ def test_layers_that_are_zero_in_both_networks_are_equal(layer):
         assert found.hidden[layer][1:] == (1, 1, 1)
 
 
+@pytest.mark.slow
 def test_the_networks_stay_as_they_are():
     a, b = _mlp(), _mlp(seed=1)
     before = [v.numpy() for network in (a, b) for v in network.variables]

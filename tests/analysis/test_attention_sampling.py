@@ -57,6 +57,7 @@ def test_heads_keep_the_covariances_of_queries_with_keys_and_of_values(kind):
             assert np.abs(correlation).max() < 5 / np.sqrt(each.shape[1])
 
 
+@pytest.mark.slow
 def test_what_writes_is_turned_by_head_and_the_rest_is_copied():
     reference, inputs = _network(depth=2), _images(40)
     before = [v.numpy() for v in reference.variables]
@@ -81,6 +82,7 @@ def test_what_writes_is_turned_by_head_and_the_rest_is_copied():
         np.testing.assert_array_equal(variable, value)
 
 
+@pytest.mark.slow
 def test_a_seed_is_a_draw():
     reference, inputs = _network(), _images(20)
     one, same, other = (sample_attention(reference, inputs, seed)(inputs) for seed in (1, 1, 2))
@@ -150,6 +152,7 @@ def test_wide_sampled_networks_classify_and_isotropic_ones_do_not():
     assert max(found[96, "coloured"], found[96, "aligned"]) < found[96,] - 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["linear", "galerkin", "toeplitz"])
 def test_other_forms_of_attention_are_drawn_as_well(attention):
     reference, inputs = RowAttention(3, 8, 2, attention=attention), _images(10)

@@ -148,6 +148,7 @@ def _values(network) -> list[np.ndarray]:
     return [v.numpy() for v in network.trainable_variables]
 
 
+@pytest.mark.slow
 def test_the_loss_along_lines():
     network = _network()
     first = _values(network)

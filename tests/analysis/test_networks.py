@@ -109,6 +109,7 @@ def test_networks_of_the_zoo_that_are_no_sequence(name, digits):
             refuse(network)
 
 
+@pytest.mark.slow
 def test_vectors_between_layers_may_be_trained_and_matrices_not():
     x = _inputs()
     norm = snt.LayerNorm(-1, create_scale=True, create_offset=True)

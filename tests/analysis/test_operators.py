@@ -92,6 +92,7 @@ def test_the_product_of_norms_bounds_a_network_of_slopes_of_one():
     assert bound == pytest.approx(wn.stability.lipschitz_constant(network), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.01, 2.0, 1e4])
 @pytest.mark.parametrize("activation", [_normalised_relu, _relu_normalised])
 def test_normalisation_removes_the_size(activation, factor):
@@ -106,12 +107,14 @@ def test_normalisation_removes_the_size(activation, factor):
         np.testing.assert_array_equal(variable, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", _solu_normalised])
 def test_not_so_without_it_or_behind_what_does_not_commute(activation):
     inputs = _normal(100, 6)
     assert min(scale_response(_mlp(activation, inputs), inputs, 2.0)) > 0.05
 
 
+@pytest.mark.slow
 def test_the_librarys_layer_normalisation_up_to_its_epsilon():
     inputs = _normal(100, 6)
     *hidden, _ = scale_response(
@@ -134,6 +137,7 @@ def _loss(network: snt.Module, inputs: np.ndarray):
     return loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", [_normalised_relu, _relu_normalised])
 def test_gradients_are_orthogonal_to_normalised_layers(activation):
     inputs = _normal(100, 6)

@@ -27,6 +27,7 @@ def _path() -> tuple[BezierPath, list, list]:
     return BezierPath(_network(3), a, b), a, b
 
 
+@pytest.mark.slow
 def test_it_is_a_line_at_first_and_a_parabola_later():
     path, a, b = _path()
     for t in (0.0, 0.3, 0.5, 1.0):
@@ -38,6 +39,7 @@ def test_it_is_a_line_at_first_and_a_parabola_later():
         np.testing.assert_allclose(w, 0.7 * x + 0.3 * y + 2 * 0.3 * 0.7, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_calls_are_the_network_with_these_weights():
     path, _, _ = _path()
     kept = _weights(path._network)
@@ -49,6 +51,7 @@ def test_calls_are_the_network_with_these_weights():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_training_draws_t_anew_and_the_middle_alone_is_trained():
     path, _, _ = _path()
     first, second = path(X, is_training=True), path(X, is_training=True)

@@ -86,6 +86,7 @@ def test_white_weights_keep_the_size_only():
         assert biases == pytest.approx(np.mean(layer.b.numpy() ** 2), rel=0.2)
 
 
+@pytest.mark.slow
 def test_the_head_is_the_references_turned():
     reference, inputs = _mlp(), _normal(40, 3)
     network = sample_network(reference, inputs)
@@ -98,6 +99,7 @@ def test_the_head_is_the_references_turned():
     np.testing.assert_array_equal(unaligned.w, target.w)
 
 
+@pytest.mark.slow
 def test_a_seed_is_a_draw_and_the_reference_stays():
     reference, inputs = _mlp(dropout=0.2), _normal(40, 3)
     before = [v.numpy() for v in reference.variables]
@@ -220,6 +222,7 @@ def test_a_head_on_hidden_units_that_do_not_vary(dtype, bias):
     np.testing.assert_allclose(head.b, [0.5, 0.375, 0.125], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_one_seed_draws_from_the_same_random_numbers():
     """So that white layers of two references are one, up to the size."""
     inputs = _normal(10, 3)

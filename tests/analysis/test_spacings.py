@@ -41,6 +41,7 @@ def test_the_three_laws(kind, law):
     assert errors.mean() == pytest.approx(spread, rel=0.15)
 
 
+@pytest.mark.slow
 def test_three_levels_have_the_ratio_that_is_known_in_closed_form():
     rng = np.random.default_rng(0)
     for kind, law in (("GOE", 4 - 2 * math.sqrt(3)), ("GUE", 2 * math.sqrt(3) / math.pi - 0.5)):

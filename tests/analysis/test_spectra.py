@@ -230,6 +230,7 @@ def test_the_rank_is_told_by_the_type_of_the_weights():
     assert spectrum(low).rank == spectrum(tf.cast(low, tf.float16)).rank == 5
 
 
+@pytest.mark.slow
 def test_the_distance():
     law = MarchenkoPastur(0.5)
     points = [law.quantile((i + 0.5) / 100) for i in range(100)]

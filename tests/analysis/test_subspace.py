@@ -32,6 +32,7 @@ def _projection(subspace: RandomSubspace) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
+@pytest.mark.slow
 def test_it_is_the_network_with_these_weights():
     subspace = _made()
     network = MLP(3, (8,))
@@ -46,6 +47,7 @@ def test_it_is_the_network_with_these_weights():
     np.testing.assert_array_equal(kept, subspace.w_0)
 
 
+@pytest.mark.slow
 def test_columns_of_p_are_of_length_one_and_all_but_orthogonal():
     gram = (p := _projection(_made())).T @ p
     np.testing.assert_allclose(np.diag(gram), 1, atol=0.15)  # a weight may hear one number twice
@@ -115,6 +117,7 @@ def test_more_dimensions_learn_more():
     assert losses[0] > 0.5 > losses[1] > losses[2] and losses[2] < 0.01, losses
 
 
+@pytest.mark.slow
 def test_bad_input():
     with pytest.raises(ValueError, match="^network must be a Sonnet module, got 'mlp'$"):
         RandomSubspace("mlp", 3)

@@ -43,18 +43,21 @@ def test_an_unknown_size(entry):
         call.get_concrete_function(unknown)
 
 
+@pytest.mark.slow
 @every_module_of_fixed_shape
 def test_a_single_input_without_a_batch(entry):
     with pytest.raises(ValueError, match=r"must be .*batch.*got shape"):
         entry.function(entry.make())(tf.ones([5]))
 
 
+@pytest.mark.slow
 @every_module_of_fixed_shape
 def test_inputs_without_features(entry):
     with pytest.raises(ValueError, match="got shape|got 0"):
         entry.function(entry.make())(tf.zeros([2, *entry.shape[:-1], 0]))
 
 
+@pytest.mark.slow
 @every_module
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "bool"])
 def test_inputs_that_are_not_floating(entry, dtype):

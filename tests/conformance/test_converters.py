@@ -64,6 +64,7 @@ def test_a_module_is_exported(entry, format, tmp_path):
     exported(entry, format, tmp_path)
 
 
+@pytest.mark.slow
 @each_converter
 def test_transforms_are_refused_as_the_guide_says(format, tmp_path):
     with pytest.raises(ValueError, match=f"^network must consist of .* {format} has, got I?RFFT2D"):
@@ -120,6 +121,7 @@ def test_tflite_knows_erf_in_a_gelu_alone(convert, tmp_path):
     assert_same(convert(both, 16, "onnx"), both, x)
 
 
+@pytest.mark.slow
 @each_converter
 def test_the_maximum_converts_and_keeps_nan(format, convert):
     x = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
@@ -129,6 +131,7 @@ def test_the_maximum_converts_and_keeps_nan(format, convert):
     np.testing.assert_array_equal(run(x), maximum(x))
 
 
+@pytest.mark.slow
 @each_converter
 def test_what_is_not_the_same_is_found(format, convert):
     x = np.ones([3, 5], np.float32)

@@ -43,6 +43,7 @@ def test_modules_are_public(package):
     )
 
 
+@pytest.mark.slow
 @every_module
 def test_an_entry_makes_what_it_says(key):
     module = TABLE[key].make()

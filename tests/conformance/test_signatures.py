@@ -48,6 +48,7 @@ def test_sonnet_itself_hides_them():
     assert set(inspect.signature(snt.Linear).parameters) == {"args", "kwargs"}
 
 
+@pytest.mark.slow
 @every_module
 def test_an_instance_is_what_its_arguments_make(entry):
     module = entry.make()

@@ -101,6 +101,7 @@ def test_the_far_tail_of_the_normal_ramp():
     assert abs(at / below - 1) < 1e-13
 
 
+@pytest.mark.slow
 def test_the_normal_ramp_around_the_place_where_its_formulas_meet():
     x = np.linspace(-8, 4, 601)
     for dtype, rtol, left in ((np.float64, 1e-13, 4e-15), (np.float32, 3e-5, 2e-6)):

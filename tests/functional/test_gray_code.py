@@ -38,6 +38,7 @@ def test_every_bit_of_a_number_is_exact():
     np.testing.assert_array_equal(compiled(tf.constant(x)), _expected(number, 40))
 
 
+@pytest.mark.slow
 def test_a_graph_does_not_grow_with_the_digits_and_takes_any_shape():
     few, many = (
         tf.function(lambda x, bits=bits: gray_code(x, bits)).get_concrete_function(

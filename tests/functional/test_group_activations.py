@@ -33,6 +33,7 @@ def test_default_sizes():
     np.testing.assert_array_equal(group_softmax(x), group_softmax(x, 4))
 
 
+@pytest.mark.slow
 def test_units_of_different_groups_do_not_see_each_other():
     x = _x(12)
     for function in (maxout, sort_groups, group_softmax):
@@ -121,6 +122,7 @@ def test_bad_sizes(function, x, size, message):
     assert str(error.value) == message
 
 
+@pytest.mark.slow
 @each_function
 def test_an_unknown_number_of_units(function):
     spec = tf.TensorSpec([None, None], tf.float32)

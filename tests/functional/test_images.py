@@ -91,6 +91,7 @@ def test_outside_the_frame_it_is_zero():
     assert not np.any(warp(images, groups.affine_matrices(), displacements))
 
 
+@pytest.mark.slow
 def test_gradients_are_differences():
     rng = np.random.default_rng(0)
     arguments = [_images(2, 4, 5, 2), _maps()[:2], rng.uniform(-1, 1, size=(2, 4, 5, 2))]

@@ -498,12 +498,14 @@ def test_the_oracle_has_36_digits(oracle):
     assert abs(oracle.slog_jet(0)[1] - oracle.slog_jet(1)[1]) < 1e-36
 
 
+@pytest.mark.slow
 def test_fewer_terms_give_24_digits_of_the_oracle(oracle):
     small = kneser_oracle.Kneser(60, 32, digits=50)
     error = max(abs(small.slog(x) - oracle.slog(x)) for x in np.linspace(0, 1, 20))
     assert 1e-27 < error < 1e-24
 
 
+@pytest.mark.slow
 def test_the_oracles_derivatives_are_those_of_its_values(oracle):
     mp, h = oracle.mp, oracle.mp.mpf("1e-12")
     for x, alpha in ((-3.0, 0.5), (0.3, -0.2), (20.0, 0.7), (85.0, 0.5), (3.0, -0.8)):
@@ -556,6 +558,7 @@ def test_the_functional_equation_alone_would_reject_neither(impostor, request):
     check_whole_iterates(impostor, 1)
 
 
+@pytest.mark.slow
 def test_neither_would_derivatives_of_identities_and_some_constants(warped):
     check_derivatives_of_identities(warped)
     # The superlogarithms of these are -1, -1/2, 0 and 1/2, where the sine vanishes.
@@ -592,6 +595,7 @@ def test_the_checks_reject_small_errors_of_any_kind(honest, truths):
 # The op against the oracle, and by itself.
 
 
+@pytest.mark.slow
 def test_digits():
     check_digits(Op(half=True), [row for row in ITERATES if row[0] == 0.5])
     for row in ITERATES:
@@ -665,6 +669,7 @@ def test_numbers_as_alpha_against_the_oracle(dtype, precise, truths):
             assert some.conditioned("value", op.value(some.x, 0)).max() < 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_superlog_and_superexp_against_the_oracle(dtype, oracle):
     epsilon, rng, report = np.finfo(dtype).eps, np.random.default_rng(5), Report()
@@ -698,6 +703,7 @@ def test_superlog_and_superexp_against_the_oracle(dtype, oracle):
     report.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_superlog_and_superexp_are_inverse_and_turn_exp_into_plus_one(dtype):
     epsilon = np.finfo(dtype).eps
@@ -711,6 +717,7 @@ def test_superlog_and_superexp_are_inverse_and_turn_exp_into_plus_one(dtype):
         np.testing.assert_allclose(exp_iterate(x, a), expected, rtol=500 * epsilon, atol=epsilon)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("half, bound", [(True, 40), (False, 128)])
 def test_twice_half_exp_is_exp(half, bound, dtype):
@@ -723,12 +730,14 @@ def test_iterates_form_a_semigroup(dtype):
     check_semigroup(Op(dtype), 128)
 
 
+@pytest.mark.slow
 def test_with_float64_inside_only_the_last_rounding_of_float32_is_left():
     for half in (False, True):
         check_equation(Op("float32", half=half, precise=True), 1)
     check_semigroup(Op("float32", precise=True), 2)
 
 
+@pytest.mark.slow
 def test_precise_leaves_float64_as_it_is():
     x = _line("float64")
     for half in (False, True):
@@ -736,6 +745,7 @@ def test_precise_leaves_float64_as_it_is():
         np.testing.assert_array_equal(precise, plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_whole_iterates_are_x_exp_and_log(dtype):
     check_whole_iterates(Op(dtype), 2)
@@ -751,6 +761,7 @@ def test_alpha_0_keeps_x_where_exp_of_x_is_lost_beside_1():
     assert Op().value(-300, 1e-100) == pytest.approx(np.log(np.exp(-300) + 1e-100 / float(SLOPE)))
 
 
+@pytest.mark.slow
 def test_derivatives_of_identities():
     check_derivatives_of_identities(Op(second=False))
     op, x = Op(half=True, second=False), np.linspace(-20, 85, 2001)
@@ -830,6 +841,7 @@ def test_limits_of_half_exp(dtype, way):
         np.testing.assert_array_equal(np.isnan(part), [True, False])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_overflow_of_half_exp(dtype, way):
@@ -901,6 +913,7 @@ def test_a_symbolic_alpha_outside_its_range_gives_nan():
     assert float(call(tf.constant(2.0), tf.constant(1.0))) == pytest.approx(np.exp(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("alpha", [-1.0, -0.75, -0.5, -0.25])
 def test_the_edge_of_the_domain(alpha, dtype, oracle):
@@ -942,6 +955,7 @@ def check_monotone(function, most, places=(-40.0, -3.0, -0.69602474, -0.3, 0.0, 
     report.check()
 
 
+@pytest.mark.slow
 def test_half_exp_is_monotone_but_for_last_bits():
     check_monotone(lambda x: half_exp(x).numpy(), 8)
     check_monotone(lambda x: half_exp(x).numpy(), 64, places=(148.4, 200.3, 240.0, 1e3))
@@ -965,6 +979,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x_shape, alpha_shape", SHAPES)
 def test_broadcasting(x_shape, alpha_shape):
     rng = np.random.default_rng(2)
@@ -986,6 +1001,7 @@ def test_broadcasting(x_shape, alpha_shape):
         np.testing.assert_allclose(gradient, expected, rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_alpha_is_learned_from_data():
     x = tf.constant(np.linspace(-1, 3, 50))
     target, alpha = exp_iterate(x, 0.6), tf.Variable(0.1, dtype=tf.float64)
@@ -1008,6 +1024,7 @@ def test_alpha_of_any_kind(alpha):
     np.testing.assert_allclose(y, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_short_types_are_computed_in_float32(dtype):
     x = tf.cast(tf.constant(np.linspace(-5, 60, 500)), dtype)

@@ -23,6 +23,7 @@ def _solved(A: np.ndarray, y: np.ndarray, support) -> np.ndarray:
     return x
 
 
+@pytest.mark.slow
 def test_it_takes_what_scikit_learn_takes():
     A, y = _normal(30, 80), _normal(9, 30, seed=1)
     A /= np.linalg.norm(A, axis=0)
@@ -31,6 +32,7 @@ def test_it_takes_what_scikit_learn_takes():
     np.testing.assert_allclose(found.coefficients, theirs, rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("complex_", [False, True])
 def test_each_step_by_its_definition(complex_):
     """With columns of very different lengths, which scikit-learn's does not divide by."""
@@ -48,6 +50,7 @@ def test_each_step_by_its_definition(complex_):
     assert np.abs(chosen.conj().T @ found.residual.numpy()).max() < 1e-14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("complex_", [False, True])
 def test_batches_are_their_members(complex_):
     A, y = _normal(2, 3, 8, 10, complex_=complex_), _normal(2, 3, 8, seed=1, complex_=complex_)
@@ -61,6 +64,7 @@ def test_batches_are_their_members(complex_):
                 np.testing.assert_allclose(batched[place], one, rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_several_vectors_on_the_same_columns():
     A, y = _normal(15, 30), _normal(15, 4, seed=1)
     found = simultaneous_matching_pursuit(A, y, 5)
@@ -79,6 +83,7 @@ def test_several_vectors_on_the_same_columns():
     np.testing.assert_array_equal(same.coefficients[:, 0], one.coefficients)
 
 
+@pytest.mark.slow
 def test_more_accurate_than_the_normal_equations():
     """Integers, so that y = A x holds exactly, of columns that all but agree."""
     A = RNG(0).integers(-(2**20), 2**20, (12, 1)) + RNG(1).integers(-9, 10, (12, 6))
@@ -106,6 +111,7 @@ def test_accurate_where_columns_are_alike():
     assert max(ours) < 1e-9 and np.median(ours) <= np.median(theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("complex_", [False, True])
 def test_derivatives_are_those_of_the_least_squares(complex_):
     A, y = _normal(9, 14, complex_=complex_), _normal(9, seed=1, complex_=complex_)
@@ -156,6 +162,7 @@ def test_eager_graph_and_xla_agree_for_any_batch():
                 assert np.all(np.isfinite(one))
 
 
+@pytest.mark.slow
 def test_what_is_nothing_more_gets_nothing():
     """y of two columns, a column twice, one of zeros, y = 0; gradients too."""
     A = _normal(8, 5)
@@ -176,6 +183,7 @@ def test_what_is_nothing_more_gets_nothing():
     assert len(set(unknown.support.numpy())) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("complex_", [False, True])
 def test_derivatives_beside_a_column_that_is_known(complex_):
     """Those of the matrix without it; y is outside of the span of the others."""

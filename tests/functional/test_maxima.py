@@ -170,6 +170,7 @@ def test_what_does_not_fit_the_values(function, arguments, message):
         function(tf.ones([2, 3]), *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_maximum_is_numpys(compiled):
     function = tf.function(maximum, jit_compile=True) if compiled else maximum

@@ -114,6 +114,7 @@ def test_a_step_turns_the_operator_and_keeps_its_size_to_first_order():
     assert growth[0] > 0 and growth[0] / growth[1] == pytest.approx(100, rel=1e-2)
 
 
+@pytest.mark.slow
 def test_the_jacobian_is_a_projection_times_its_norm():
     n = 6
     for scale in (1.0, 30.0):
@@ -165,6 +166,7 @@ def test_nothing_overflows():
     assert np.all(np.isfinite(helpers.gradients(xexp_layer_norm, tf.constant(x))[0]))
 
 
+@pytest.mark.slow
 def test_xexp_and_solu_are_one_function_under_layer_norm():
     x = 2 * _normal(50, 9)
     np.testing.assert_allclose(xexp_layer_norm(x, 1e-11), solu_layer_norm(x, 1e-11), atol=1e-8)

@@ -150,6 +150,7 @@ def test_gradients_are_differences(name):
         assert float(gradient[index]) == pytest.approx(float(expected), abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POOLINGS)
 def test_types_and_unknown_batches_are_kept(name):
     for dtype in (tf.float32, tf.float64):

@@ -28,6 +28,7 @@ def _masks(layer, calls: int, jit: bool | None = None) -> np.ndarray:
     return np.stack([function(X, is_training=True).numpy() != 0 for _ in range(calls)])
 
 
+@pytest.mark.slow
 def test_the_mean_in_training_is_the_output_at_inference():
     layer = StochasticGELU(seed=1)
     x = tf.repeat(X[:1], 20_000, axis=0)
@@ -64,6 +65,7 @@ def test_the_masks_are_those_of_the_function():
         np.testing.assert_array_equal(layer(X, is_training=True), stochastic_gelu(X, [9, call]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [None, 1])
 def test_a_checkpoint_continues_with_the_same_masks(seed, tmp_path):
     layer = StochasticGELU(seed)
@@ -77,6 +79,7 @@ def test_a_checkpoint_continues_with_the_same_masks(seed, tmp_path):
     assert np.any(_masks(StochasticGELU(seed), 3) != expected)
 
 
+@pytest.mark.slow
 def test_without_a_seed_the_global_one_decides():
     def mask(seed):
         tf.random.set_seed(seed)
@@ -86,6 +89,7 @@ def test_without_a_seed_the_global_one_decides():
     assert np.any(mask(1) != mask(2))
 
 
+@pytest.mark.slow
 def test_replicas_draw_different_masks():
     devices = [device.name for device in tf.config.list_logical_devices("CPU")]
     replicator = snt.distribute.Replicator(devices)
@@ -253,6 +257,7 @@ def test_every_compiled_network_with_its_gradients(network, activation):
     _assert_compiled_equals_eager(lambda x: _outputs(net, x), net)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", MAKE)
 def test_stochastic_networks_draw_in_training_only(network):
     net, mean = (MAKE[network](name) for name in ("stochastic_gelu", "gelu"))

@@ -32,6 +32,7 @@ def _built(
     return layer
 
 
+@pytest.mark.slow
 @BOTH
 def test_alpha_0_is_a_dense_layer(trainable):
     layer = _built(0, trainable_alpha=trainable)
@@ -40,6 +41,7 @@ def test_alpha_0_is_a_dense_layer(trainable):
     np.testing.assert_allclose(layer(x), expected, rtol=1e-12, atol=1e-11)
 
 
+@pytest.mark.slow
 @BOTH
 def test_alpha_1_is_a_layer_of_monomials(trainable):
     layer = _built(1, trainable_alpha=trainable)
@@ -55,6 +57,7 @@ def test_alpha_1_is_a_layer_of_monomials(trainable):
         np.testing.assert_allclose(layer(x)[:, unit], posynomial(x)[:, 0], rtol=1e-12)
 
 
+@pytest.mark.slow
 @BOTH
 def test_alpha_one_half(trainable):
     """The inputs are half-exponentials, so that no inverse is needed: f(z W + b) for x = f(z)."""
@@ -65,6 +68,7 @@ def test_alpha_one_half(trainable):
     assert np.abs(layer(half_exp(z)) - half_exp(form + 1e-3)).min() > 1e-4
 
 
+@pytest.mark.slow
 @ALPHAS
 @BOTH
 def test_formula(alpha, trainable):
@@ -136,6 +140,7 @@ def test_gradients_against_differences(alphas):
             assert float(gradient[index]) == pytest.approx(slope, rel=1e-6, abs=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end, outwards", [(0.0, 1.0), (1.0, -1.0)])
 def test_gradients_at_the_ends(end, outwards):
     """One-sided differences; where descent would leave [0, 1], there is none."""
@@ -153,6 +158,7 @@ def test_gradients_at_the_ends(end, outwards):
     assert abs(slope) > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theta", [-0.5, 1.5])
 def test_alpha_stays_within_its_bounds(theta):
     layer = _built(shared_alpha=True)
@@ -161,6 +167,7 @@ def test_alpha_stays_within_its_bounds(theta):
     assert np.all(np.isfinite(layer(_uniform(5, 4))))
 
 
+@pytest.mark.slow
 def test_the_lower_edge():
     layer = _built([0, 0.5, 1])
     np.testing.assert_allclose(layer.lower_edge, [-np.inf, -0.6960247408860842, 0], atol=1e-14)
@@ -175,6 +182,7 @@ def test_the_lower_edge():
     assert _built(0.5, floor=None).lowest_input[0] == layer.lower_edge[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.1, 0.5, 1])
 @BOTH
 def test_without_a_floor(alpha, trainable):
@@ -224,6 +232,7 @@ def _at_the_floor(layer: AdditiveMultiplicativeDense) -> np.ndarray:
     return np.broadcast_to(exp_iterate(tf.constant(form), layer.initial_alpha), [4, 2])
 
 
+@pytest.mark.slow
 def test_numbers_that_are_none_are_not_hidden():
     """A comparison with NaN is False: the floor must not take it for something above or below."""
     for alpha, trainable in itertools.product([0, 0.5, 1], [False, True]):
@@ -233,6 +242,7 @@ def test_numbers_that_are_none_are_not_hidden():
         assert np.isnan(layer(x)).all(axis=1).tolist() == [False, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.1, 0.5, 1])
 def test_outputs_are_in_the_domain_of_layers_of_no_larger_alpha(alpha):
     layer = _built(alpha, output_size=200)
@@ -303,6 +313,7 @@ def test_outputs_and_gradients_are_finite(shared, jit, floor):
                     assert np.all(np.isfinite(value)), (name, alpha, size)
 
 
+@pytest.mark.slow
 def test_an_infinite_slope_would_not_pass():
     """Why the inputs are cut: without a floor, the same numbers are not finite."""
     layer = _built(0.5, n=1, dtype=np.float32, floor=None)
@@ -350,6 +361,7 @@ def test_means_of_many_inputs_do_not_overflow_and_forms_do():
     assert largest["means"] < 100 and largest["forms"] > 1e3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 def test_memory(shared):
     layer = AdditiveMultiplicativeDense(30, shared_alpha=shared)
@@ -404,6 +416,7 @@ def test_a_fixed_alpha_learns_one_of_them(alpha):
     assert errors[alpha] < 1e-2 and errors[1 - alpha] > 0.1
 
 
+@pytest.mark.slow
 def test_variables():
     x = np.ones((1, 4), np.float32)
     for kwargs, shapes in (
@@ -446,6 +459,7 @@ def test_bad_arguments(kwargs, message):
         AdditiveMultiplicativeDense(**{"output_size": 3, **kwargs})
 
 
+@pytest.mark.slow
 def test_an_array_of_alphas():
     layer = _built(np.array([0, 0.5, 1]), trainable_alpha=False)
     assert layer.alpha.numpy().tolist() == [0, 0.5, 1]

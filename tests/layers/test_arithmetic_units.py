@@ -161,6 +161,7 @@ def test_weights_stay_in_their_interval(layer, low):
     assert (tape.gradient(y, layer.w).numpy() != 0).all()
 
 
+@pytest.mark.slow
 def test_regularization_draws_to_whole_numbers():
     for layer, values in ((NAU(1), [-1, 0, 0.25, -0.6]), (NMU(1), [1, 0, 0.25, 0.6])):
         _built(layer, w=np.reshape(values, [4, 1]))

@@ -55,6 +55,7 @@ def _weights(scores: np.ndarray, alpha) -> np.ndarray:
     return weighted_mean(scores, tf.eye(scores.shape[-1], dtype=scores.dtype), alpha).numpy()
 
 
+@pytest.mark.slow
 def test_normalized_at_one_is_softmax_attention():
     x = _normal(4, 5, 7)
     layer = _built(x, weights="normalized", alpha=1)
@@ -106,6 +107,7 @@ def test_half_exp_of_negative_is_half_exp_there_and_nowhere_else(dtype, bound):
     assert np.abs(half_exp_of_negative(above) - half_exp(above)).min() > 0.1
 
 
+@pytest.mark.slow
 def test_half_way_is_the_same_by_either_function():
     scores, values = _normal(2, 5, 5), _normal(2, 5, 3, seed=1)
     by_number, by_tensor, other = (
@@ -116,6 +118,7 @@ def test_half_way_is_the_same_by_either_function():
     assert np.abs(other - by_number).max() > 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75, 1])
 def test_comodulated_formula(alpha):
     x = _normal(4, 5, 7)
@@ -127,6 +130,7 @@ def test_comodulated_formula(alpha):
     np.testing.assert_allclose(layer(x), expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("alpha", [0.01, 0.25, 0.5, 0.75, 1])
 def test_weights_are_positive_and_sum_to_one(alpha, dtype):
@@ -145,6 +149,7 @@ def test_huge_scores_do_not_overflow(alpha):
     np.testing.assert_allclose(p[0], [[0.5, 0, 0.5], [0, 1, 0], [1 / 3] * 3], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_weights_lead_from_a_mean_to_softmax():
     scores = _normal(20, 6, 6)
     softmax = tf.nn.softmax(scores).numpy()
@@ -155,6 +160,7 @@ def test_weights_lead_from_a_mean_to_softmax():
     np.testing.assert_allclose(_weights(0.3 * scores, 1), tf.nn.softmax(0.3 * scores), rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kwargs", CASES)
 def test_permuted_tokens_permute_the_outputs(kwargs):
     x = _normal(4, 5, 7)
@@ -165,6 +171,7 @@ def test_permuted_tokens_permute_the_outputs(kwargs):
     assert np.abs(y[:, order] - y).max() > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_each_head_has_its_alpha(weights):
     x = _normal(4, 5, 7)

@@ -69,6 +69,7 @@ def test_toeplitz_attention_is_its_formula():
     np.testing.assert_allclose(layer(X), _joined(layer, y), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_many_tokens_go_through_transforms():
     x = tf.constant(RNG.normal(size=(1, 300, 5)))
     layer = ToeplitzAttention(4, 6, 2)
@@ -88,6 +89,7 @@ def test_many_tokens_go_through_transforms():
     np.testing.assert_allclose(layer(x), _joined(layer, dense), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_at_its_start_a_mask_is_linear_attention():
     tf.random.set_seed(1)
     toeplitz = ToeplitzAttention(4, 6, 2)
@@ -99,6 +101,7 @@ def test_at_its_start_a_mask_is_linear_attention():
     np.testing.assert_allclose(toeplitz(X), linear(X), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_order():
     """A permutation of the tokens permutes the outputs of those that know none, and no others'."""
     order = RNG.permutation(7)
@@ -154,6 +157,7 @@ def test_bad_arguments(cls, kwargs, message):
         _built(cls, **kwargs)
 
 
+@pytest.mark.slow
 def test_other_numbers_of_tokens():
     for cls in (LinearAttention, GalerkinAttention):
         assert _built(cls)(X[:, :4]).shape == [3, 4, 4]
@@ -164,6 +168,7 @@ def test_other_numbers_of_tokens():
         _built(ToeplitzAttention)(X[:, :4])
 
 
+@pytest.mark.slow
 def test_row_attention_takes_them_by_name():
     images = RNG.uniform(size=(2, 6, 6))
     outputs = []

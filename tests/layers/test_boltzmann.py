@@ -82,6 +82,7 @@ def _exact(layer, data: np.ndarray) -> list[np.ndarray]:
 DATA = np.array([[1.0, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [1, 1, 1, 0]])
 
 
+@pytest.mark.slow
 def test_the_exact_gradient():
     layer = _built()
     expected = _exact(layer, DATA)
@@ -169,6 +170,7 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
     assert np.linalg.norm(exact - expected) < 1e-12
 
 
+@pytest.mark.slow
 def test_the_first_call_may_be_that_of_a_gradient():
     for gradient in (
         lambda layer: layer.likelihood_gradient(DATA),

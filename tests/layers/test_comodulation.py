@@ -50,6 +50,7 @@ def test_formula(alpha, trainable):
     np.testing.assert_allclose(layer(x), f[0] * f[1] + layer.b, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_each_unit_has_an_alpha_of_its_own():
     layer = _built(trainable_alpha=True)
     layer.theta.assign([0.125, 0.5, 0.875])
@@ -77,6 +78,7 @@ def test_exchanging_the_factors_changes_nothing(alpha, trainable, dtype):
     assert np.all(layer(x) != y)
 
 
+@pytest.mark.slow
 def test_alpha_0_is_a_quadratic_form_of_rank_one():
     layer, quadratic = _built(alpha=0), PolynomialDense(3, degree=2, rank=3)
     x = _normal(20, 5)
@@ -109,6 +111,7 @@ def _on_a_ray(alpha: float, dtype=np.float64) -> ComodulationDense:
     return layer
 
 
+@pytest.mark.slow
 def test_growth_is_between_polynomials_and_exponentials():
     t = np.array([10.0, 100.0, 1000.0, 10_000.0])[:, None]
 
@@ -124,6 +127,7 @@ def test_growth_is_between_polynomials_and_exponentials():
     np.testing.assert_allclose(np.diff(log_y / t[:2], axis=0), 0, atol=1e-12)  # y = e^(2 t)
 
 
+@pytest.mark.slow
 @ALPHAS
 def test_overflow_comes_where_it_is_said(alpha):
     layer = _on_a_ray(alpha, np.float32)
@@ -162,6 +166,7 @@ def test_the_common_initialisation_would_not_have_that_spread():
     assert np.std(layer(x)) > 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.2, 0.5, 0.9])
 def test_gradient_in_alpha(alpha):
     layer = _built(alpha=alpha, trainable_alpha=True)
@@ -209,6 +214,7 @@ def test_alpha_is_learned_to_the_ends_and_from_them(start):
     np.testing.assert_allclose(student.alpha, truth, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_variables():
     assert len(ComodulationDense(3)(np.zeros((1, 2))).shape) == 2
     names = {False: 5, True: 6}  # V, v, W, w, b, and theta
@@ -253,6 +259,7 @@ def test_a_negative_alpha_would_not_be_defined_on_all_forms():
     assert np.isfinite(superexp(superlog(tf.constant(-1.0)) + 0.5))
 
 
+@pytest.mark.slow
 def test_a_learned_order_at_zero_has_finite_gradients():
     """d/dalpha = e^-x there overflows in float32: of both signs, its sum would be NaN."""
     x = tf.constant([-200.0, -100.0, -41.0, -3.0, 2.0])
@@ -274,6 +281,7 @@ def test_a_learned_order_at_zero_has_finite_gradients():
     np.testing.assert_allclose(finite, tape.gradient(part, alpha), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["comodulation", "attention"])
 def test_layers_that_start_at_zero_learn_from_large_inputs(name):
     """Slopes in alpha of both signs overflow there, and would make it NaN at the first step."""

@@ -103,6 +103,7 @@ def test_with_alpha_one_it_is_a_posynomial():
     np.testing.assert_allclose(layer(x), posynomial(x), rtol=1e-11)
 
 
+@pytest.mark.slow
 @every_layer
 def test_gradients_are_those_of_finite_differences(cls):
     layer, x = _built(cls), tf.Variable(_inputs(6, 5))

@@ -94,6 +94,7 @@ def test_a_linear_layer_leaves_the_range():
     assert outside.mean() > 0.05
 
 
+@pytest.mark.slow
 @each_squash
 def test_equal_inputs_come_out_as_they_are(squash):
     for value in (0.1, -0.7, 0.3, -7.3e-5, 1e-20, 1e20):
@@ -129,6 +130,7 @@ def test_softmax_attention_is_a_case():
     assert np.abs(convex_combination(v, shuffled) - _attention(q, k, v)).max() > 0.1
 
 
+@pytest.mark.slow
 def test_the_librarys_attention_is_a_case():
     """IterateAttention with alpha = 1, its linear maps taken from it."""
     attention, x = IterateAttention(4, size=4, alpha=1.0), tf.constant(_normal(2, 6, 5))
@@ -156,6 +158,7 @@ def test_the_layer_is_attention_with_constant_scores():
     )
 
 
+@pytest.mark.slow
 def test_the_spread_at_the_start():
     n = 400
     x = _normal(200, n).astype(np.float32)

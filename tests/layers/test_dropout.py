@@ -46,6 +46,7 @@ def test_inputs_are_scaled_not_replaced():
     assert np.any(y != 0) and np.any(y == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [None, False, True], ids=["eager", "graph", "xla"])
 def test_each_call_draws_another_mask(jit):
     masks = _masks(Dropout(0.5, seed=1), 4, jit)
@@ -87,6 +88,7 @@ def test_without_a_seed_the_global_one_decides():
     assert 0.4 < np.mean(first != other[0]) < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [None, 1])
 def test_a_checkpoint_continues_with_the_same_masks(seed, tmp_path):
     layer = Dropout(0.5, seed=seed)
@@ -101,6 +103,7 @@ def test_a_checkpoint_continues_with_the_same_masks(seed, tmp_path):
     assert np.any(_masks(Dropout(0.5, seed=seed), 3) != expected)
 
 
+@pytest.mark.slow
 def test_replicas_draw_different_masks():
     replicator = snt.distribute.Replicator(
         [device.name for device in tf.config.list_logical_devices("CPU")]

@@ -196,6 +196,7 @@ def test_the_halves_of_the_variance():
     assert np.mean(static) / np.mean(both) == pytest.approx(0.5, abs=0.06)
 
 
+@pytest.mark.slow
 def test_scores_start_at_unit_variance():
     x = _normal(200, 60).astype(np.float32)
     tf.random.set_seed(0)

@@ -97,6 +97,7 @@ def _bend(layer) -> float:
     return np.abs(middle - (scores(first) + scores(second)) / 2).max()
 
 
+@pytest.mark.slow
 def test_with_a_hidden_layer_it_is_no_attention_of_a_linear_query():
     """Whatever its weights: all those have scores that are affine in the cue, up to a constant."""
     assert _bend(_built(PatchAttention, 3, 2, size=4)) < 1e-12

@@ -81,6 +81,7 @@ def test_every_equivariant_map_is_one(name):
     np.testing.assert_allclose(one.matrix(), average, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_cyclic_groups_need_no_dense_matrix_over_the_group():
     spec = tf.TensorSpec([None, 16, 3], tf.float32)
     sizes = {}

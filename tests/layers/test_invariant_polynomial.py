@@ -143,6 +143,7 @@ def test_it_spans_the_invariant_polynomials_and_no_others(group, degree, homogen
     assert error(lambda x: polynomial(x.reshape(200, -1)).numpy()) > 0.1
 
 
+@pytest.mark.slow
 @each_kind
 @each_degree
 def test_outputs_have_the_spread_of_a_polynomial_layer(degree, homogeneous):

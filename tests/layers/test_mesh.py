@@ -120,6 +120,7 @@ def test_angles_of_haar_unitaries_are_those_of_the_start():
         assert np.ptp(np.mean(drawn, 0)) > 0.15  # places differ
 
 
+@pytest.mark.slow
 def test_a_device_has_errors_of_its_own():
     rng = np.random.default_rng(0)
     u, x = _haar(5, rng), rng.normal(size=(4, 5, 2))

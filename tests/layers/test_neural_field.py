@@ -35,6 +35,7 @@ def test_the_speed_of_a_front(k):
     assert abs(speeds[1] - expected) < 0.5 * abs(speeds[0] - expected)
 
 
+@pytest.mark.slow
 def test_a_front_with_a_high_threshold_falls_back():
     field = NeuralField(100, 0.02, (20.0, 1.0), (1.0, 0.0), 0.65, None)
     first = field(_active(1000, 600))
@@ -101,6 +102,7 @@ def test_one_step_by_hand_on_ring_and_plane_by_matrix_and_transforms():
         np.testing.assert_allclose(field.kernel(places), kernel, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_many_steps_are_no_larger_graph():
     def nodes(steps: int) -> int:
         field = NeuralField(steps)
@@ -120,6 +122,7 @@ def test_it_moves_with_its_input_and_has_five_numbers():
     assert np.isnan(NeuralField(2, gain=None)(np.array([[0.0, np.nan]]))).any()
 
 
+@pytest.mark.slow
 def test_every_number_has_a_gradient_that_is_that_of_differences():
     field, u = NeuralField(4, strengths=(2.0, 1.0)), np.random.default_rng(0).normal(size=(2, 30))
     field(u)

@@ -55,6 +55,7 @@ def test_the_matrix_nearest_to_weights_whose_columns_are_scaled(shape):
     np.testing.assert_allclose(layer.matrix(), expected, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_no_weights_stretch_however_few_the_iterations():
     """Without the scaling of columns they would: W itself does, and its iteration diverges."""
     for i in range(9):
@@ -72,6 +73,7 @@ def test_no_weights_stretch_however_few_the_iterations():
     np.testing.assert_array_equal(layer.matrix(), 0)
 
 
+@pytest.mark.slow
 def test_weights_of_any_size_and_precision():
     """Squares of these overflow or underflow; the matrix does not depend on the size."""
     w = RNG.normal(size=(300, 30))

@@ -223,6 +223,7 @@ def test_outputs_and_gradients_are_finite(cls, kwargs, jit):
             assert all(np.any(value != 0) for value in values)
 
 
+@pytest.mark.slow
 def test_gradients_are_finite_just_below_the_bound():
     rng = np.random.default_rng(0)
     layer, logarithmic = PosynomialDense(1, 6), PosynomialDense(1, 6, log_output=True)
@@ -280,6 +281,7 @@ def test_below_and_at_the_floor(cls):
     assert np.all(gradient[3] != 0)
 
 
+@pytest.mark.slow
 @BOTH
 def test_negative_input(cls):
     layer = _built(cls, np.ones((1, 2), np.float32))

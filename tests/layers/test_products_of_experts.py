@@ -70,6 +70,7 @@ def test_a_sum_of_weights_is_a_temperature():
         assert np.all(sign * (found - expert) > 0)
 
 
+@pytest.mark.slow
 def test_a_weight_learns_to_be_silent():
     """One expert of three knows the class; the others are noise."""
     rng = np.random.default_rng(0)

@@ -13,6 +13,7 @@ W = RNG.normal(size=(4, 3))
 Y = ((X - 7) / np.geomspace(0.01, 100, 30))[:, TRUE] @ W - 2
 
 
+@pytest.mark.slow
 def test_it_finds_what_the_targets_are_made_of():
     """Of any scale and mean; the inputs that it starts with do not do."""
     layer = SparseReadout(3, 4)
@@ -23,6 +24,7 @@ def test_it_finds_what_the_targets_are_made_of():
     np.testing.assert_allclose(layer(X), Y, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_bias", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_weights_are_the_least_squares(with_bias, dtype):
@@ -37,6 +39,7 @@ def test_weights_are_the_least_squares(with_bias, dtype):
     assert layer.w.dtype == dtype and hasattr(layer, "b") == with_bias
 
 
+@pytest.mark.slow
 def test_other_inputs_are_not_read_and_its_weights_learn():
     layer = SparseReadout(3, 4)
     layer.fit(X, Y)
@@ -68,6 +71,7 @@ def test_more_inputs_explain_more():
     assert errors[-1] == pytest.approx(np.mean(rest**2))
 
 
+@pytest.mark.slow
 def test_a_constant_input_is_of_no_use():
     """0.1, of which the mean of 193 is another number in float64; all inputs are taken."""
     x, y = X[:193, :5].copy(), Y[:193]
@@ -82,6 +86,7 @@ def test_a_constant_input_is_of_no_use():
     assert np.any(layer.w.numpy()[list(layer.chosen.numpy()).index(2)] != 0)
 
 
+@pytest.mark.slow
 def test_a_compiled_layer_sees_a_new_fit():
     layer = SparseReadout(3, 4)
     compiled = tf.function(layer, jit_compile=True)

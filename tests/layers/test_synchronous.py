@@ -74,6 +74,7 @@ class _Attention(snt.Module):
         return tf.einsum("bg,bgk->bk", shares, values)
 
 
+@pytest.mark.slow
 def test_a_pooling_of_ones_own_may_have_variables(noise):
     pooling, group = _Attention(), groups.dihedral(4)
     layer = Synchronous(_module(), group, pooling)
@@ -216,6 +217,7 @@ def test_other_channels_at_a_later_call():
         lift(tf.ones([1, 6, 6]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_gradients_of_each_example_at_once(pooling, noise):
     """As differential privacy wants them, by a vectorised map."""

@@ -23,6 +23,7 @@ def _linear(layer, x) -> np.ndarray:
     return np.matmul(x, layer.w) + layer.b.numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha, trainable", [(0.5, False), (0.25, False), (0.75, True)])
 def test_comodulation_mlp(alpha, trainable):
     net = _built(ComodulationMLP(4, (5, 6), alpha, trainable))
@@ -34,6 +35,7 @@ def test_comodulation_mlp(alpha, trainable):
     assert sum("theta" in v.name for v in net.trainable_variables) == (2 if trainable else 0)
 
 
+@pytest.mark.slow
 def test_exchanging_the_factors_of_every_layer_changes_nothing():
     for net in (_built(ComodulationMLP(4, (5, 6))), _built(GatedMLP(4, (5, 6)))):
         y = net(X).numpy()
@@ -90,6 +92,7 @@ def test_hidden_outputs_start_at_the_scale(cls):
     assert np.std(cls(4, (300,), scale=5).layers[0](x)) > 2
 
 
+@pytest.mark.slow
 @BOTH
 def test_dropout_in_training_only(cls):
     net = cls(4, (50, 60), dropout=0.5)
@@ -101,6 +104,7 @@ def test_dropout_in_training_only(cls):
     assert [int(count.numpy()) for count in counts] == [1, 1]
 
 
+@pytest.mark.slow
 @BOTH
 def test_input_dropout_drops_pixels_in_training_only(cls):
     net = cls(4, (8,), input_dropout=0.5)

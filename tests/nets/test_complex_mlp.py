@@ -32,6 +32,7 @@ def test_formula():
     assert np.all(net(_parts(Z) * 0) == net.biases[-1])
 
 
+@pytest.mark.slow
 def test_scores_do_not_see_a_global_phase_but_phases_of_pixels():
     net, real = _built(), MLP(10, (8, 7))
     expected = net(_parts(Z)).numpy()
@@ -45,6 +46,7 @@ def test_scores_do_not_see_a_global_phase_but_phases_of_pixels():
     assert np.abs(net(_parts(phases * Z)) - expected).max() > 0.1
 
 
+@pytest.mark.slow
 def test_zero_is_taken_off():
     net, other = _built(), _built(zero=128 / 255)
     for variable, value in zip(other.variables, net.variables, strict=True):

@@ -19,6 +19,7 @@ def _built(*args, **kwargs) -> DynamicMLP:
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [2, None])
 def test_formula(rank):
     net = _built((5, 6), rank, activation="tanh")
@@ -53,12 +54,14 @@ def test_number_of_parameters(rank, generated):
     assert sum(v.shape.num_elements() for v in net.trainable_variables) == static + generated
 
 
+@pytest.mark.slow
 def test_dropout_acts_in_training_only():
     net = _built((5,), input_dropout=0.5)
     assert np.array_equal(net(X), net(X))
     assert np.any(net(X, is_training=True) != net(X))
 
 
+@pytest.mark.slow
 def test_the_activation_is_the_one_that_was_asked_for():
     x = X.reshape(6, 9)
     for name, function in (("relu", lambda z: np.maximum(z, 0)), ("gelu", None)):

@@ -18,6 +18,7 @@ def _built(images, **kwargs) -> LipschitzMLP:
     return net
 
 
+@pytest.mark.slow
 def test_formula(noise):
     net = _built(noise)
     x = noise.reshape(20, 784)
@@ -28,6 +29,7 @@ def test_formula(noise):
     np.testing.assert_allclose(net(noise), expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_it_stretches_nothing():
     """At the start, and with weights of any size; an MLP of these weights does."""
     x, y = RNG.normal(size=(2, 40, 30))
@@ -45,6 +47,7 @@ def test_it_stretches_nothing():
     assert lipschitz_constant(plain) > 1e4
 
 
+@pytest.mark.slow
 def test_gradients_keep_their_length():
     """Where no layer narrows on the way back, a logit's gradient has the length 1."""
     x = tf.constant(RNG.normal(size=(9, 8)))
@@ -58,6 +61,7 @@ def test_gradients_keep_their_length():
     assert np.linalg.norm(tape.gradient(other, x), axis=1).std() > 0.01
 
 
+@pytest.mark.slow
 def test_retract(noise):
     net = _built(noise)
     for layer in net.layers:

@@ -27,12 +27,14 @@ def test_formula(noise):
     np.testing.assert_allclose(net(noise), expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_numbers(noise):
     one, again = _built(noise), _built(noise, repeats=4)
     assert count_numbers(one).trained == count_numbers(again).trained == 3914
     assert count_numbers(_built(noise, depth=2)).trained == 3914 + 2 * 17 * 16
 
 
+@pytest.mark.slow
 def test_blocks_do_not_make_the_start_grow(digits):
     """The change of T by all blocks is of the same size however many there are."""
     sizes = []

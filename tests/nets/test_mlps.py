@@ -55,6 +55,7 @@ def test_weights_of_the_mlp_have_their_spread():
     assert w.std() == pytest.approx(0.88, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "net, hidden",
     [
@@ -221,6 +222,7 @@ def _largest_chord_excess(log_function) -> float:
     return float(np.max(log_function((1 - t) * u + t * v) - chord))
 
 
+@pytest.mark.slow
 @DEPTHS
 def test_logits_are_convex_in_log_x_with_nonnegative_exponents(depth):
     def excess(nonnegative: bool) -> float:
@@ -231,6 +233,7 @@ def test_logits_are_convex_in_log_x_with_nonnegative_exponents(depth):
     assert excess(False) > 0.1
 
 
+@pytest.mark.slow
 @DEPTHS
 def test_signomials_are_differences_of_log_log_convex_functions(depth):
     def excess(nonnegative: bool, side: int) -> float:
@@ -242,6 +245,7 @@ def test_signomials_are_differences_of_log_log_convex_functions(depth):
         assert excess(False, side) > 0.01
 
 
+@pytest.mark.slow
 def test_signomial_logits_stay_finite():
     """With monomials beyond the largest number, and their gradients; they grow as logarithms."""
     net = _built(nets.SignomialMLP(4, (5,), num_terms=6), tf.cast(X, tf.float32))

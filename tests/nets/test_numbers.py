@@ -38,6 +38,7 @@ def test_networks(name, kwargs, trained, fixed):
     assert 0 < numbers.nonzero < trained  # biases start at 0
 
 
+@pytest.mark.slow
 def test_interpolation_is_fixed_and_permutations_are_nothing():
     for group, weighs in (("cyclic4", False), ("cyclic16", True)):
         network = wn.create_network("synchronous_mlp", lift_sizes=(4,), group=group)

@@ -79,6 +79,7 @@ def test_some_want_images(name):
         net(tf.reshape(IMAGES, [2, 784]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SYNCHRONOUS)
 def test_synchronous_networks_want_the_shape_of_the_images(name):
     net = wn.create_network(name, group="cyclic4")

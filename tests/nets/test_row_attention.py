@@ -17,6 +17,7 @@ def _built(images: np.ndarray, **kwargs) -> nets.RowAttention:
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights, alpha", [("normalized", 0.5), ("comodulated", 0.25)])
 def test_formula(weights, alpha, noise):
     net = _built(noise, depth=2, weights=weights, alpha=alpha, activation="relu")
@@ -41,6 +42,7 @@ def test_without_positions_the_order_of_rows_makes_no_difference(weights, digits
         assert np.std(net(digits), axis=0).min() > 1e-2
 
 
+@pytest.mark.slow
 def test_rows_see_each_other_by_attention_alone(noise):
     """How what is changed in one row acts depends on the others: not without attention."""
     net = _built(noise, weights="normalized")
@@ -58,6 +60,7 @@ def test_rows_see_each_other_by_attention_alone(noise):
     assert interaction() < 1e-12
 
 
+@pytest.mark.slow
 def test_channels_belong_to_the_rows():
     images = np.random.default_rng(0).uniform(size=(3, 5, 4, 2))
     net = _built(images)
@@ -95,6 +98,7 @@ def test_each_block_and_head_learns_an_alpha(weights, digits):
         assert np.all(np.isfinite(gradient)) and np.all(gradient != 0)
 
 
+@pytest.mark.slow
 def test_the_spread_of_the_start(digits):
     images = digits.astype(np.float32)
     spreads = []
@@ -132,6 +136,7 @@ def test_bad_shapes(shape):
         nets.RowAttention()(tf.zeros(shape))
 
 
+@pytest.mark.slow
 def test_other_images_at_a_later_call(noise):
     net = _built(noise)
     message = r"^images must be \(28, 28, 1\) as at the first call, got \(29, 28, 1\)$"

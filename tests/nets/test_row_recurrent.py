@@ -18,6 +18,7 @@ def _built(images, **kwargs) -> RowRecurrent:
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "rank"), [(1, None), (4, None), (4, 3)])
 @pytest.mark.parametrize("columns", [False, True])
 def test_formula(rows, rank, columns, noise):
@@ -70,6 +71,7 @@ def test_the_start(noise):
     np.testing.assert_allclose(sigma([net.zeta.numpy(), net.nu.numpy()]), [0.731, 0.018], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_is_read_last_counts_and_what_is_below_nothing_is_lost(noise):
     """With an open gate each step forgets a share: of two changes, the later one shows more."""
     net = _built(noise, size=16)

@@ -33,6 +33,7 @@ def test_it_is_invariant_for_any_input(group, mix_sizes, pooling, dtype, data, r
     helpers.assert_invariant(net, groups.get_group(group), images, TOLERANCE[dtype])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["digits", "noise"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_an_mlp_is_not(dtype, data, request):
@@ -51,6 +52,7 @@ def test_constant_outputs_do_not_count_as_invariant(digits):
         )
 
 
+@pytest.mark.slow
 def test_the_default_network_is_invariant_under_quarter_turns(digits):
     images = digits.astype(np.float32)
     net = nets.SynchronousMLP()
@@ -80,12 +82,14 @@ def test_turning_the_image_permutes_what_is_pooled(group, mix_sizes, head_sizes,
     helpers.assert_invariant(net, exact, noise, 1e-12)
 
 
+@pytest.mark.slow
 def test_with_concat_it_is_not_invariant(noise):
     net = _built(noise, pooling="concat")
     error, _ = helpers.invariance_error(net, groups.cyclic(4), noise)
     assert error > 0.01
 
 
+@pytest.mark.slow
 def test_mixing_lets_the_elements_see_each_other(noise):
     """Only with it, what is pooled at one g depends on the image outside of what f(g x) sees."""
     for mix_sizes in ((), (12,)):
@@ -100,6 +104,7 @@ def test_mixing_lets_the_elements_see_each_other(noise):
         assert (difference[0] > 1e-3) == bool(mix_sizes) and difference[2] > 1e-3
 
 
+@pytest.mark.slow
 def test_averaged_logits_are_the_mean_of_the_logits_of_each_element(noise):
     net = _built(noise, "dihedral4", (12,), None)
     assert net.head is None
@@ -144,6 +149,7 @@ class _Norm(snt.Module):
         return tf.reduce_mean(tf.abs(values) ** self.p, axis=1) ** (1 / self.p)
 
 
+@pytest.mark.slow
 def test_a_pooling_of_ones_own_may_have_variables(noise):
     pooling = _Norm()
     net = _built(noise, "dihedral4", pooling=pooling)
@@ -154,6 +160,7 @@ def test_a_pooling_of_ones_own_may_have_variables(noise):
     assert np.all(tape.gradient(loss, pooling.p) != 0)
 
 
+@pytest.mark.slow
 def test_dropout_of_the_input_drops_pixels_in_training():
     net = nets.SynchronousMLP(10, (32,), (), (8,), "cyclic4", input_dropout=0.5)
     images = np.zeros((400, 28, 28, 1), np.float32)
@@ -261,6 +268,7 @@ def test_exact_wants_a_group_of_permutations(group):
         nets.SynchronousMLP(group=group, exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["dihedral4", "cyclic16"])
 def test_it_is_one_net_on_turned_images(group, noise):
     """The formula: MLP(pool f(g x)), with f on images that are turned themselves."""
@@ -275,6 +283,7 @@ def test_it_is_one_net_on_turned_images(group, noise):
     np.testing.assert_allclose(net(noise), expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_its_variables_do_not_grow_with_the_group():
     images = np.ones((1, 28, 28), np.float32)
     shapes = [
@@ -284,6 +293,7 @@ def test_its_variables_do_not_grow_with_the_group():
     assert all(each == shapes[0] for each in shapes)
 
 
+@pytest.mark.slow
 def test_other_angles_are_invariant_as_far_as_interpolation_allows(digits):
     group = groups.cyclic(16)
     net = _built(digits, "cyclic16")

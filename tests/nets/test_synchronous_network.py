@@ -24,6 +24,7 @@ def _built(network: str, arguments: dict, **kwargs) -> SynchronousNetwork:
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "arguments"), CASES)
 def test_formula(network, arguments):
     net = _built(network, arguments)
@@ -34,6 +35,7 @@ def test_formula(network, arguments):
     np.testing.assert_allclose(net(IMAGES), net.head(tf.constant(pooled)), rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "arguments"), CASES)
 def test_no_quarter_turn_changes_it_for_any_input(network, arguments):
     net = _built(network, arguments)
@@ -49,6 +51,7 @@ def test_it_has_the_numbers_of_one_network():
     assert count_numbers(net).trained == alone + 8 * 6 + 7 * 3
 
 
+@pytest.mark.slow
 def test_the_defaults_are_few_numbers():
     net = SynchronousNetwork()
     net(np.zeros([1, 28, 28], np.float32))

@@ -88,6 +88,7 @@ def test_digits_move_the_mantissa_between_its_bounds(terms, squash):
     np.testing.assert_allclose(net.parts(x).mantissa, 1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_each_digit_weighs_half_of_the_one_before():
     net = _built(terms=5)
     net.digits.w.assign(tf.zeros_like(net.digits.w))
@@ -198,6 +199,7 @@ def test_slopes_in_the_weights_of_log_features_are_finite(power):
     assert all(finite("both")) == (power < 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [1.0, -1.0, -0.5])
 @pytest.mark.parametrize("features", ["log", "both"])
 def test_numbers_of_all_sizes_have_right_slopes(power, features):
@@ -221,6 +223,7 @@ def test_zero_counts_as_the_floor_and_has_sign_0():
     np.testing.assert_array_equal(net.parts(tf.zeros([1, 1])).sign, 0)
 
 
+@pytest.mark.slow
 def test_at_the_floor_the_slope_is_0():
     net = _law(1, 2.0, floor=0.5)
     above = np.nextafter(0.5, 1, dtype="f4")
@@ -266,6 +269,7 @@ def test_outputs_have_their_own_weights():
     assert changed.tolist() == [False, True, False]
 
 
+@pytest.mark.slow
 def test_penalties():
     net = _built(2, output_size=2, terms=3, units=4, features="both")
     penalties = {name: float(value) for name, value in net.penalties().items()}
@@ -328,6 +332,7 @@ def test_the_law_learned_on_1_to_10_holds_far_outside():
     assert worst[True] < 0.01 and worst[False] > 0.05, worst
 
 
+@pytest.mark.slow
 @each_features
 @each_squash
 def test_a_nan_is_not_hidden(features, squash):

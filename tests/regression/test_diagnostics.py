@@ -32,6 +32,7 @@ def test_noise_has_no_structure(rows, n, kind):
     assert alarms <= stats.binom.ppf(0.9999, RUNS, LEVEL), alarms
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 3])
 def test_p_values_of_noise_are_not_far_from_uniform(n):
     """Corrected for the number of tests they are too large, never too small."""
@@ -52,6 +53,7 @@ SIGNALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIGNALS)
 def test_structure_is_found(name):
     """A signal of the size of the noise, in 400 rows; a seventh of it is not seen as surely."""

@@ -154,6 +154,7 @@ def test_covariance_is_that_of_log_linear_regression():
     np.testing.assert_allclose(covariance[0, 0], theory[0] * found.c[0] ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("power", "positive"), [(1, False), (1, True), (2, False), (-1, True)])
 def test_errors_are_the_spread_of_estimates(power, positive):
     truth = _model(power, positive)

@@ -263,6 +263,7 @@ def test_sympy_keeps_fractions_and_floats():
     assert root == -sympy.sqrt(1.5 * u - 2.5 * v)
 
 
+@pytest.mark.slow
 def test_latex_as_it_reads():
     latex = {law.formula(): law.to_latex() for law in LAWS.values()}
     expected = {

@@ -73,6 +73,7 @@ def test_noise_of_two_parts_is_mixed():
     assert r.law_.exponents == ((Fraction(3, 2),),) and np.all(_errors(r, [[1.5]], 3) < 3)
 
 
+@pytest.mark.slow
 def test_a_real_exponent_near_a_fraction_is_told_as_it_is():
     g = np.random.default_rng(2)
     x = 10 ** g.uniform(3, 4, (60, 1))
@@ -206,6 +207,7 @@ def test_errors_of_measurement_are_taken_as_they_are_given():
     assert PosynomialRegressor().fit(x, y, y_error=0.1).noise_ == "measured"
 
 
+@pytest.mark.slow
 def test_weights_are_inverse_variances():
     """They find what a few good rows say among bad ones, and are relative."""
     g = np.random.default_rng(3)
@@ -226,6 +228,7 @@ def test_weights_are_inverse_variances():
     assert none.evidence_["rows"] == 40
 
 
+@pytest.mark.slow
 def test_weights_go_through_scikit_learn():
     x, y, _ = _table()
     with sklearn.config_context(enable_metadata_routing=True):
@@ -314,6 +317,7 @@ def test_bad_weights_and_errors_are_refused(regressor, given, message):
         regressor().fit(x, y, **given)
 
 
+@pytest.mark.slow
 def test_tensors_are_taken_where_they_have_values():
     tf = pytest.importorskip("tensorflow")
     x, y, _ = _table()

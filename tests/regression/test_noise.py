@@ -50,6 +50,7 @@ def test_right_noise_fails_in_a_hundredth_of_fits(rows):
     assert failed <= stats.binom.isf(1e-3, 300, noise.smallest([(0.01, "")]).p_value)
 
 
+@pytest.mark.slow
 def test_standardised_residuals_are_of_one_size():
     """Those of rows with leverage are smaller than the errors that they are of."""
     g = np.random.default_rng(0)

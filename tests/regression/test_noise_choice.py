@@ -28,6 +28,7 @@ def _table(seed=0, rows=200, second=0.0):
     return Measurements(x, y, None, False, np.arange(rows)), g
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [ValueError("no"), np.linalg.LinAlgError("no")])
 def test_a_model_that_cannot_be_fitted_leaves_the_others(monkeypatch, error):
     def fitted(table, sign, relative, *rest):
@@ -79,6 +80,7 @@ def test_what_a_further_term_explains_is_told():
     assert len(gains[0.004]) >= 12 and np.mean(gains[0.004] < 1e-2) > 0.25
 
 
+@pytest.mark.slow
 def test_many_rows_are_searched_by_some_and_fitted_by_all(monkeypatch):
     """The law's errors are those of all rows; a table that is sorted is not cut."""
     table, g = _table(rows=2000)

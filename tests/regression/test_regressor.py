@@ -90,6 +90,7 @@ def test_finds_the_law(regressor, noise, name):
         np.testing.assert_allclose(r.predict(far), expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0, 0.001])
 def test_exponent_that_is_no_fraction_stays_a_float(noise):
     x, y = _data(lambda a, b: a**0.41421356 * b, noise=noise)
@@ -157,6 +158,7 @@ def test_rounding_may_be_fixed():
     assert PosynomialRegressor(rounding=2).fit(x, y).status_ == "approximate"
 
 
+@pytest.mark.slow
 def test_relative_noise():
     """Errors of log y leave the law to be seen over decades, where least squares of y see one."""
     x, y = _data(lambda a, b: 2 * a**3 / b**2, noise=0.1, relative=True, low=0.05, high=20)
@@ -170,6 +172,7 @@ def test_relative_noise():
     assert far[1] < far[0] / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relative", [False, True])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_auto_noise_takes_the_kind_that_the_data_have(relative, sign):
@@ -180,6 +183,7 @@ def test_auto_noise_takes_the_kind_that_the_data_have(relative, sign):
     assert _terms(r.law_) == pytest.approx({(1, 1): 5 * sign}, rel=0.05)
 
 
+@pytest.mark.slow
 def test_auto_noise_of_both_signs_is_absolute():
     x, y = _data(lambda a, b: a - b, noise=0.01)
     assert PosynomialRegressor(noise="auto").fit(x, y).noise_ == "absolute"
@@ -201,6 +205,7 @@ def _pendulum(noise=0.0, constant=False, rows=200):
     return table, (period * (1 + noise * rng.normal(size=rows))).rename("T")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constant", [False, True])
 def test_units_determine_the_exponents(constant):
     """A column of one value is welcome where units determine its exponent."""
@@ -417,6 +422,7 @@ def test_columns_that_are_no_numbers(kind):
             PosynomialRegressor().fit(array, y)
 
 
+@pytest.mark.slow
 def test_numbers_of_other_types():
     """What holds numbers is read as such."""
     x, y = _data(lambda a, b: a * b, 20)
@@ -482,6 +488,7 @@ def test_collinear_columns_are_named(column, names):
     assert PosynomialRegressor().fit(table, y).status_ == "exact"
 
 
+@pytest.mark.slow
 def test_target_of_both_signs():
     x, y = _data(lambda a, b: a - b)
     with pytest.raises(ValueError, match=r"y must be of one sign for a posynomial without signs"):
@@ -545,6 +552,7 @@ def test_powers_may_be_restricted(signs):
 # scikit-learn's ways.
 
 
+@pytest.mark.slow
 def test_names_come_from_the_table():
     x, y = _data(lambda a, b: 2 * a**2 / b)
     table = pd.DataFrame(x, columns=["u_1", "r"])
@@ -685,6 +693,7 @@ def test_constants_that_no_double_holds():
         PosynomialRegressor().fit(x * [1e60, 1e-60], y)
 
 
+@pytest.mark.slow
 def test_rows_that_repeat_count_once():
     """Two points determine a power, and no number of repetitions confirms it."""
     x, y = np.tile([[1.0], [2.0]], (30, 1)), np.tile([1.0, 4.0], 30)
@@ -698,6 +707,7 @@ def test_rows_that_repeat_count_once():
     assert PosynomialRegressor().fit(many, many[:, 0] ** 2).status_ == "exact"
 
 
+@pytest.mark.slow
 def test_many_columns_and_few_rows_are_not_called_consistent():
     rng = np.random.default_rng(100)
     x = rng.uniform(1, 5, (60, 12))
@@ -705,6 +715,7 @@ def test_many_columns_and_few_rows_are_not_called_consistent():
     assert r.status_ == "approximate" or r.formula() == "y = x0*x3 + x5**2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_exponents_that_the_data_do_not_tell_from_others_stay_floats(seed):
     rng = np.random.default_rng(seed)
@@ -724,6 +735,7 @@ def test_targets_whose_squares_are_no_numbers(scale):
     np.testing.assert_allclose(r.law_.coefficients, scale, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_target_that_is_constant_but_for_rounding_is_no_exact_law():
     x, y = _data(lambda a, b: a**2 / b)
     assert PosynomialRegressor().fit(x, 7 + 1e-12 * y).status_ == "approximate"

@@ -154,6 +154,7 @@ def test_rounding_keeps_constraints():
     assert rounded.num_parameters == 1
 
 
+@pytest.mark.slow
 def test_true_fractions_are_rounded_nearly_always():
     kept = 0
     for seed in range(100):

@@ -274,6 +274,7 @@ def test_candidates_of_one_sign():
     assert models and all(np.all(m.c > 0) for m in models)
 
 
+@pytest.mark.slow
 def test_candidates_keep_constraints():
     space = Space(np.array([1.0, 0]), np.array([[1.0], [-1]]))
     data = _data(lambda a, b: np.sqrt(a**2 + 3 * b**2))
@@ -348,6 +349,7 @@ def test_fractions_are_pursued_in_up_to_twelve_columns(monkeypatch, columns):
     assert bool(seen) is (columns == 12)
 
 
+@pytest.mark.slow
 def test_a_term_that_is_not_needed_is_exchanged_for_one_that_is():
     rng = np.random.default_rng(0)
     u = rng.uniform(-1.2, 1.2, (300, 2))
@@ -406,6 +408,7 @@ def test_laurent_polynomials_are_found():
     assert {frozenset(m.known) for m in models} >= {frozenset({(1, -1), (-1, 1), (-1, -1), (0, 0)})}
 
 
+@pytest.mark.slow
 def test_terms_are_exchanged_from_three_on(monkeypatch):
     """Under the power that fits best, while structure is left."""
     seen = []

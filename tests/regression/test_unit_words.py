@@ -153,6 +153,7 @@ def test_each_unit_of_pint_has_a_name_by_which_it_is_read():
     assert len(refused) <= 5, refused
 
 
+@pytest.mark.slow
 def test_a_registry_of_ones_own():
     """What a user has defined is what is meant."""
     registry = pint.UnitRegistry()
@@ -162,6 +163,7 @@ def test_a_registry_of_ones_own():
     assert read("Msun", registry) == {"solar_mass": 1}
 
 
+@pytest.mark.slow
 def test_any_text_is_read_or_refused_in_our_words():
     generator = random.Random(0)
     pieces = ["m", "s", "kg", "AU", "°C", "2", "-1", "1e9", "*", "/", "**", "^", "(", ")", " ", "."]

@@ -199,6 +199,7 @@ def test_drag_has_one_free_number():
     assert basis[:, 0].tolist() in ([1, 1, 1, -1], [-1, -1, -1, 1])
 
 
+@pytest.mark.slow
 def test_order_of_columns():
     units = CASES[1][0]
     for names in itertools.permutations(units):

@@ -61,6 +61,7 @@ class _Leaky(snt.Module):
         return self.invariant(images) + self.size * self.other(images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pooling", ["mean", "sorted", "moments"])
 def test_what_is_left_of_an_invariant_network_is_rounding(pooling, dtype):
@@ -77,10 +78,12 @@ def test_what_is_left_of_an_invariant_network_is_rounding(pooling, dtype):
     assert net.lift.input_dtype.name == net(_images(1, dtype=dtype)).dtype.name == dtype
 
 
+@pytest.mark.slow
 def test_quarter_turns_are_exact_for_finer_groups():
     assert certify(_synchronous(), _images(3), CYCLIC4).is_rounding
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [NETS["mlp"], lambda: _synchronous(pooling="concat")])
 def test_the_verdict_on_networks_that_are_not_invariant(make):
     certificate = certify(make(), _images(5), CYCLIC4)
@@ -89,6 +92,7 @@ def test_the_verdict_on_networks_that_are_not_invariant(make):
     assert "invariant NOT" in str(certificate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "is_rounding"), [(0.0, True), (1e-9, False), (1e-6, False)])
 def test_small_defects_are_told_from_rounding(size, is_rounding):
     net = _Leaky(size)
@@ -146,6 +150,7 @@ def test_no_image_moves_further_than_the_bound(name):
     assert searched.tightness.max() > (0.85 if name == "linear" else 0.08)
 
 
+@pytest.mark.slow
 def test_half_of_the_constant_is_no_bound(monkeypatch):
     norm = lipschitz.spectral_norm
     monkeypatch.setattr(lipschitz, "spectral_norm", lambda matrix: norm(matrix) / 2)
@@ -154,6 +159,7 @@ def test_half_of_the_constant_is_no_bound(monkeypatch):
     assert np.any(certificate.measured > certificate.bound)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_the_bound_in_numpy(pooling):
     images = _images(3)
@@ -177,6 +183,7 @@ def test_the_bound_in_numpy(pooling):
         np.testing.assert_array_equal(certificate.nearest[:, h], np.argmin(bounds, axis=0))
 
 
+@pytest.mark.slow
 def test_the_mismatch_is_the_composition_defect():
     images = _images(3)
     certificate = certify(_synchronous(), images, CYCLIC8)
@@ -306,6 +313,7 @@ def test_every_angle_in_between_keeps_the_bound(name):
     assert 0 < 16 * excess[1] < excess[0]
 
 
+@pytest.mark.slow
 def test_predictions_that_are_proven_to_stay():
     net = _net(nets.MLP(4, (9,)))
     images = 0.5 * _images(40) ** 3

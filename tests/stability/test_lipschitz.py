@@ -221,6 +221,7 @@ def test_any_network_that_offers_its_layers_has_a_constant():
         lipschitz_constant(nets.MLP)  # a class has the method, and no layers
 
 
+@pytest.mark.slow
 def test_what_a_network_offers_is_the_network():
     images = tf.constant(RNG.normal(size=[4, 6, 6]))
     for net in (nets.MLP(3, (9, 5)), nets.AutoactivationMLP(3, (9, 5))):

@@ -34,6 +34,7 @@ def test_of_a_linear_map_it_is_the_distance_to_the_nearest_boundary():
     np.testing.assert_allclose(certified_radius(net, X.reshape(30, 36)), expected, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_of_a_bound_of_one_it_is_the_margin_by_the_root_of_two():
     net = _built(nets.LipschitzMLP(4, (12, 8)))
     f = np.sort(net(X).numpy(), axis=1)
@@ -106,6 +107,7 @@ def test_no_attack_refutes_a_certificate_but_one_refutes_a_false_one():
     assert np.mean(nearest < 3 * radii) > 0.9
 
 
+@pytest.mark.slow
 def test_a_network_that_is_not_what_its_layers_say_is_refused():
     """Three times the margins and the same bound would be a false certificate."""
     net = _built(nets.LipschitzMLP(4, (12, 8)))
@@ -113,6 +115,7 @@ def test_a_network_that_is_not_what_its_layers_say_is_refused():
         certified_radius(Threefold(net), X)
 
 
+@pytest.mark.slow
 def test_accuracy_counts_what_is_right_and_far():
     net = _built(nets.LipschitzMLP(4, (12, 8)))
     radii, classes = certified_radius(net, X), np.argmax(net(X), axis=1)
@@ -123,6 +126,7 @@ def test_accuracy_counts_what_is_right_and_far():
     np.testing.assert_allclose(found, expected)
 
 
+@pytest.mark.slow
 def test_pairs_in_order_bend_the_chords_of_a_path():
     """Certificates over angles go through them: as sound as through a rectifier."""
     from weirdonetworks.stability import certify_rotations, rotation_grid
@@ -143,6 +147,7 @@ def test_maxout_and_pairs_are_known():
         np.testing.assert_allclose(lipschitz_constant(net), np.prod(norms), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_bad_arguments():
     net = _built(nets.LipschitzMLP(4, (12, 8)))
     labels = np.zeros(30, int)

@@ -84,6 +84,7 @@ def test_a_loop_in_plain_numpy(name):
     assert report.variance.values.min() > 0.01 and report.instability.max() > 0
 
 
+@pytest.mark.slow
 def test_all_kinds_of_functions_agree():
     family = FAMILIES["rotation"]
     expected = stability.respond(network, IMAGES, family)

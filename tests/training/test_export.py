@@ -36,6 +36,7 @@ def test_the_network_of_a_run(copy, command, mnist_5k, format):
     assert np.mean(logits.argmax(axis=1) == mnist_5k.test.labels) == run.evaluate("test") > 0.5
 
 
+@pytest.mark.slow
 def test_the_newest_checkpoint_of_a_run_that_was_interrupted(copy, command, forget):
     forget(copy, "checkpoints/ckpt-2", "result.json")
     outcome = command(command_module, f"--workdir={copy}")
@@ -48,6 +49,7 @@ def test_the_newest_checkpoint_of_a_run_that_was_interrupted(copy, command, forg
     np.testing.assert_allclose(logits, load_run(copy).network(image), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_in_the_way_is_told(copy, command):
     (copy / "mlp.onnx").mkdir()
     outcome = command(command_module, f"--workdir={copy}", "--format=onnx")

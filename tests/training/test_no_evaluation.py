@@ -174,6 +174,7 @@ def test_the_playground():
             assert not appeared()
 
 
+@pytest.mark.slow
 def test_files_of_data():
     picture = np.zeros((40, 4, 4), np.uint8)
     objects = np.array([Payload()] * 40, dtype=object)

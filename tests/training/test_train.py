@@ -392,6 +392,7 @@ def test_a_run_killed_before_its_result_is_only_scored(small_run, killed, comman
     assert (workdir / "curves.png").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_touched_again(small_run, command, monkeypatch):
     before = contents(small_run.workdir)
     monkeypatch.setattr(Loop, "run_epoch", lambda *_: pytest.fail("trained again"))
@@ -511,6 +512,7 @@ def test_another_configuration_is_refused(small_run, command):
     assert contents(small_run.workdir) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flag", "held"),
     [
@@ -548,6 +550,7 @@ def test_resume_alone_begins_nothing(command, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_evaluate_says_when_a_run_is_unfinished(killed, command, forget):
     workdir = killed
     forget(workdir, "checkpoints/ckpt-2")
@@ -557,6 +560,7 @@ def test_evaluate_says_when_a_run_is_unfinished(killed, command, forget):
     assert scored.stderr == f"unfinished: epoch 1 of 2 (go on with: {going_on})\n"
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(command, monkeypatch, tmp_path):
     def interrupted(self, report):
         raise KeyboardInterrupt
@@ -569,6 +573,7 @@ def test_an_interrupted_run_says_how_to_go_on(command, monkeypatch, tmp_path):
     assert outcome.stdout == f"writing to     {tmp_path / 'run'}/\n"
 
 
+@pytest.mark.slow
 def test_the_same_configuration_wants_resume(small_run, command):
     before = contents(small_run.workdir)
     outcome = command(train, *small_run.words, f"--workdir={small_run.workdir}")
@@ -576,6 +581,7 @@ def test_the_same_configuration_wants_resume(small_run, command):
     assert contents(small_run.workdir) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
 def test_foreign_folders_are_refused(command, tmp_path, resume):
     folder = tmp_path / "letters"
@@ -587,6 +593,7 @@ def test_foreign_folders_are_refused(command, tmp_path, resume):
     assert contents(folder) == {"letter.txt": b"Dear"}
 
 
+@pytest.mark.slow
 def test_folders_that_cannot_be_written(command, tmp_path):
     """Below a file; file permissions would not stop a superuser."""
     (tmp_path / "file").write_text("")
@@ -594,6 +601,7 @@ def test_folders_that_cannot_be_written(command, tmp_path):
     outcome.assert_failed("cannot be written (Not a directory): give another --workdir")
 
 
+@pytest.mark.slow
 def test_checkpoints_that_cannot_be_written(command, monkeypatch, tmp_path, mnist_5k):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
     recipe = recipe_for(
@@ -614,6 +622,7 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "parts"),
     [
@@ -648,6 +657,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, kille
     assert_bit_equal(killed, small_run.workdir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
 def test_a_finished_run_is_not_scored_at_an_older_epoch(small_run, command, tmp_path, part):
     workdir = tmp_path / "copy"
@@ -673,6 +683,7 @@ def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch
         assert outcome.stdout.startswith(f"writing to     {folder}/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "exit_code", "parts"),
     [
@@ -755,6 +766,7 @@ def test_bad_flags(command, tmp_path, flags, exit_code, parts):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_tensorboard_must_be_installed(command, monkeypatch, tmp_path):
     """Told before training, not after an epoch of it."""
     monkeypatch.setitem(sys.modules, "tensorboard", None)

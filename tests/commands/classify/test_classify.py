@@ -36,6 +36,7 @@ def asked():
     return networks("mlp", "mnist")
 
 
+@pytest.mark.slow
 def test_digits_are_named(folder, asked):
     found = classify(files([str(folder)]), asked).table
     digits = found[found["picture"].str.contains("digit")]
@@ -45,6 +46,7 @@ def test_digits_are_named(folder, asked):
     np.testing.assert_allclose(probabilities.max(axis=1), digits["probability"])
 
 
+@pytest.mark.slow
 def test_what_is_no_digit_is_told_apart(folder, asked):
     found = classify(files([str(folder)]), asked)
     table = found.table.set_index(found.table["picture"].str.rpartition("/")[2])

@@ -90,6 +90,7 @@ def test_the_readme_shows_what_is_printed(command, write):
     assert outcome.exit_code == 0 and outcome.stdout.partition("written to")[0] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_flags_reach_the_regressor(command, write, tmp_path):
     path = write(make_pendulum(60))

@@ -111,6 +111,7 @@ def _excel(*sheets, index=False) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_parquet_and_excel(write):
     """Known by their content, whatever the file is called."""
     comma = pd.DataFrame({"a": ["1,5", "2", "3e-7"], "T": TABLE["T"]})

@@ -42,6 +42,7 @@ def test_the_law_of_a_pendulum(pendulum):
     assert {"scikit-learn", "weirdonetworks"} <= set(config["versions"])
 
 
+@pytest.mark.slow
 def test_the_box_and_the_error_are_those_of_the_rows(pendulum):
     """Held-out rows are outside the fit, and scored with the law as it is written."""
     law, table = read_law(pendulum[0]), pd.read_csv(pendulum[1])
@@ -154,6 +155,7 @@ def test_the_least_rows_are_counted_in_the_file(write, tmp_path):
         fit_law(write(table), "y", tmp_path / "few", holdout=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_units_need_fewer_rows_and_an_index_is_told(write, tmp_path):
     """Where units leave no exponent free, two rows are enough."""

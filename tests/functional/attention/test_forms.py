@@ -144,6 +144,7 @@ def test_an_order_needs_as_many_keys_as_queries():
             function(Q, K[..., :7, :], V[..., :7, :])
 
 
+@pytest.mark.slow
 def test_leading_shapes_broadcast():
     """One set of keys for all queries of a batch; one set of weights for many values."""
     for form, function in FORMS.items():
@@ -159,6 +160,7 @@ def test_leading_shapes_broadcast():
         np.testing.assert_allclose(shared, repeated, rtol=1e-9, err_msg=form)
 
 
+@pytest.mark.slow
 def test_no_tensor_of_the_linear_forms_is_a_square():
     """The largest tensor of a graph, in queries of eight times as many tokens."""
     for form, growth in (("softmax", 64), ("linear", 8), ("linear, chunked", 8), ("galerkin", 8),

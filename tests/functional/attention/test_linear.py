@@ -35,6 +35,7 @@ def test_three_computations_agree(normalize, chunk_size):
     assert np.abs(whole[..., 0, :] - expected[..., 0, :]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_it_streams():
     expected = attention.linear_attention(Q, K, V, causal=True)
     state = None
@@ -102,6 +103,7 @@ def test_orthonormal_keys_make_the_delta_rule_a_sum():
     np.testing.assert_allclose(rule, summed, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_rates_of_each_token():
     keys, values = RNG.normal(size=(2, 5, 3)), RNG.normal(size=(2, 5, 2))
     rates = RNG.uniform(size=(2, 5))

@@ -37,6 +37,7 @@ def test_no_weight_for_what_comes_later_is_causal():
     np.testing.assert_allclose(attention.toeplitz_attention(Q, K, V, f), expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_rounding_is_not_divided():
     """Only the token before is seen: the first one sees nothing, and a transform says 1e-17."""
     n, positive = 100, 0
@@ -62,6 +63,7 @@ def test_a_small_query_is_no_rounding():
     np.testing.assert_allclose(attention.toeplitz_attention(q, k, v, f), dense, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_gradients_of_a_mask():
     """Both forms, over a line and a grid; the dense one is a gather of differences."""
     for grid, shape in (((12,), [23]), ((3, 4), [5, 7])):
@@ -184,6 +186,7 @@ def test_the_gradient_of_a_graph():
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_graphs_weights():
     """By finite differences, through the Laplacian to a weight of both directions; and compiled."""
     weights = tf.constant(GRAPH + GRAPH.T)

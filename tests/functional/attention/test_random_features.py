@@ -98,6 +98,7 @@ def test_features_chosen_by_leverage_do_better():
     assert _errors("leverage", 128, 1.0, 40) < 0.9 * _errors("positive", 128, 1.0, 40)
 
 
+@pytest.mark.slow
 def test_trigonometric_kernels_and_causal_ones():
     rng = np.random.default_rng(3)
     q, k = rng.normal(size=(2, 2, 6, 3)) * 0.5

@@ -195,6 +195,7 @@ def _other_run(small_run, folder, **entries):
 ONE = "workdir must name two trainings of one network on one data set, got "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
@@ -209,6 +210,7 @@ def test_runs_of_different_networks(small_run, command, tmp_path, entries, messa
     outcome.assert_failed(message)
 
 
+@pytest.mark.slow
 def test_runs_on_different_data(small_run, command, tmp_path):
     other = _other_run(small_run, tmp_path / "other", dataset="fashion_mnist", data_sha256="0")
     command(command_module, f"--workdir={small_run.workdir}", f"--against={other}").assert_failed(
@@ -307,6 +309,7 @@ def test_layers_without_a_bulk(small_run, command, monkeypatch):
     assert [row["layer"] for row in eigenvalues] == ["1"] * 16 + ["2"] * 12 + ["3"] * 10
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_finite(small_run, command, tmp_path, monkeypatch):
     network = wn.nets.MLP(10, (16,))
     _with_network(monkeypatch, network)
@@ -316,6 +319,7 @@ def test_weights_that_are_not_finite(small_run, command, tmp_path, monkeypatch):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [None, -1, True, 0.5, 2**31])
 def test_a_run_without_a_seed(small_run, command, tmp_path, seed):
     other = _other_run(small_run, tmp_path / "other", seed=seed)
@@ -338,6 +342,7 @@ def test_each_run_has_draws_of_its_own_seed(small_run, twin, mnist_5k, monkeypat
     assert seeds == [1, 0]
 
 
+@pytest.mark.slow
 def test_an_unfinished_run(small_run, command, tmp_path):
     other = _other_run(small_run, tmp_path / "other")
     (other / "result.json").unlink()
@@ -361,6 +366,7 @@ def test_bad_flags(command, tmp_path, words, exit_code, message):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_folder_of_something_else(small_run, command, tmp_path):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "letter.txt").write_text("Dear")
@@ -368,11 +374,13 @@ def test_a_folder_of_something_else(small_run, command, tmp_path):
     command(command_module, *words).assert_failed("workdir letters exists and holds no run")
 
 
+@pytest.mark.slow
 def test_data_folders_are_passed_on(small_run, command):
     outcome = command(command_module, f"--workdir={small_run.workdir}", "--data_dir=data")
     outcome.assert_failed("data_dir must be left out with mnist_5k")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["draws", "images"])
 @pytest.mark.parametrize("value", [0, True, 2.0])
 def test_bad_counts(small_run, mnist_5k, tmp_path, name, value):

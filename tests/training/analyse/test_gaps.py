@@ -22,6 +22,7 @@ def _is(row: dict, law: float) -> bool:
     return abs(row["gap_ratio"] - law) < 4 * row["gap_error"]
 
 
+@pytest.mark.slow
 def test_the_bulk_of_random_weights_repels_and_outliers_are_no_part_of_it():
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(500, 300))

@@ -13,6 +13,7 @@ from training.benchmark.groups import Group
 from training.benchmark.run import benchmark
 
 
+@pytest.mark.slow
 def test_a_group_on_one_core(monkeypatch, tmp_path, capsys):
     names = ["exact GELU", "half_exp", "exact GELU: gradient", "half_exp: gradient"]
     rivals = [counting(name, 10, []) for name in names]
@@ -30,6 +31,7 @@ def test_a_group_on_one_core(monkeypatch, tmp_path, capsys):
     assert "half_exp: gradient costs" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_whole_run(monkeypatch, tmp_path, capsys):
     missing = Contender("unheard of", 1, lambda: None, (("no-such-package", "no_such_module"),))
     group = Group(

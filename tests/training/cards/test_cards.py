@@ -58,6 +58,7 @@ def test_what_is_published_can_be_created(library):
     assert wn.list_networks(pretrained=True) == ["mlp"] == wn.list_networks(pretrained="arrays")
 
 
+@pytest.mark.slow
 def test_the_file_tells_where_it_comes_from(library):
     folder, line = library
     _, metadata = weights.read(folder / "library" / "mlp-arrays.safetensors")
@@ -68,6 +69,7 @@ def test_the_file_tells_where_it_comes_from(library):
     assert metadata["image_shape"] == [28, 28, 1] and "255" in metadata["input"]
 
 
+@pytest.mark.slow
 def test_other_arguments_are_refused(library):
     message = r"^hidden_sizes must be \[100, 100\], as of the weights of mlp on arrays, got \(5,\)$"
     with pytest.raises(ValueError, match=message):
@@ -78,6 +80,7 @@ def test_other_arguments_are_refused(library):
     assert network.dropouts[0].rate == 0.5
 
 
+@pytest.mark.slow
 def test_another_number_of_classes_gives_a_new_head(library):
     old = wn.create_network("mlp", 3, pretrained="arrays")
     new = wn.create_network("mlp", 7, pretrained="arrays")
@@ -88,6 +91,7 @@ def test_another_number_of_classes_gives_a_new_head(library):
     assert np.any(new.layers[2].w != other.layers[2].w)
 
 
+@pytest.mark.slow
 def test_unknown_weights_are_refused(library):
     with pytest.raises(
         ValueError, match=r"^pretrained must for mlp be one of \['arrays'\], got 'm"
@@ -99,6 +103,7 @@ def test_unknown_weights_are_refused(library):
         wn.list_networks(pretrained="svhn")
 
 
+@pytest.mark.slow
 def test_a_damaged_or_missing_file_is_refused(library):
     path = library[0] / "library" / "mlp-arrays.safetensors"
     whole = path.read_bytes()
@@ -115,6 +120,7 @@ def test_a_damaged_or_missing_file_is_refused(library):
     wn.create_network("mlp", 3, pretrained="arrays")
 
 
+@pytest.mark.slow
 def test_the_card_is_made_of_what_is_kept(library):
     folder, line = library
     card, measured = kept.read("mlp", "arrays", folder / "results")

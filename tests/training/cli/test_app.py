@@ -83,6 +83,7 @@ def command(tmp_path):
     return lambda *flags: run([str(path), *flags], TF_CPP_MIN_LOG_LEVEL="0")
 
 
+@pytest.mark.slow
 def test_a_command_succeeds_and_is_quiet(command):
     exit_code, stdout, stderr = command("--terms=4")
     assert (exit_code, stdout) == (0, "sum 6\n")
@@ -178,6 +179,7 @@ def test_words_too_few_or_too_many_are_one_line(reader, words, message):
     assert stderr == f"error: {message} (--help lists the flags)\n"
 
 
+@pytest.mark.slow
 def test_help_needs_no_words(reader):
     assert reader("--help")[0] == 0
 
@@ -189,11 +191,13 @@ def test_help_shows_the_docstring_and_the_flags(command):
     assert "  --terms: How many terms to add.\n    (default: '1')" in stdout
 
 
+@pytest.mark.slow
 def test_help_speaks_of_this_command_only(command):
     names = re.findall(r"^  (?:-\w,)?--(?:\[no\])?(\w+):", command("--help")[1], re.MULTILINE)
     assert sorted(names) == ["fail", "sleep", "terms", "verbosity"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_says_so(tmp_path):
     path = tmp_path / "sum.py"
     path.write_text(COMMAND)

@@ -34,6 +34,7 @@ def all_modules() -> dict[str, str]:
     return modules(*COMMANDS) | modules(*STUDIES)
 
 
+@pytest.mark.slow
 def test_the_list_holds_what_is_there(start, tmp_path):
     process = start("-X", "importtime", "-m", "training", cwd=tmp_path)
     stdout, stderr = process.communicate(timeout=60)
@@ -54,6 +55,7 @@ def test_an_argument_of_the_list_is_a_mistake(start, tmp_path):
     assert stderr == "error: unexpected argument 'train': python -m training.COMMAND\n"
 
 
+@pytest.mark.slow
 def test_help_of_all_of_them_needs_no_tensorflow(start, tmp_path):
     names = [*modules(*COMMANDS), *modules(*STUDIES)]
     process = start("-c", f"MODULES = {names!r}\n{USAGE}", cwd=tmp_path)

@@ -91,6 +91,7 @@ def test_lines_that_are_not_measured_are_zero(small, step, lines):
     np.testing.assert_allclose(folded, copies, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_complex_network_does_not_see_the_phase_of_a_scan(small):
     """A quarter of a turn is one of whole pixels, any other one to half a step of them."""
     images = small["test_images"][:50]
@@ -113,6 +114,7 @@ def test_a_complex_network_does_not_see_the_phase_of_a_scan(small):
     assert 1e-6 < blind < real / 5
 
 
+@pytest.mark.slow
 def test_load_cuts_it_and_keeps_it_beside_mnist(tmp_path, small, monkeypatch):
     monkeypatch.setattr(mnist_kspace, "SHA256", SMALL)
     np.savez_compressed(tmp_path / mnist_kspace.FILE, **small)

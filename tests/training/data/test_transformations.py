@@ -28,6 +28,7 @@ def test_uniform_numbers():
     np.testing.assert_array_equal(draw().uniform([20000], tf.float64), u)
 
 
+@pytest.mark.slow
 def test_numbers_are_functions_of_seed_step_and_stream_alone():
     draws = {
         "itself": draw(),
@@ -157,6 +158,7 @@ class Moment(snt.Module):
         return tf.einsum("bijc,kij->bk", images, tf.constant(self.maps))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [2, 3, 5])
 def test_the_variance_of_a_known_function(samples):
     """A bright pixel that is shifted by t: the logits are 3 t, and V = 9 (2^2 / 3) each in x and y.
@@ -173,6 +175,7 @@ def test_the_variance_of_a_known_function(samples):
     np.testing.assert_allclose(variance, 2 * 9 * 4 / 3, rtol=0.06)
 
 
+@pytest.mark.slow
 def test_two_samples_are_half_the_squared_difference(digits):
     images, network = tf.constant(digits), Moment(28, slope=0.1)
     variance = transformation_variance(network, images, EVERYTHING, draw())

@@ -35,6 +35,7 @@ def _student(images: tf.Tensor):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weight", "temperature"), [(0.5, 4.0), (1.0, 1.0), (0.25, 10.0)])
 def test_formula(weight, temperature, images):
     network = _student(images)
@@ -67,6 +68,7 @@ def test_without_weight_it_is_plain_and_the_teacher_is_left_alone(images):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_both_see_the_transformed_images(images):
     step = steps.create_step("distill", teacher="mlp", degrees=30.0, shift=2.0)
     network, objective = _student(images), steps.cross_entropy()
@@ -77,6 +79,7 @@ def test_both_see_the_transformed_images(images):
     assert abs(expected - alone(network, objective, images, LABELS, DRAW).loss) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_teacher_of_another_recipe(images):
     network, objective = _student(images), steps.cross_entropy()
     losses = []
@@ -143,6 +146,7 @@ def test_a_student_learns_from_the_teacher_alone(digits):
     assert accuracies[0] > 0.9 and accuracies[1] < 0.1
 
 
+@pytest.mark.slow
 def test_a_teacher_of_other_data_of_the_same_form_is_refused(few_digits):
     """Of clothes, the answers of a teacher of digits: silent nonsense."""
     clothes = dataclasses.replace(few_digits, name="fashion_mnist")

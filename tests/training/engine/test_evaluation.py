@@ -20,12 +20,14 @@ def copy(small_run, tmp_path):
     return workdir
 
 
+@pytest.mark.slow
 def test_the_same_accuracy_as_after_training(small_run, mnist_5k):
     result = json.loads((small_run.workdir / "result.json").read_text())
     scores = evaluate(small_run.workdir, mnist_5k)
     assert scores == {"test_accuracy": result["test_accuracy"], "epochs": 2, "of": 2}
 
 
+@pytest.mark.slow
 def test_the_network_of_a_run(small_run):
     run = load_run(small_run.workdir)
     assert type(run.network).__name__ == "MLP" and run.network.hidden_sizes == (16,)
@@ -102,6 +104,7 @@ def truncate(path):
     path.write_bytes(path.read_bytes()[:100])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

@@ -59,6 +59,7 @@ def test_the_parts_need_not_be_kept(settings, dtype, tolerance):
     assert not np.allclose(found, other, rtol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"beta": 1e-3}, {"total_mass": MASS}, {"total_mass": 1e5}])
 def test_the_first_weights_are_those_that_were_there(settings):
     found = run(ExponentiatedGradient(RATE, **settings), gradients=np.zeros((50, 6, 4)))
@@ -77,6 +78,7 @@ def test_the_mass_is_kept(dtype):
     assert np.abs(free).sum(axis=0).max() > 10 * MASS
 
 
+@pytest.mark.slow
 def test_a_mass_of_exactly_more_than_the_weights():
     """Also where beta is nearly 0, and for a column of zeros."""
     w = np.array([[1.0, 0.0], [-2.0, 0.0]])
@@ -242,6 +244,7 @@ def test_exp_flows_as_mirror_descent_with_burgs_entropy():
     np.testing.assert_allclose(np.exp(w), burg, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"total_mass": MASS}])
 def test_large_gradients_do_not_overflow(settings):
     gradients = 1e20 * np.sign(GRADIENTS)
@@ -276,6 +279,7 @@ def looped(optimizer: ExponentiatedGradient, w: tf.Variable, gradient):
     return lambda steps, *arguments: descend(tf.constant(steps), *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, rate", [(np.float32, 0.5), (np.float64, 1.0)])
 def test_a_target_that_asks_for_more_mass_gets_all_there_is(dtype, rate):
     """For thousands of steps, with parts that underflow; the best of a mass of 1 stays."""
@@ -297,6 +301,7 @@ def test_a_target_that_asks_for_more_mass_gets_all_there_is(dtype, rate):
     np.testing.assert_allclose(np.exp(optimizer.log_beta[0]), least, rtol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, steps", [(np.float32, 150), (np.float64, 700)])
 def test_weights_without_mass_come_back(dtype, steps):
     """When the other one is asked for, and not later because they were without it for longer."""
@@ -311,6 +316,7 @@ def test_weights_without_mass_come_back(dtype, steps):
     np.testing.assert_allclose(w, [[0], [1.5]], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, mass", [(np.float32, 1e30), (np.float32, 1e-30), (float, 1e-200)])
 def test_any_mass_is_kept(dtype, mass):
     """Also where squares overflow or underflow; in such units it is the same algorithm."""
@@ -353,6 +359,7 @@ def test_half_precision_makes_the_step_of_double(dtype):
     np.testing.assert_allclose(tf.cast(found, tf.float64), expected, rtol=rtol, atol=3e-4)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_restored_before_the_first_call_keeps_its_beta(tmp_path):
     def new():
         w = tf.Variable(np.arange(6.0).reshape(3, 2) / 20)
@@ -392,6 +399,7 @@ def test_compiled_is_eager(settings, jit_compile):
     np.testing.assert_allclose(variable, eager, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_parameters_without_an_update_stay():
     first, second = tf.Variable(WEIGHTS), tf.Variable(WEIGHTS)
     optimizer = ExponentiatedGradient(RATE, total_mass=MASS)
@@ -424,6 +432,7 @@ def test_training_goes_on_from_a_checkpoint_to_the_same_bits(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_the_factors_of_the_mass_are_in_the_checkpoint(tmp_path):
     def fresh():
         variable, optimizer = tf.Variable(WEIGHTS), ExponentiatedGradient(RATE, total_mass=MASS)
@@ -481,6 +490,7 @@ def new_weights(*values: float) -> tf.Variable:
     return tf.Variable([[value] for value in values])
 
 
+@pytest.mark.slow
 def test_with_a_mass_parameters_stay_those_of_the_first_call():
     a, b = new_weights(0.1, 0.2), new_weights(0.3, 0.1)
     g = tf.ones([2, 1])

@@ -28,12 +28,14 @@ def run(few_digits):
     return training.fit("mlp", few_digits, seed=3, progress=False, learning_rate=0.01, **TINY)
 
 
+@pytest.mark.slow
 def test_history_is_a_table_with_a_row_an_epoch(run):
     assert tuple(run.history.columns) == METRICS
     assert run.history["epoch"].tolist() == [1, 2]
     assert run.history["loss"][1] < run.history["loss"][0]
 
 
+@pytest.mark.slow
 def test_a_run_scores_predicts_and_draws(run, few_digits):
     probabilities = run.probabilities(few_digits.test.images)
     assert probabilities.shape == (100, 10)
@@ -48,6 +50,7 @@ def test_a_run_scores_predicts_and_draws(run, few_digits):
     assert repr(run) == "Run(mlp on few_digits, 2 epochs, 6,370 parameters)"
 
 
+@pytest.mark.slow
 def test_over_shifts_is_the_mean_of_logits_of_shifted_images(run, few_digits, tmp_path):
     images = few_digits.test.images
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -64,6 +67,7 @@ def test_over_shifts_is_the_mean_of_logits_of_shifted_images(run, few_digits, tm
         shifted.save(tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shifts", [0, -1, 1.0, True, "1"])
 def test_shifts_are_whole_pixels(run, shifts):
     with pytest.raises(ValueError, match="^shifts must be an integer >= 1, got "):
@@ -172,6 +176,7 @@ def test_bad_arguments(few_digits, change, message):
         training.fit(**(good | change))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "images",
     [
@@ -187,12 +192,14 @@ def test_images_of_another_kind_are_not_predicted(run, images):
         run.predict(images)
 
 
+@pytest.mark.slow
 def test_a_split_of_another_kind_is_not_scored(run):
     turned = Split(np.zeros((2, 14, 56, 1), np.uint8), np.zeros(2, np.int32))  # as many pixels
     with pytest.raises(ValueError, match=r"split must have images of the shape \(28, 28, 1\)"):
         run.evaluate(turned)
 
 
+@pytest.mark.slow
 def test_a_folder_in_the_home_of_the_user(run, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -201,6 +208,7 @@ def test_a_folder_in_the_home_of_the_user(run, tmp_path, monkeypatch):
     assert load_run("~/kept").parameters == run.parameters
 
 
+@pytest.mark.slow
 def test_another_data_set_is_not_taken_for_that_of_a_run(run, few_digits, mnist_5k, tmp_path):
     run.save(tmp_path / "run")
     with pytest.raises(ValueError, match="must be the one of the run .*, few_digits, got mnist_5k"):

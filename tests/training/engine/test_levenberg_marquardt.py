@@ -50,6 +50,7 @@ def test_a_step_solves_the_damped_normal_equations(fitter):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_damping_falls_until_the_fit_is_exact(fitter):
     fitter.begin(1)
     for _ in range(8):
@@ -58,6 +59,7 @@ def test_the_damping_falls_until_the_fit_is_exact(fitter):
     np.testing.assert_allclose(fitter.network.b, 3, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_each_step_has_its_batch(fitter):
     fitter.begin(1)
     _run(fitter, 7, 8)

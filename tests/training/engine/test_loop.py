@@ -203,6 +203,7 @@ def test_the_order_depends_on_the_seed_and_the_epoch_alone(shown):
     assert not any(np.array_equal(a, b) for a in others for b in shown)
 
 
+@pytest.mark.slow
 def test_a_batch_may_be_the_whole_split():
     whole = orders(seed=0, size=9, epochs=3, batch=9)
     np.testing.assert_array_equal(np.sort(whole), np.tile(np.arange(9), (3, 1)))
@@ -244,6 +245,7 @@ def test_the_counters_count_and_the_loss_falls(straight):
         assert still == ["mlp/dropout_0/key:0"]
 
 
+@pytest.mark.slow
 def test_any_division_into_calls_gives_the_same_bits(straight, monkeypatch):
     """With dropout, whose masks count calls of the network and not of the compiled function."""
     loop, states, metrics, _ = straight
@@ -354,12 +356,14 @@ def test_an_invariant_start_is_made_before_the_optimizer_and_a_restore(tmp_path)
     np.testing.assert_array_equal(restored.network.layers[0].w, averaged)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(straight):
     other = new_loop(seed=1, dropout=0.4)
     weights = zip(other.network.trainable_variables, straight[1][0], strict=False)
     assert not all(np.array_equal(ours, theirs) for ours, theirs in weights)
 
 
+@pytest.mark.slow
 def test_reports(straight, monkeypatch):
     """Running means, the last of which are the epoch's."""
     loop, states, metrics, _ = straight
@@ -438,6 +442,7 @@ def test_a_large_loss_does_not_stop(poisoned_loop):
     assert loop.run_epoch().loss == pytest.approx(1e30 / 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [5, 10])
 def test_weights_that_the_last_step_ruined_are_not_called_good(poisoned_loop, at):
     """No loss of the epoch tells, but a checkpoint would keep them."""

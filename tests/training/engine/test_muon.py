@@ -30,6 +30,7 @@ def test_zero_and_rank_one():
     np.testing.assert_allclose(made, orthogonalized(tf.constant(x)), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_vectors_and_scalars_follow_adam():
     rng = np.random.default_rng(0)
     shapes = [(3, 4), (4,), ()]

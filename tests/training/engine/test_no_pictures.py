@@ -16,6 +16,7 @@ from training.engine.steps import STEPS
 MOVE = {"augment", "penalty", "projected", "dream"}  # whatever their arguments are
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pictures", [True, False])
 def test_steps_that_move_images(few_digits, pictures):
     dataset = dataclasses.replace(few_digits, pictures=pictures)
@@ -34,6 +35,7 @@ def test_steps_that_move_images(few_digits, pictures):
     assert refused == (set() if pictures else moved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pictures", [True, False])
 def test_networks_that_move_images(few_digits, pictures):
     dataset = dataclasses.replace(few_digits, pictures=pictures)

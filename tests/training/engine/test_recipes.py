@@ -45,6 +45,7 @@ def test_a_data_set_may_have_a_recipe_of_its_own(monkeypatch):
     assert overridden == dataclasses.replace(other, batch_size=9, network_args={"dropout": 0.5})
 
 
+@pytest.mark.slow
 def test_recipes_with_names_are_what_searches_found_and_records():
     found = rows("mnist")
     for network in wn.list_networks():
@@ -67,6 +68,7 @@ def test_recipes_with_names_are_what_searches_found_and_records():
     assert fewer.network_args["columns"]
 
 
+@pytest.mark.slow
 def test_records_are_of_images_as_they_are_or_distorted():
     for network, dataset in RECORDS:
         for name in records(network, dataset):
@@ -96,6 +98,7 @@ def test_an_unknown_name_is_told_those_that_there_are():
         recipe_for("gated_mlp", "mnist", name="best")
 
 
+@pytest.mark.slow
 def test_a_run_tells_which_recipe_it_is_of(mnist_5k):
     """However it is given; and none, if one thing is another."""
 

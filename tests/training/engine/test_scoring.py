@@ -39,6 +39,7 @@ def test_all_images_count(reader, size):
     assert reader.accuracy(split_of(labels, pixels)) == np.mean(labels == pixels)
 
 
+@pytest.mark.slow
 def test_what_fills_no_batch_counts(reader):
     """Right in the last, partial batch alone: 16 of 10,000 images are easily lost."""
     size, rest = scoring._BATCH + 16, 16

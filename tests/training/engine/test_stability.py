@@ -60,6 +60,7 @@ def test_what_is_printed_is_that_of_the_files(copy, command):
     assert (copy / "stability-rotation.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 def test_the_probabilities_of_the_network(small_run, mnist_5k):
     """One image and one turn, by hand."""
     network = load_run(small_run.workdir).network
@@ -124,6 +125,7 @@ def test_bad_flags(command, tmp_path, words, exit_code, message):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -143,12 +145,14 @@ def test_bad_arguments(copy, mnist_5k, arguments, message):
     assert not list(copy.glob("stability*"))
 
 
+@pytest.mark.slow
 def test_of_other_data(copy, few_digits):
     with pytest.raises(ValueError, match="dataset must be the one of the run in .*, mnist_5k"):
         stability.report(copy, few_digits)
     assert not list(copy.glob("stability*"))
 
 
+@pytest.mark.slow
 def test_folders_of_data_are_asked_for(copy, command):
     outcome = command(command_module, f"--workdir={copy}", "--data_dir=there")
     outcome.assert_failed("data_dir must be left out with mnist_5k")

@@ -90,6 +90,7 @@ def _margin(logits, labels):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm, dual", [("l2", 2), ("linf", 1)])
 def test_the_adversarial_loss_of_a_linear_margin_is_the_dual_norm_penalty(norm, dual):
     """loss + radius |w_0 - w_1|, and its gradient: to rounding, away from the ends of the range."""
@@ -119,6 +120,7 @@ def test_the_largest_change_of_a_linear_map_is_its_operator_norm():
     np.testing.assert_allclose(loss, 0.05 * np.linalg.norm(network.layers[0].w, 2), rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_attacks_stay_in_ball_and_range_and_raise_the_loss(norm):
     network, images = _network("gelu"), RNG.uniform(size=IMAGES.shape)
@@ -182,6 +184,7 @@ def test_the_virtual_direction_is_the_leading_eigenvector_of_the_hessian():
     assert np.all(values[:, -1] > 1.01 * values[:, -2])
 
 
+@pytest.mark.slow
 def test_the_virtual_loss_and_its_labels():
     network = _network("tanh")
     step = steps.create_step("virtual_adversarial", radius=0.3, weight=2.0)
@@ -233,6 +236,7 @@ def test_the_spectral_loss_is_the_sum_of_the_norms():
     np.testing.assert_allclose(slope, (ends[0] - ends[1]) / (2 * h), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_network_without_matrices_is_refused_by_name():
     class Scale(snt.Module):
         def __init__(self):
@@ -247,6 +251,7 @@ def test_a_network_without_matrices_is_refused_by_name():
     _apply(steps.create_step("spectral", weight=0, jacobian_weight=1), Scale())
 
 
+@pytest.mark.slow
 def test_few_iterations_give_less():
     network = _network(hidden=(30, 30))
     exact = [np.linalg.norm(v, 2) ** 2 for v in network.trainable_variables if v.shape.rank == 2]
@@ -256,6 +261,7 @@ def test_few_iterations_give_less():
         assert np.all(np.asarray(found) > (0.3 if iterations == 1 else 0.8) * np.array(exact))
 
 
+@pytest.mark.slow
 def test_the_margin_loss_and_what_comes_after():
     tf.random.set_seed(0)
     network = wn.nets.LipschitzMLP(3, (8,))
@@ -294,6 +300,7 @@ def _step_and_network(name: str, **arguments):
     return steps.create_step(name, **arguments), network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_composes_with_transformations(name):
     """It is the step on images that were moved first; without arguments none is."""
@@ -341,6 +348,7 @@ def test_each_draws_anew_and_the_same_when_compiled(name):
     assert compiled.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_black_images_and_flat_networks_give_finite_gradients(name):
     step, network = _step_and_network(name)
@@ -362,6 +370,7 @@ class Wide(snt.Module):
         return self.linear(snt.flatten(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES[:3])
 def test_one_call_is_of_training(name):
     network = Wide()

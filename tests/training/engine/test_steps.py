@@ -147,6 +147,7 @@ def moves(outcome: steps.Outcome, network: Linear) -> list[tf.Tensor]:
     return [new - old for new, old in zip(after, before, strict=True)]
 
 
+@pytest.mark.slow
 def test_plain_draws_nothing():
     def draws(step) -> bool:
         network = Linear()
@@ -162,6 +163,7 @@ def test_plain_draws_nothing():
     assert draws(steps.create_step("augment"))
 
 
+@pytest.mark.slow
 def test_augment_is_plain_on_transformed_images():
     step, network = steps.create_step("augment", **SETTINGS), Linear()
     outcome = take(step, network=network)
@@ -174,6 +176,7 @@ def test_augment_is_plain_on_transformed_images():
     assert np.abs(flat(upright[1]) - flat(gradients)).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.0, 0.7])
 def test_penalty_is_the_sum_of_two_gradients(weight):
     step, network = steps.create_step("penalty", weight=weight, **SETTINGS), Linear()
@@ -186,6 +189,7 @@ def test_penalty_is_the_sum_of_two_gradients(weight):
     assert added > 0.1 and np.linalg.norm(flat(others)) > 0.1
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_penalty_is_the_variance_in_closed_form():
     """x is one bright pixel in the centre. Shifted by t, |t| <= 1, it has weight |t| on one
     neighbour: with w = 1 there and 0 elsewhere, f = max(0, t), of variance 1 / 6 - 1 / 16."""
@@ -207,6 +211,7 @@ def projected(vector: np.ndarray, directions: list[np.ndarray]) -> np.ndarray:
     return vector - q @ (q.T @ vector)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("directions", [1, 3])
 @pytest.mark.parametrize("per_layer", [False, True])
 def test_projected_is_orthogonal_to_the_gradients_of_the_variance(directions, per_layer):
@@ -230,6 +235,7 @@ def test_projected_is_orthogonal_to_the_gradients_of_the_variance(directions, pe
         assert abs(flat([by_b, by_w]) @ flat(other)) > 0.01 * np.linalg.norm(found) * length
 
 
+@pytest.mark.slow
 def test_a_bias_of_the_logits_keeps_its_gradient_in_float32():
     """V does not depend on it, so its part of dV is a rounding error and no direction."""
     network = Linear(dtype=np.float32)
@@ -285,6 +291,7 @@ def test_directions_that_vanish():
     np.testing.assert_allclose(complement(direction, [direction]), zero, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOVING)
 def test_gradients_that_vanish_are_finite(name):
     """Black images: the variance and all its derivatives are 0, and the bias alone learns."""
@@ -300,6 +307,7 @@ def test_gradients_that_vanish_are_finite(name):
             np.testing.assert_array_equal(move, 0)
 
 
+@pytest.mark.slow
 def test_dream_is_plain_and_then_descends_on_the_variance():
     """At the weights that the optimizer has left, not at those of the gradient before."""
     step, network = steps.create_step("dream", weight=0.5, **SETTINGS), Linear()
@@ -319,6 +327,7 @@ def test_dream_is_plain_and_then_descends_on_the_variance():
     assert variance(step, network.w.numpy(), Draw(0, tf.constant(0)))[0] < value
 
 
+@pytest.mark.slow
 def test_a_dream_keeps_the_loss_to_first_order():
     step = steps.create_step("dream", **SETTINGS)
 
@@ -362,6 +371,7 @@ def test_every_step_draws_anew_and_the_same_when_compiled(name):
     assert compiled.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["penalty", "projected", "dream"])
 def test_labels_belong_to_upright_images_only(name):
     network, seen = Linear(), []

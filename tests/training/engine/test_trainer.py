@@ -35,6 +35,7 @@ def _weights(trainer: Trainer) -> np.ndarray:
     return np.concatenate([v.numpy().ravel() for v in trainer.network.trainable_variables])
 
 
+@pytest.mark.slow
 def test_the_steps_are_those_of_the_optimizer(trainer):
     trainer.begin(3)
     tf.random.set_seed(3)
@@ -52,6 +53,7 @@ def test_the_steps_are_those_of_the_optimizer(trainer):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_the_run_before(trainer):
     found = []
     for seed in (3, 4, 3):
@@ -72,6 +74,7 @@ def test_the_optimizer_alone_starts_anew(trainer):
     assert np.all(_weights(trainer) != start)
 
 
+@pytest.mark.slow
 def test_frozen_variables_stay(trainer):
     trainer.begin(3)
     before = _weights(trainer)
@@ -128,6 +131,7 @@ def test_a_repeated_run_is_one_of_fit(repeated, mnist_5k):
     assert max(np.abs(mine - other).max() for mine, other in pairs) > 0.1
 
 
+@pytest.mark.slow
 def test_repeated_runs_leave_no_traces(repeated):
     def weights(seed, rate):
         repeated.run(seed, rate, [])
@@ -140,11 +144,13 @@ def test_repeated_runs_leave_no_traces(repeated):
         assert any(np.any(a != b) for a, b in zip(first, different, strict=True))
 
 
+@pytest.mark.slow
 def test_repeated_runs_are_compiled_once(repeated, monkeypatch):
     monkeypatch.setattr(tf, "while_loop", lambda *_: pytest.fail("traced"))
     repeated.run(5, 1e-3)
 
 
+@pytest.mark.slow
 def test_only_the_splits_that_are_asked_for_are_scored(repeated):
     assert set(repeated.run(1, 1e-2, ["validation"])) == {
         "validation_accuracy", "parameters", "seconds",

@@ -264,6 +264,7 @@ def test_one_at_a_time(tmp_path):
     assert os.listdir(tmp_path / "other") == ["thesis.tex"]
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_owner_is_free(tmp_path):
     code = "from weirdonetworks.commands.folder import Folder; import sys, time\n"
     code += "with Folder(sys.argv[1]).alone(): print(1, flush=True); time.sleep(60)"

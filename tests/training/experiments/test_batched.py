@@ -18,6 +18,7 @@ def make(trial, **settings) -> Study:
     )
 
 
+@pytest.mark.slow
 def test_all_seeds_of_a_cell_are_one_call_and_each_has_a_row(tmp_path):
     calls = []
 

@@ -89,6 +89,7 @@ def test_workers_are_other_processes_of_one_thread(workers):
     assert dict(os.environ) == before
 
 
+@pytest.mark.slow
 def test_a_function_without_a_module_is_sent_as_it_is():
     assert list(executor.run(lambda x: x + 1, [(1,)], workers=2)) == [(0, 2)]
 
@@ -116,6 +117,7 @@ def test_workers_that_have_grown_are_replaced():
     assert max(max(grown) - grown[0] for grown in sizes.values()) > 100  # they do grow
 
 
+@pytest.mark.slow
 def test_an_error_is_raised_here_and_what_was_done_is_told():
     found = []
     with pytest.raises(ValueError, match="^number must not be 2$"):
@@ -125,11 +127,13 @@ def test_an_error_is_raised_here_and_what_was_done_is_told():
     assert list(executor.run(_fail, [(0,)], workers=1)) == [(0, 0)]  # a new pool
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_told_in_a_line():
     with pytest.raises(OSError, match="^a worker was killed, .* goes on where it was$"):
         list(executor.run(_die, [(i,) for i in range(3)], workers=1))
 
 
+@pytest.mark.slow
 def test_who_stops_listening_ends_the_work():
     began = time.monotonic()
     results = executor.run(time.sleep, [(0,), *[(60,)] * 4], workers=1)

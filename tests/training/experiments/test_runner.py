@@ -127,6 +127,7 @@ def test_tables_without_rows_are_left_out(tmp_path):
     assert run(study, tmp_path)["learned"]["kind"].tolist() == ["b", "b"]
 
 
+@pytest.mark.slow
 def test_further_values_seeds_and_cells_that_depend_on_what_came_out(tmp_path):
     run(make(), tmp_path, axes={"kind": ["a"]}, seeds=[0])
     run(make(), tmp_path, axes={"kind": ["b"]}, seeds=[1, 0])

@@ -231,6 +231,7 @@ def test_bad_settings_of_minibatches(arguments, message):
         convex.fit_minibatches(U, W, "max_affine", 3, **{"batch_size": 10, **arguments})
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite():
     with pytest.raises(FloatingPointError, match="is not finite"):
         convex.fit_minibatches(U, W, "max_affine", 3, batch_size=10, learning_rate=1e38)

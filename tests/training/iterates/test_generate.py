@@ -67,6 +67,7 @@ def test_too_few_nodes_are_noticed():
         generate.fit(kink, generate.ROUNDOFF["float32"])
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_module(command, tmp_path, monkeypatch):
     one = {"SUPERLOG": generate.pieces("float32")["SUPERLOG"]}
     monkeypatch.setattr(generate, "pieces", lambda dtype: one)

@@ -13,6 +13,7 @@ def _digits():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "computed, digits",
     [

@@ -49,12 +49,14 @@ def test_a_picture_is_turned_counterclockwise(asked, looked):
     np.testing.assert_array_equal(again, upright)
 
 
+@pytest.mark.slow
 def test_a_picture_is_shifted_to_the_right_and_up(looked):
     image = digits.shifted(stroke(), 3, 2)
     np.testing.assert_array_equal(image[:-2, 3:], looked.image[2:, :-3])
     assert not image[-2:].any() and not image[:, :3].any()
 
 
+@pytest.mark.slow
 def test_curves_are_probabilities_of_the_first_answer(asked, looked):
     table = digits.curves(looked)
     first = table[table["network"] == asked[0].name].reset_index(drop=True)
@@ -66,6 +68,7 @@ def test_curves_are_probabilities_of_the_first_answer(asked, looked):
     assert first["probability"].min() < 0.1  # a one that lies is no one
 
 
+@pytest.mark.slow
 def test_an_answer_stays_where_it_is_the_likeliest(asked, looked):
     _, table = digits.answers(asked, looked, 0)
     report = looked.reports[asked[0].name]

@@ -6,6 +6,7 @@ import pytest
 from training.playground import iterates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("alpha", "x", "y"), [(0.0, 1.0, 1.0), (0.5, 1.0, 1.6463542), (1.0, 2.0, np.exp(2))]
 )
@@ -16,6 +17,7 @@ def test_values_lead_the_rest_of_the_way_to_exp(alpha, x, y):
     assert float(table["exp(x)"]) == pytest.approx(np.exp(x))
 
 
+@pytest.mark.slow
 def test_slopes_are_those_of_differences():
     def y(alpha, x):
         return float(dict(iterates.values(alpha, x).to_numpy().tolist())["y = exp^[a](x)"])
@@ -26,6 +28,7 @@ def test_slopes_are_those_of_differences():
     assert float(table["dy/da"]) == pytest.approx(by_a, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_values_lead_back_from_logarithms():
     table = dict(iterates.values(-0.25, 3.0).to_numpy().tolist())
     assert table["exp^[-a](y)"] == table["x"] == "3"

@@ -29,6 +29,7 @@ def test_synchronous_networks_can_be_proven_and_others_are_told_of():
     assert "Prove how stable turned is" in texts and "nothing to prove" not in texts
 
 
+@pytest.mark.slow
 def test_nothing_is_told_to_others():
     config = page.build([]).get_config_file()
     assert config["analytics_enabled"] is False

@@ -60,6 +60,7 @@ def test_wilson_of_what_is_no_rate(arguments, message):
         wilson(*arguments)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_interval():
     """Of a mean, with many values, that of the normal distribution; the same for the same seed."""
     values = np.random.default_rng(1).normal(3, 2, 400)

@@ -105,6 +105,7 @@ def test_finalists_are_chosen_by_validation_and_not_by_test(made_up):
     assert by_test["activation"].tolist()[:-6:-1] != expected[2:]
 
 
+@pytest.mark.slow
 def test_the_tables(made_up, told):
     runs = made_up["runs"]
     accuracy = told.tables["accuracy"].set_index("activation")
@@ -120,6 +121,7 @@ def test_the_tables(made_up, told):
     assert table.loc["tanh", "mlp, many"] == f"{percent(tanh[1:])} (1 of 3 diverged)"
 
 
+@pytest.mark.slow
 def test_verdicts_are_against_gelu_within_network_and_data(made_up, told):
     table = told.tables["verdicts"]
     part = table[(table["dataset"] == "many") & (table["network"] == "mlp")].set_index("activation")

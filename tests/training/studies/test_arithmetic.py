@@ -228,6 +228,7 @@ def test_a_trial_is_what_it_is_after_others(quick):
     assert first["extrapolation_mse"] != other["extrapolation_mse"]
 
 
+@pytest.mark.slow
 def test_errors_that_are_no_numbers_are_no_success(learners):
     learner, task = learners["posynomial (Adam)"], Task.draw(1)
     learner.begin(task, 1)
@@ -265,6 +266,7 @@ def units() -> dict[str, UnitLearner]:
     return {name: UnitLearner(RECIPES[name]) for name in ("NMU", "NPU")}
 
 
+@pytest.mark.slow
 def test_units_with_perfect_weights_are_a_success(units):
     """In float32, too; with one weight that is off, they are none."""
     task = Task.draw(SEED)
@@ -317,6 +319,7 @@ def test_each_chunk_of_a_seed_has_rows_of_its_own(units, monkeypatch):
         np.testing.assert_allclose(targets[7, :5], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_penalties_of_the_units_are_those_of_their_authors(units):
     """Written out: distances to whole numbers, weighed by `madsen`; sizes, weighed by `heim`."""
     rng = np.random.default_rng(0)

@@ -26,6 +26,7 @@ def made(variant: str):
     return networks.make(variant, IMAGES, (7, 5))
 
 
+@pytest.mark.slow
 def test_the_controls_start_where_the_network_with_exp_does():
     exp = made("exp")(IMAGES)
     for variant in ("plain log-normal", "plain own rates"):
@@ -150,6 +151,7 @@ def curves(rows):
     )
 
 
+@pytest.mark.slow
 def test_variants_are_compared_by_optimizer_and_told_apart_by_a_test():
     rows = [
         *runs("plain", "adam", [100.0, 110.0, 105.0, 95.0]),

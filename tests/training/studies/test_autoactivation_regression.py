@@ -218,6 +218,7 @@ def test_a_seed_is_the_same_in_any_company():
 # Starts
 
 
+@pytest.mark.slow
 def test_starts():
     problem = SIGNED._replace(inputs=400)
     w, _, _ = start(problem, "plain", SEEDS)
@@ -305,12 +306,14 @@ def test_bad_rows(arguments, message):
         fit(**{"x": X, "y": Y, "sign": "positive", **arguments})
 
 
+@pytest.mark.slow
 def test_signed_rows_are_fine_where_maps_or_signs_admit_them():
     for phi, sign in (("exp", "paired"), ("cube", "positive")):
         _, losses = fit(-X, Y, phi, sign, steps=20)
         assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["positive", "signed"])
 def test_a_run_that_overflows_has_not_arrived(data):
     """At such rates float32 ends, on the way to which e'He may become -inf."""
@@ -351,6 +354,7 @@ def test_bad_runs(change, message):
         run(Problem("positive", "dense", 8, 10, "all", 300), **settings | change)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["positive", "signed"])
 def test_plain_weights_from_zero(data):
     problem = Problem(data, "dense", 8, 10, "all", 300)

@@ -21,6 +21,7 @@ def _k(split) -> np.ndarray:
     return mnist_kspace.complex_numbers(split.images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "units"), [(10, UNITS), (26, 40)])
 def test_as_many_numbers_to_two_percent(classes, units):
     found = {}
@@ -31,6 +32,7 @@ def test_as_many_numbers_to_two_percent(classes, units):
     assert max(found.values()) < 1.02 * min(found.values()), found
 
 
+@pytest.mark.slow
 def test_who_sees_a_global_phase():
     zero = mnist_kspace.ZERO / 255
     z = 0.3 * np.random.default_rng(0).normal(size=(5, 4, 4, 2))

@@ -64,6 +64,7 @@ def test_learned_weights_are_the_best():
     np.testing.assert_allclose(weights, [1, 2, 0], atol=0.12)
 
 
+@pytest.mark.slow
 def test_weights_of_a_mixture_are_the_best():
     logits, labels = task()
     weights, rng = mixture_weights(logits, labels), np.random.default_rng(1)

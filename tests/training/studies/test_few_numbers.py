@@ -13,6 +13,7 @@ from training.studies.few_numbers.__main__ import HELPS, NETWORKS, STUDY
 from training.studies.few_numbers.report import BASELINE, report
 
 
+@pytest.mark.slow
 def test_each_help_adds_one_thing_to_muon():
     digits = dataclasses.replace(training.load("mnist_5k"), name="mnist")
     base = module.recipe({"network": "mlp", "help": BASELINE, "dataset": digits}, 0.01, 6)

@@ -39,6 +39,7 @@ def test_a_canvas_holds_another_image_of_the_class_and_others_of_other_classes(d
         assert np.sum(canvas > 0) == 64 * np.count_nonzero(values)
 
 
+@pytest.mark.slow
 def test_places_are_anywhere_on_the_grid_and_apart():
     corners = canvases.layouts(2000, 4, np.random.default_rng(0))
     assert set(np.unique(corners)) == set(range(0, 21, 2))
@@ -68,6 +69,7 @@ def test_what_cannot_be_drawn():
         canvases.small(np.zeros((2, 28, 14, 1), np.uint8))
 
 
+@pytest.mark.slow
 def test_the_networks_that_are_compared_have_equal_numbers():
     numbers = {}
     for network in STUDY.axes["network"]:

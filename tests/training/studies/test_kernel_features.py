@@ -14,6 +14,7 @@ from training.studies.kernel_features.report import report
 POINTS = np.random.default_rng(0).uniform(size=(120, 6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", STUDY.axes["method"])
 def test_every_map_is_of_this_kernel(method):
     kernel = module.gaussian_kernel(POINTS, 0.5)

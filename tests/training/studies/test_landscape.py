@@ -72,6 +72,7 @@ def _mlp(seed: int) -> wn.nets.MLP:
     return network
 
 
+@pytest.mark.slow
 def test_units_are_put_in_the_order_of_the_first():
     """Of a copy with shuffled units, the very order; a copy's function never changes."""
     images = tf.constant(RNG.normal(size=(300, 6, 6)), tf.float32)

@@ -112,6 +112,7 @@ def test_networks_that_hold_the_rotations_are_scored_at_every_angle(few_digits_f
     assert line.tables["frontier"]["turned %"][0] == f"{100 * turned['rotated_accuracy']:.2f}"
 
 
+@pytest.mark.slow
 def test_the_limit_covers():
     """Of 95 %: in 1,000 draws of five seeds, the mean is below the lower limit in 2.5 %."""
     draws = np.random.default_rng(0).normal(0.98, 0.001, size=(1000, 5))
@@ -152,6 +153,7 @@ def test_anchors_have_sources():
     assert anchors["accuracy"].between(low, 100).all() and (anchors["numbers"] > 0).all()
 
 
+@pytest.mark.slow
 def test_each_panel_has_the_anchors_of_its_data_set():
     done = _done(("D", 100, 0.96))
     done = pd.concat([done, done.assign(dataset="mnist_1d"), done.assign(dataset="other")])

@@ -123,6 +123,7 @@ def test_the_table_of_accuracies(made_up, told):
     assert table.loc["softmax", "parameters"] == "1,234"
 
 
+@pytest.mark.slow
 def test_a_variant_that_diverges_at_every_rate(made_up):
     runs = made_up["runs"].copy()
     lost = runs["variant"] == "nested gate"
@@ -189,6 +190,7 @@ def test_a_trial(tmp_path, few_digits_file):
     assert row["alpha_mean"] == pytest.approx(alphas.mean())
 
 
+@pytest.mark.slow
 def test_attention_has_learned_alphas_too():
     _, arguments = FAMILIES["attention"]["comodulated learned"]
     small = {**arguments, "size": 4, "mlp_size": 4, "heads": 2, "depth": 2}

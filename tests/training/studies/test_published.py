@@ -11,6 +11,7 @@ NAMES = [name.rpartition(".")[2] for name in modules(*STUDIES)]
 NAMES = [name for name in NAMES if (HERE / "studies" / name / "results").exists()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_is_what_the_results_say(name):
     study = importlib.import_module(f"training.studies.{name}.__main__").STUDY

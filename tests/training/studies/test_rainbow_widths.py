@@ -125,6 +125,7 @@ def _made_up() -> dict[str, pd.DataFrame]:
     return {"samples": pd.DataFrame(samples), "alignment": pd.DataFrame(aligned)}
 
 
+@pytest.mark.slow
 def test_the_tables():
     """Accuracies: over the networks, each the mean of its draws. Left: of activations alone."""
     results = _made_up()
@@ -147,6 +148,7 @@ def test_the_tables():
     assert (found.tables["verdicts"].groupby(["width", "head"]).size() == 4).all()
 
 
+@pytest.mark.slow
 def test_the_picture():
     results = _made_up()
     accuracy, left = report(results).figures["widths"].axes

@@ -45,6 +45,7 @@ def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
     assert unsure.any() and row["tested"] == len(test.labels)
 
 
+@pytest.mark.slow
 def test_the_table_tells_errors():
     rows = [
         {"dataset": "mnist", "network": "mlp", "recipe": "record+", "seed": seed, "status": status,
@@ -123,6 +124,7 @@ def test_a_committee_averages_probabilities():
     assert committees(runs, unsure[unsure["seed"] == 4]).empty
 
 
+@pytest.mark.slow
 def test_a_committee_of_networks_is_chosen_by_validation():
     """The first seed of each, whichever of its seeds has the highest accuracy."""
     names = ["mlp", "dynamic_mlp", "gated_mlp", "dct_mlp", "hashed_mlp", "patch_mlp"]

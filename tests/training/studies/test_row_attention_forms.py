@@ -11,6 +11,7 @@ from training.studies.row_attention_forms.__main__ import FORMS, STUDY
 from training.studies.row_attention_forms.report import BASELINE, report
 
 
+@pytest.mark.slow
 def test_all_forms_have_as_many_numbers():
     numbers = {}
     for name, arguments in FORMS.items():

@@ -19,6 +19,7 @@ def test_methods_are_the_axis():
     assert list(module.ORDERS) == STUDY.axes["method"]
 
 
+@pytest.mark.slow
 def test_orders_hold_every_unit_once():
     for name, order in module.ORDERS.items():
         found = order(H, TARGETS, LAST, 0)
@@ -30,6 +31,7 @@ def test_orders_hold_every_unit_once():
     assert not np.array_equal(*(module.at_random(H, TARGETS, LAST, seed) for seed in (0, 1)))
 
 
+@pytest.mark.slow
 def test_the_order_of_pursuit_is_the_layers():
     readout = SparseReadout(3, 5)
     readout.fit(H, TARGETS)

@@ -90,6 +90,7 @@ def test_without_the_library_there_is_an_error_that_says_so(monkeypatch):
         attacks.library_survivors(network, images, labels, 1.0)
 
 
+@pytest.mark.slow
 def test_slopes_of_a_linear_network_are_its_matrix():
     network, images, _, distances = linear()
     found = norms.slopes(network, images)

@@ -47,6 +47,7 @@ def test_the_best_restart_by_validation_is_kept():
     assert cooked.restart not in (0, 5), "the first or the last would be kept without a choice"
 
 
+@pytest.mark.slow
 def test_enough_is_enough():
     cooked = cook(posynomial, Start("log_sum_exp"), restarts=50, target=1e-9)
     assert cooked.rows[-1]["validation_error"] <= 1e-9
@@ -76,6 +77,7 @@ def test_the_same_seed_gives_the_same_least_squares():
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_when_the_time_is_over():
     cooked = cook(posynomial, LeastSquares(), LBFGS(), restarts=3, seconds=1e-6)
     assert [(row["kind"], row["complete"]) for row in cooked.rows] == [("least_squares", False)]
@@ -231,6 +233,7 @@ def test_bad_runs(network, phases, kwargs, message):
         cook(network, *phases, **kwargs)
 
 
+@pytest.mark.slow
 def test_a_bad_phase_is_refused_before_the_first_has_run(tmp_path, monkeypatch):
     monkeypatch.setattr(solvers, "adam", lambda *_: pytest.fail("ran"))
     data = changed(train_targets=-DATA.train_targets)

@@ -41,6 +41,7 @@ def test_each_optimiser_lowers_the_error_of_a_copy(name):
         np.testing.assert_array_equal(values(network)[key], before[key])
 
 
+@pytest.mark.slow
 def test_levenberg_marquardt_recovers_two_terms():
     cooked = cook(posynomial, LeastSquares(), restarts=5, target=1e-12)
     order = np.argsort(cooked.network.exponents[1])[::-1]

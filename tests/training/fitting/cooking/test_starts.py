@@ -37,6 +37,7 @@ def test_max_affine_and_log_sum_exp():
     assert np.abs(fewer - planes.max(axis=1)).max() > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [PosynomialDense, SignomialDense])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_starts_set_the_network(cls, sign):

@@ -57,6 +57,7 @@ def test_terms(classes):
     assert classes["I.6.2"] == Class("outside", None, None)
 
 
+@pytest.mark.slow
 def test_it_is_quick():
     classify.cache_clear()
     started = time.perf_counter()

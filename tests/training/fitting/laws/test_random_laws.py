@@ -30,6 +30,7 @@ def distances(law):
     return found
 
 
+@pytest.mark.slow
 def test_ranges():
     drawn = laws(1, 60, 150) + laws(2, 60, 150)
     assert {law.x.shape for law in drawn} == {(60, columns) for columns in range(1, 6)}

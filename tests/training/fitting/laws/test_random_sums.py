@@ -41,6 +41,7 @@ def test_noise_is_a_share_of_y():
     assert np.array_equal(laws(noise=0, number=1)[0].y, laws(noise=0, number=1)[0].clean)
 
 
+@pytest.mark.slow
 def test_laws_are_told_where_each_coefficient_is():
     """The standard error of a coefficient is at most 2 %, the exponents being known."""
     told = {noise: [law.is_told(noise) for law in laws(number=100)] for noise in (1e-6, 0.01, 0.3)}

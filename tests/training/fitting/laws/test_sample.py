@@ -7,6 +7,7 @@ from training.fitting.laws.sample import evaluate, sample
 from training.fitting.laws.table import Equation, get, load
 
 
+@pytest.mark.slow
 def test_every_law_can_be_sampled():
     for equation in load():
         x, y, clean = sample(equation, 300, noise=0.1, seed=1)

@@ -138,6 +138,7 @@ def test_the_tolerance():
             score(law.expression, law, tolerance)
 
 
+@pytest.mark.slow
 def test_long_models_take_no_long_time():
     """Sums of 15 powers with exponents of many digits, and quotients and roots of such sums."""
     rng = np.random.default_rng(0)
