@@ -7,8 +7,8 @@ from weirdonetworks.functional import attention
 from weirdonetworks.layers._heads import Heads
 from weirdonetworks.layers.linear_attention import features
 
-# Tokens for each number of a head up to which the matrix is used. It is the faster one even beyond
-# (`python -m training.benchmark --only=attention`), but a square of the tokens in memory.
+# Tokens for each number of a head up to which the matrix is used. It may be the faster one even
+# beyond, but is a square of the tokens in memory.
 _DENSE = 64
 
 

@@ -1,7 +1,7 @@
 """Do the errors and the status of the posynomial regression hold on random laws?
 
 2,200 laws of one to three terms with exponents of which half are fractions, in 12 to 1,000 rows
-with noise of four kinds, each fitted by default settings: about a second a law on one core.
+with noise of four kinds, each fitted by default settings: seconds a law on one core.
 """
 
 from collections.abc import Mapping, Sequence

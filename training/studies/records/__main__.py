@@ -6,7 +6,7 @@ Each network that has a recipe called record (images as they are) or record+ (di
 training/found/records.py, is trained by it and scored once on the test set, after its last epoch:
 as `python -m training.train --network=... --recipe=record+` does, and scores. The networks of all
 seeds of a recipe are a committee, too, which averages their probabilities. One run takes up to an
-hour.
+hour alone on a core.
 """
 
 from training.experiments import Setting, Study, main
