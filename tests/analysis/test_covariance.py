@@ -144,3 +144,24 @@ def test_bad_eigenvalues(rank, eigenvalues, message):
 def test_bad_weights():
     with pytest.raises(ValueError, match=r"^weights must be \[in, out\] .* got \(3,\)$"):
         weight_covariance(np.ones(3))
+
+
+def test_symmetric_up_to_rounding_is_symmetric():
+    for seed in range(20):
+        turned = scipy.stats.ortho_group.rvs(6, random_state=seed)
+        same = turned.T @ (3 * np.eye(6)) @ turned
+        assert covariance_distance(same, 3 * np.eye(6)) < 1e-12
+    apart = np.eye(6) + 1e-4 * np.eye(6, k=1)
+    with pytest.raises(
+        ValueError, match="^first must be a symmetric matrix, got one whose entries"
+    ):
+        covariance_distance(apart, np.eye(6))
+
+
+@pytest.mark.parametrize("kind", ["frobenius", "bures"])
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_distances_have_no_size(kind, size):
+    first, second = np.eye(3), np.diag([1.0, 0, 0])
+    expected = covariance_distance(first, second, kind)
+    assert expected > 0.1
+    assert covariance_distance(size * first, size * second, kind) == pytest.approx(expected)

@@ -33,3 +33,13 @@ def test_half_precision(entry, dtype):
     assert outputs.dtype == dtype
     assert {v.dtype for v in module.trainable_variables} <= {tf.as_dtype(dtype)}
     assert np.all(np.isfinite(tf.cast(outputs, tf.float32)))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("plain_graphs")
+@every_module
+def test_a_graph_of_float64_makes_it(entry):
+    module, dtype = entry.make(), "float64"
+    function = tf.function(entry.function(module), autograph=False)
+    assert function(entry.inputs(dtype=dtype)).dtype == dtype
+    assert {v.dtype for v in module.trainable_variables} <= {tf.as_dtype(dtype)}

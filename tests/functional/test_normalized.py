@@ -194,3 +194,11 @@ def test_bad_epsilons(function):
 def test_inputs_must_be_floating(function):
     with pytest.raises(ValueError, match="^x must be of a floating type .* got int32$"):
         function(tf.constant([[1, 2]]))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("float32", 1e18), ("float32", 3e38), ("float64", 1.7e308)]
+)
+def test_many_large_units(dtype, size):
+    signs = np.tile([1.0, -1.0], 500)
+    np.testing.assert_allclose(layer_norm(tf.constant(size * signs, dtype)), signs, rtol=1e-6)

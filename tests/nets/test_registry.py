@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as np
 import pytest
 import sonnet as snt
 import tensorflow as tf
@@ -124,3 +125,13 @@ def test_the_public_names_are_the_same(name):
     assert wn.create_network is wn.nets.create_network
     assert wn.list_networks is wn.nets.list_networks
     assert wn.nets.NETWORKS[name].__name__ in wn.nets.__all__
+
+
+@pytest.mark.slow
+def test_weights_are_of_the_defaults_that_they_had():
+    given = wn.create_network("row_recurrent", pretrained="mnist")
+    same = wn.create_network("row_recurrent", pretrained="mnist", columns=False)
+    x = tf.ones([2, 28, 28])
+    np.testing.assert_array_equal(given(x), same(x))
+    with pytest.raises(ValueError, match="^columns must be False, as of the weights .* got True$"):
+        wn.create_network("row_recurrent", pretrained="mnist", columns=True)

@@ -365,3 +365,36 @@ def test_a_column_that_varies_by_rounding_alone_is_constant():
     x = np.column_stack([x[:, 0], 3 * (1 + 1e-14 * np.arange(len(y)) / len(y))])
     with pytest.raises(ValueError, match="constant columns .* got x1"):
         PosynomialRegressor().fit(x, y)
+
+
+def test_outliers_are_not_in_the_box():
+    rng = np.random.default_rng(1)
+    x = rng.uniform(1, 5, (60, 2))
+    y = 3 * x[:, 0] ** 2 / x[:, 1] * (1 + 0.01 * rng.normal(size=60))
+    x[7, 0], y[7] = 9, 10 * y[7]
+    r = PosynomialRegressor(loss="robust", max_terms=1).fit(x, y)
+    assert r.evidence_["outliers"] == [7]
+    assert r.box_[1][0] < 5 and r.extrapolates([[8.5, 2.0]]).statements != ("inside",)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sample_weight": np.r_[1e-300, np.ones(11)]}, r"must be 0 or within a factor of 1e100"),
+        ({"sample_weight": 1j}, "must be real numbers, one a row, got 1j"),
+    ],
+)
+def test_weights_that_are_no_use(given, message):
+    x = np.arange(1.0, 13)[:, None]
+    with pytest.raises(ValueError, match=f"^sample_weight {message}"):
+        PosynomialRegressor(max_terms=1).fit(x, x[:, 0] ** 2, **given)
+
+
+def test_an_error_of_all_rows_may_be_an_array():
+    x = np.arange(1.0, 13)[:, None]
+    y = 2 * x[:, 0] ** 2 + np.tile([0.1, -0.1], 6)
+    fits = [
+        PosynomialRegressor(max_terms=1).fit(x, y, y_error=error) for error in (0.1, np.array(0.1))
+    ]
+    assert str(fits[0].law_) == str(fits[1].law_)
+    np.testing.assert_array_equal(fits[0].deviations_, fits[1].deviations_)

@@ -243,3 +243,10 @@ def test_what_a_network_offers_is_the_network():
         for layer in orbit.head:
             x = layer(x)
         np.testing.assert_allclose(x, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200, 0.0])
+def test_a_bound_of_weights_of_any_size(size):
+    matrix = size * np.array([[1.0, 1], [2, 3]])
+    expected = size * np.linalg.svd([[1.0, 1], [2, 3]], compute_uv=False)[0]
+    assert expected <= lipschitz.spectral_norm(matrix) <= expected * (1 + 1e-8)

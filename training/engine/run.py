@@ -27,6 +27,8 @@ from weirdonetworks.commands.versions import versions
 from weirdonetworks.groups import translations
 from weirdonetworks.layers.synchronous import Synchronous
 
+MOST_SHIFTS = 8  # pixels: 289 images for one
+
 
 @dataclasses.dataclass(eq=False, repr=False)
 class Run:
@@ -119,9 +121,9 @@ class Run:
         (2 shifts + 1)^2 times the work. It is not trained; it can be scored and asked as this run.
 
         Raises:
-          ValueError: a number of pixels that is no integer >= 1, or images that are no pictures.
+          ValueError: a number of pixels that is no integer in [1, 8], or images that are no pictures.
         """
-        shifts = _checks.integer("shifts", shifts)
+        shifts = _checks.integer("shifts", shifts, maximum=MOST_SHIFTS)
         if self.dataset is not None:
             self.dataset.check_pictures("shifts", shifts)
         group = translations(shifts, tuple(self.config["image_shape"][:2]))
@@ -187,10 +189,7 @@ def resolve(
         raise ValueError(f"seed must be an integer in [0, 2^31), got {_checks.received(seed)}")
     _checks.choice("network", network, wn.list_networks())
     resolved = settings(network, dataset, recipe)
-    _check_teacher(recipe, dataset)
-    step = recipe.create_step()
-    if isinstance(step, Transformations) and step.moves:
-        dataset.check_pictures("step", recipe.step)
+    check_step(recipe, dataset)
     if "group" in resolved["network_args"]:  # of transformations of its images
         dataset.check_pictures("network", network)
     given = {*recipe.network_args, "image_shape"}
@@ -239,9 +238,16 @@ def _name_of(network: str, dataset: Dataset, resolved: Mapping[str, Any]) -> str
     return None
 
 
-def _check_teacher(recipe: Recipe, dataset: Dataset) -> None:
-    """A teacher of other data of the same form would teach nothing, in silence."""
+def check_step(recipe: Recipe, dataset: Dataset) -> None:
+    """Whether these data can be learnt by the recipe's step.
+
+    Raises:
+      ValueError: a step that moves images which are no pictures, or a teacher of other data of the
+        same form, who would teach nothing, in silence.
+    """
     step = recipe.create_step()
+    if isinstance(step, Transformations) and step.moves:
+        dataset.check_pictures("step", recipe.step)
     if not isinstance(step, steps.Distill) or step.dataset == dataset.name:
         return
     own = {"mnist_5k": "mnist"}.get(dataset.name, dataset.name)  # the same digits

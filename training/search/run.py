@@ -1,5 +1,6 @@
 """All trials of a search, and what it found."""
 
+import inspect
 import json
 import shlex
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from training.data import Dataset, load
+from training.engine.recipes import Recipe
+from training.engine.run import check_step
 from training.experiments import executor
 from training.experiments.progress import Progress
 from training.report.provenance import provenance
@@ -17,6 +20,7 @@ from training.search.spaces import FAMILIES, fits
 from training.search.trials import JOURNAL, begin, perform, rows_of, study_of
 from weirdonetworks.commands.figures import new_figure
 from weirdonetworks.commands.folder import Sealed
+from weirdonetworks.nets import NETWORKS
 
 
 def search(
@@ -41,11 +45,16 @@ def search(
     `executor.run`; the nodes of a cluster must share the folder.
 
     Raises:
-      ValueError: a folder of another search, or numbers for which no family has a network.
+      ValueError: a folder of another search, a step or a family that the data do not admit, numbers
+        for which no family has a network, or trials of which none was trained to its end.
       OSError: it cannot be written, a worker was killed, or a cluster cannot be reached.
     """
     given = {key: value for key, value in (paths or {}).items() if value is not None}
     data = load(dataset, **given)
+    check_step(Recipe({}, step=step, step_args=step_args or {}), data)
+    for name in families:
+        if "group" in inspect.signature(NETWORKS[FAMILIES[name].network].__init__).parameters:
+            data.check_pictures("families", name)
     config = {
         "search": list(numbers), "dataset": dataset, "data_sha256": data.sha256,
         "families": list(families), "step": step, "step_args": step_args or {}, "epochs": epochs,
@@ -71,6 +80,11 @@ def search(
             progress.close()
             executor.close()
             table = _write(files, journal, numbers, config)
+    if best_of(table).empty:
+        raise ValueError(
+            f"trials must be more, for none of {trials} was trained to its end: their shapes did "
+            "not fit, or they diverged"
+        )
     return table
 
 
@@ -98,15 +112,18 @@ def _tasks(journal: Path, numbers: Sequence[int], trials: int, progress: Progres
 def _told(most: int, row: dict[str, Any]) -> str:
     if "network" not in row:
         return f"at most {most}: a shape that does not fit"
-    accuracy = 100 * row.get("validation_accuracy", 0)
-    return f"at most {most}: {row['network']} of {row['numbers']}, {accuracy:.2f} %"
+    accuracy = row.get("validation_accuracy")
+    told = "diverged" if accuracy is None else f"{100 * accuracy:.2f} %"
+    return f"at most {most}: {row['network']} of {row['numbers']}, {told}"
 
 
 def _write(files: Sealed, journal: Path, numbers: Sequence[int], config: dict) -> pd.DataFrame:
     rows = [row for most in numbers for row in rows_of(study_of(journal, most, 1), most)]
-    if not rows:
-        return pd.DataFrame()
     table = pd.DataFrame(rows)
+    if best_of(table).empty:
+        if rows:
+            files.write_text("search.csv", to_csv(table))
+        return table
     files.write_text("search.csv", to_csv(table))
     best = {str(row["at_most"]): _best(row, config) for _, row in best_of(table).iterrows()}
     made = {str(most): int(count) for most, count in table["at_most"].value_counts().items()}
@@ -118,6 +135,8 @@ def _write(files: Sealed, journal: Path, numbers: Sequence[int], config: dict) -
 
 def best_of(table: pd.DataFrame) -> pd.DataFrame:
     """The row of each number with the best validation accuracy, of trials that were not stopped."""
+    if table.empty:
+        return table
     done = table[table["status"] == "done"]
     if done.empty:
         return done

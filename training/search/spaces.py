@@ -1,9 +1,11 @@
 """Families of networks in which to look: what is chosen, and a size that fills what is allowed."""
 
+import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
@@ -94,6 +96,14 @@ FAMILIES: dict[str, Family] = {
 }  # fmt: skip
 
 
+def network_of(family: Family, arguments: Mapping[str, Any], data: Dataset) -> snt.Module:
+    """For images and classes of these data."""
+    shape = {}
+    if "image_shape" in inspect.signature(wn.nets.NETWORKS[family.network].__init__).parameters:
+        shape = {"image_shape": data.image_shape[:2]}
+    return wn.create_network(family.network, data.num_classes, **arguments, **shape)
+
+
 def largest(
     family: Family,
     choices: Mapping[str, Any],
@@ -107,9 +117,7 @@ def largest(
     """
 
     def count(size: int) -> int:
-        made = wn.create_network(
-            family.network, data.num_classes, **family.arguments(choices, size)
-        )
+        made = network_of(family, family.arguments(choices, size), data)
         made(tf.zeros([1, *data.image_shape]))
         return wn.nets.count_numbers(made).trained
 

@@ -11,13 +11,12 @@ from typing import Any
 import optuna
 import tensorflow as tf
 
-import weirdonetworks as wn
 from training.data import Dataset, load
 from training.engine.loop import Loop
 from training.engine.recipes import Recipe
 from training.engine.scoring import Scorer
 from training.experiments import CHOICE_SEED
-from training.search.spaces import FAMILIES, largest
+from training.search.spaces import FAMILIES, largest, network_of
 
 JOURNAL = "journal.log"
 _REDUCTION = 3  # of three trials, one goes on at each rung
@@ -131,7 +130,7 @@ def _objective(
         trial.set_user_attr(key, value)
     started = time.process_time()
     tf.random.set_seed(CHOICE_SEED)
-    network = wn.create_network(family.network, dataset.num_classes, **arguments)
+    network = network_of(family, arguments, dataset)
     loop, scorer = Loop(network, dataset.train, recipe, CHOICE_SEED), Scorer(network)
     accuracy = 0.0
     for epoch in range(1, epochs + 1):

@@ -47,9 +47,10 @@ def _with_units(x: tf.Tensor) -> tf.Tensor:
 
 def _normalize(x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
     # LN(x; epsilon) = LN(x / c; epsilon / c^2) for every c, so c takes no part in the gradient;
-    # this one, 1 but for huge numbers, keeps their squares finite.
+    # this one, 1 but for huge numbers, keeps the sum of their squares finite.
     largest = tf.reduce_max(tf.abs(x), axis=-1, keepdims=True)
-    c = tf.stop_gradient(tf.maximum(2 * (largest / root_of_largest(x.dtype)), 1))
+    units = tf.sqrt(tf.cast(tf.shape(x)[-1], x.dtype))
+    c = tf.stop_gradient(tf.maximum(2 * units * (largest / root_of_largest(x.dtype)), 1))
     x /= c
     epsilon = tf.maximum(
         epsilon / c / c, tf.constant(np.finfo(x.dtype.as_numpy_dtype).tiny, x.dtype)

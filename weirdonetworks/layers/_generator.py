@@ -2,9 +2,9 @@
 
 import math
 
-import sonnet as snt
 import tensorflow as tf
 
+from weirdonetworks._initializers import VarianceScaling
 from weirdonetworks._module import Module
 from weirdonetworks._once import Linear
 from weirdonetworks.functional.activations import gelu
@@ -21,7 +21,7 @@ class Generator(Module):
         for i, size in enumerate([*sizes, output_size]):
             last = i == len(sizes)
             scale = (stddev**2 if last else 1.0) / (_GELU_SECOND_MOMENT if i else 1.0)
-            w_init = snt.initializers.VarianceScaling(scale, "fan_in", "normal")
+            w_init = VarianceScaling(scale, "normal")
             self.layers.append(Linear(size, w_init=w_init, name=f"linear_{i}"))
 
     def __call__(self, inputs: tf.Tensor) -> tf.Tensor:

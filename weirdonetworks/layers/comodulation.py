@@ -3,10 +3,10 @@
 import functools
 
 import numpy as np
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._initializers import VarianceScaling
 from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional import exp_iterate
@@ -63,7 +63,7 @@ class ComodulationDense(Module):
         self.with_bias = _checks.flag("with_bias", with_bias)
         self.scale = _checks.number("scale", scale, *SCALES)
         stddev, self._mean = product_stddev(self.initial_alpha, self.scale)
-        w_init = snt.initializers.VarianceScaling(stddev**2, "fan_in", "normal")
+        w_init = VarianceScaling(stddev**2, "normal")
         self.v = Linear(self.output_size, self.with_bias, w_init, name="v")
         self.w = Linear(self.output_size, self.with_bias, w_init, name="w")
 

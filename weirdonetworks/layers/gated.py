@@ -5,6 +5,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._initializers import VarianceScaling
 from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.layers.comodulation import SCALES
@@ -52,7 +53,7 @@ class GatedDense(Module):
         self.gate = _checks.choice("gate", gate, GATES)
         self.with_bias = _checks.flag("with_bias", with_bias)
         self.scale = _checks.number("scale", scale, *SCALES)
-        w_init = snt.initializers.VarianceScaling(self._variance(), "fan_in", "normal")
+        w_init = VarianceScaling(self._variance(), "normal")
         self.v = Linear(self.output_size, self.with_bias, w_init, name="v")
         self.w = Linear(self.output_size, self.with_bias, w_init, name="w")
         if self.gate == "nested":

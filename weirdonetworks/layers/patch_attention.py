@@ -6,6 +6,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks
+from weirdonetworks._initializers import VarianceScaling
 from weirdonetworks._once import Linear
 from weirdonetworks.layers._patch_search import PatchSearch
 
@@ -45,7 +46,7 @@ class PatchAttention(PatchSearch):
         self.size = _checks.integer("size", size)
 
     def _make(self, patch_numbers: int) -> None:
-        w_init = snt.initializers.VarianceScaling(1.0, "fan_in", "normal")
+        w_init = VarianceScaling(1.0, "normal")
         self.query = Linear(self.size, w_init=w_init, name="query")
         w_init = snt.initializers.RandomNormal(stddev=1 / math.sqrt(patch_numbers))
         self.k = tf.Variable(w_init([patch_numbers, self.size], self.input_dtype), name="k")

@@ -1,9 +1,9 @@
 """A network that mixes patches and channels in turn."""
 
-import sonnet as snt
 import tensorflow as tf
 
 from weirdonetworks import _checks, _tensor_checks
+from weirdonetworks._initializers import VarianceScaling
 from weirdonetworks._module import Module
 from weirdonetworks._once import Linear, once
 from weirdonetworks.functional.activations import Activation
@@ -60,7 +60,7 @@ class MixerMLP(Module):
     @once
     def _initialize(self, images: tf.Tensor, tokens: tf.Tensor):
         self.image_shape, self.input_dtype = tuple(images.shape[1:]), images.dtype
-        small = snt.initializers.VarianceScaling((self.depth * self.repeats) ** -2)
+        small = VarianceScaling((self.depth * self.repeats) ** -2)
         sizes = {"patches": tokens.shape[1], "channels": self.size}
         self.blocks.extend(
             [Linear(n, w_init=small, name=f"mix_{kind}_{i}") for kind, n in sizes.items()]

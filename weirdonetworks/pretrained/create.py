@@ -1,6 +1,7 @@
 """A network with the weights that come with the library."""
 
 import hashlib
+import inspect
 import json
 from typing import Any
 
@@ -29,8 +30,11 @@ def create(
             f"and {path} is {'damaged' if path.exists() else 'missing'}: install the library again"
         )
     tensors, metadata = weights.read(path)
+    parameters = inspect.signature(network.__init__).parameters
     for argument, value in arguments.items():
-        trained = metadata["arguments"].get(argument)
+        if argument not in parameters:
+            continue  # the network says so
+        trained = metadata["arguments"].get(argument, _as_json(parameters[argument].default))
         if argument not in _FREE and _as_json(value) != trained:
             raise ValueError(
                 f"{argument} must be {trained!r}, as of the weights of {name} on {key}, "

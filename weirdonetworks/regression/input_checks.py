@@ -18,7 +18,7 @@ from weirdonetworks.regression.rows import Measurements
 # A target is of one sign if its values of the other one hold no more of its sum of squares.
 _ONE_SIGN = 0.02
 # Decades by which errors may differ from y.
-_FAR = 100
+FAR = 100
 
 
 # What is refused though it may be made a number, as words say it.
@@ -85,11 +85,11 @@ def measurements(x: np.ndarray, y: np.ndarray, sample_weight: Any, y_error: Any)
             row = int(np.argmin(deviation > 0))
             raise ValueError(f"y_error must be > 0, got {deviation[row]:g} in row {row}")
         size = float(np.abs(y).max())
-        far = np.abs(np.log10(deviation) - np.log10(size or 1.0)) > _FAR
+        far = np.abs(np.log10(deviation) - np.log10(size or 1.0)) > FAR
         if np.any(far):
             row = int(np.argmax(far))
             raise ValueError(
-                f"y_error must be within a factor of 1e{_FAR} of the largest y, {size:g}, "
+                f"y_error must be within a factor of 1e{FAR} of the largest y, {size:g}, "
                 f"got {deviation[row]:g} in row {row}"
             )
         return Measurements(x, y, deviation, True, index)
@@ -105,6 +105,12 @@ def measurements(x: np.ndarray, y: np.ndarray, sample_weight: Any, y_error: Any)
     if np.ptp(weights) == 0:
         return Measurements(x, y, None, False, index)
     kept = weights > 0
+    if np.log10(weights[kept]).min() < np.log10(weights.max()) - FAR:
+        row = int(np.argmin(np.where(kept, weights, np.inf)))
+        raise ValueError(
+            f"sample_weight must be 0 or within a factor of 1e{FAR} of the largest, "
+            f"{weights.max():g}, got {weights[row]:g} in row {row}"
+        )
     deviation = np.sqrt(weights[kept].max() / weights[kept])
     return Measurements(x[kept], y[kept], deviation, False, index[kept])
 
@@ -113,7 +119,9 @@ def _per_row(label: str, values: Any, rows: int) -> np.ndarray:
     """Finite numbers, one a row; a single one counts for all."""
     if isinstance(values, str | bytes | bool):
         raise ValueError(f"{label} must be numbers, one a row, got {_checks.received(values)}")
-    if not isinstance(values, numbers.Number):
+    if isinstance(values, numbers.Complex) and not isinstance(values, numbers.Real):
+        raise ValueError(f"{label} must be real numbers, one a row, got {_checks.received(values)}")
+    if not isinstance(values, numbers.Number) and np.ndim(values):
         columns = _columns(values, True)
         if len(columns) != 1:
             raise ValueError(f"{label} must be one column, got shape {np.shape(values)}")

@@ -126,7 +126,8 @@ class _Regressor(RegressorMixin, BaseEstimator):
         self.free_exponents_ = best.freed.exponents
         self.status_ = status
         self.evidence_ = evidence | {"noise": self.noise_, "outliers": outliers.tolist()}
-        self.box_ = x.min(axis=0), x.max(axis=0)
+        inside = x[~np.isin(table.index, outliers)]
+        self.box_ = inside.min(axis=0), inside.max(axis=0)
         self.units_ = None
         if self.units is not None:
             self.units_ = units.law_units(self.law_, self.units, self.target_units or "")
@@ -294,7 +295,8 @@ class PosynomialRegressor(_Regressor):
         shows the fractions.
       deviations_: standard deviations of y in the rows of the fit, as the noise model has them.
       units_: a `LawUnits`, or None without units.
-      box_: the least and largest values of the columns in training.
+      box_: the least and largest values of the columns in the rows that were fitted, which outliers
+        of a robust fit are not.
 
     y of both signs, which noise alone may cause, is fitted as it is; if values of the lesser sign
     hold more than 2 % of the sum of squares, only p = 1 is tried, and the law must be a signomial.

@@ -73,8 +73,11 @@ def spectral_norm(matrix) -> float:
     matrix = np.asarray(matrix, np.float64)
     if not np.all(np.isfinite(matrix)):
         raise ValueError("weights must be finite, got some that are not")
+    # By a power of two, which rounds nothing, so that squares are neither infinite nor 0.
+    exponent = int(np.frexp(np.abs(matrix).max(initial=0.0))[1])
+    matrix = np.ldexp(matrix, -exponent)
     gram = matrix @ matrix.T if len(matrix) < len(matrix.T) else matrix.T @ matrix
-    return ROUND_UP * math.sqrt(max(0.0, np.linalg.eigvalsh(gram)[-1]))
+    return ROUND_UP * float(np.ldexp(math.sqrt(max(0.0, np.linalg.eigvalsh(gram)[-1])), exponent))
 
 
 def slopes(layer: Layer) -> Slopes | None:

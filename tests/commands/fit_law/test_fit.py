@@ -181,3 +181,22 @@ def test_again_in_the_same_folder(pendulum):
     with pytest.raises(ValueError, match="holds a run of another configuration .*regressor: .*"):
         fit_law(data, "T", workdir, units=PENDULUM_UNITS, random_state=1)
     assert (workdir / "law.json").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [0.0, 1e-165, 1e160])
+def test_held_out_rows_of_any_size(size, tmp_path):
+    rng = np.random.default_rng(0)
+    a = rng.uniform(1, 5, 60)
+    y = 3 * a**2 * (1 + 0.01 * rng.normal(size=60)) * (size or 1)
+    table = pd.DataFrame({"a": a, "y": y})
+    if not size:
+        table.loc[csv_table.held_out(60, 0.02, 0, 3), "y"] = 0.0
+    table.to_csv(tmp_path / "data.csv", index=False)
+    law = fit_law(tmp_path / "data.csv", "y", tmp_path / "run", holdout=0.02, random_state=0)
+    assert law["rows"]["held_out"] == 1
+    if size:
+        assert law["held_out_error"] < 0.05
+    else:
+        assert law["held_out_error"] is None
+        assert "no finite share on 1 rows held out" in to_text(law)

@@ -72,6 +72,8 @@ def test_over_shifts_is_the_mean_of_logits_of_shifted_images(run, few_digits, tm
 def test_shifts_are_whole_pixels(run, shifts):
     with pytest.raises(ValueError, match="^shifts must be an integer >= 1, got "):
         run.over_shifts(shifts)
+    with pytest.raises(ValueError, match="^shifts must be an integer <= 8, got 9$"):
+        run.over_shifts(9)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The search: sizes that fill what is allowed, trials that go on, and commands that repeat them."""
 
+import itertools
 import json
 import shlex
 
@@ -15,7 +16,7 @@ from training.engine.scoring import Scorer
 from training.search import __main__ as command
 from training.search import run as module
 from training.search.run import best_of, search
-from training.search.spaces import FAMILIES, Family, fits, largest
+from training.search.spaces import FAMILIES, Family, fits, largest, network_of
 from training.search.trials import FIRST, JOURNAL, begin, first, study_of
 from weirdonetworks.commands import app
 
@@ -175,3 +176,43 @@ def test_shapes_are_told_as_tuples():
     words = shlex.split(module.command("kronecker_mlp", "mnist", recipe))
     assert "--network_arg=hidden_shapes=((3,4),(2,2))" in words
     assert "--network_arg=unit=dense" in words and "--epochs=3" in words
+
+
+@pytest.mark.slow
+def test_no_trial_was_trained_to_its_end(tmp_path, few_digits_file):
+    arguments = {"epochs": 1, "workers": 0, "trials": 1}
+    small = {"families": ["patches"], **arguments}  # fits, but not with what is tried first
+    with pytest.raises(ValueError, match="^trials must be more, for none of 1 was trained"):
+        search(str(few_digits_file), [600], tmp_path / "small", **small)
+    far = {"families": ["frequencies"], "step": "spectral", "step_args": {"weight": 1e38}}
+    with pytest.raises(ValueError, match="^trials must be more, for none of 1 was trained"):
+        search(str(few_digits_file), [800], tmp_path / "far", **far, **arguments)
+    assert "diverged" in (tmp_path / "far" / "search.csv").read_text()
+    assert not (tmp_path / "far" / "best.json").exists()
+
+
+def test_data_that_no_step_and_no_family_can_learn(tmp_path):
+    curves = {"dataset": "mnist_1d", "numbers": [9000], "workdir": tmp_path / "x", "workers": 0}
+    with pytest.raises(ValueError, match="^step must leave images as they are on mnist_1d"):
+        search(**curves, families=["mlp"], step="augment", step_args={"degrees": 20})
+    with pytest.raises(ValueError, match="^families must .* mnist_1d"):
+        search(**curves, families=["turned"])
+    teacher = {"teacher": "dct_mlp", "dataset": "fashion_mnist"}
+    with pytest.raises(ValueError, match="^dataset of step_args must be mnist, the data to be"):
+        search(
+            **curves | {"dataset": "mnist_5k"}, families=["mlp"], step="distill", step_args=teacher
+        )
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_networks_are_of_the_images():
+    images = np.zeros([400, 16, 16], np.uint8)
+    data = Dataset.from_arrays(images, np.arange(400) % 10)
+    for name, family in FAMILIES.items():
+        combinations = itertools.product(*family.choices.values())
+        choices = [dict(zip(family.choices, values, strict=True)) for values in combinations]
+        found = [largest(family, one, 60_000, data, 1) for one in choices]
+        arguments, _ = next(one for one in found if one)
+        network = network_of(family, arguments, data)
+        assert network(tf.zeros([2, 16, 16, 1])).shape == [2, 10], name

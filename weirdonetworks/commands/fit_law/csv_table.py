@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from weirdonetworks.commands.fit_law import cells
+from weirdonetworks.regression.input_checks import FAR
 
 # What programs call the number of a row.
 _INDEX = ("", "index", "unnamed: 0")
@@ -112,6 +113,13 @@ def read(
     )
     if errors is not None:
         _check(path, numbers[[errors]], lambda values: values <= 0, "errors > 0")
+        size = float(numbers[target].abs().max()) or 1.0
+        _check(
+            path,
+            numbers[[errors]],
+            lambda values: np.abs(np.log10(values) - np.log10(size)) > FAR,
+            f"errors within a factor of 1e{FAR} of the largest {target}, {size:g},",
+        )
     rows = numbers.index.to_numpy()
     numbers = numbers.reset_index(drop=True)
     return Measurements(

@@ -76,7 +76,7 @@ def fit_law(
     law["held_out_error"] = None
     if held.any():
         left = table.y[held].to_numpy() - regressor.predict(table.x[held])
-        law["held_out_error"] = _rms(left) / _rms(table.y[held].to_numpy())
+        law["held_out_error"] = _share(left, table.y[held].to_numpy())
     law = _plain(law) | {"config": config}
     folder.write("law.json", law)
     figure = picture.draw(regressor, table.x, table.y, held)
@@ -148,5 +148,9 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
+def _share(left: np.ndarray, y: np.ndarray) -> float:
+    """RMS(left) / RMS(y), of numbers of any size; infinite for y = 0."""
+    size = np.abs(y).max()
+    if size == 0:
+        return np.inf
+    return float(np.linalg.norm(left / size) / np.linalg.norm(y / size))
