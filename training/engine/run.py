@@ -121,7 +121,7 @@ class Run:
         (2 shifts + 1)^2 times the work. It is not trained; it can be scored and asked as this run.
 
         Raises:
-          ValueError: a number of pixels that is no integer in [1, 8], or images that are no pictures.
+          ValueError: a number of pixels that is no integer in [1, 8], or images that are none.
         """
         shifts = _checks.integer("shifts", shifts, maximum=MOST_SHIFTS)
         if self.dataset is not None:
