@@ -20,7 +20,7 @@ class VarianceScaling(snt.initializers.VarianceScaling):
     """Sonnet's over "fan_in", in graphs of any type, where Sonnet's takes float32 alone."""
 
     def __init__(self, scale: float, distribution: str = "truncated_normal"):
-        super().__init__(scale, "fan_in", distribution)
+        super().__init__(scale=scale, mode="fan_in", distribution=distribution)
 
     def __call__(self, shape, dtype: tf.DType) -> tf.Tensor:
         if dtype == tf.float32:

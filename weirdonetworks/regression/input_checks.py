@@ -121,7 +121,7 @@ def _per_row(label: str, values: Any, rows: int) -> np.ndarray:
         raise ValueError(f"{label} must be numbers, one a row, got {_checks.received(values)}")
     if isinstance(values, numbers.Complex) and not isinstance(values, numbers.Real):
         raise ValueError(f"{label} must be real numbers, one a row, got {_checks.received(values)}")
-    if not isinstance(values, numbers.Number) and np.ndim(values):
+    if not isinstance(values, numbers.Number) and getattr(values, "ndim", 1):
         columns = _columns(values, True)
         if len(columns) != 1:
             raise ValueError(f"{label} must be one column, got shape {np.shape(values)}")

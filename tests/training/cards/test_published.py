@@ -146,6 +146,7 @@ def test_a_record_is_the_one_of_its_study(network, key):
     row = LINES[network, key]
     runs = studies.read_results(STUDIES / "records" / studies.RESULTS)["runs"]
     runs = runs[(runs["network"] == network) & (runs["recipe"] == row["recipe"])]
+    runs = runs[runs["dataset"] == row["dataset"]]
     (run,) = runs[runs["seed"] == publish.SEED].to_dict("records")
     assert run["numbers"] == int(row["parameters"])
     assert abs(run["test_accuracy"] - float(row["test_accuracy"])) <= publish.HALF
