@@ -1,6 +1,5 @@
 """All trials of a search, and what it found."""
 
-import inspect
 import json
 import shlex
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ import pandas as pd
 
 from training.data import Dataset, load
 from training.engine.recipes import Recipe
-from training.engine.run import check_step
+from training.engine.run import check_step, settings
 from training.experiments import executor
 from training.experiments.progress import Progress
 from training.report.provenance import provenance
@@ -20,7 +19,6 @@ from training.search.spaces import FAMILIES, fits
 from training.search.trials import JOURNAL, begin, perform, rows_of, study_of
 from weirdonetworks.commands.figures import new_figure
 from weirdonetworks.commands.folder import Sealed
-from weirdonetworks.nets import NETWORKS
 
 
 def search(
@@ -53,7 +51,7 @@ def search(
     data = load(dataset, **given)
     check_step(Recipe({}, step=step, step_args=step_args or {}), data)
     for name in families:
-        if "group" in inspect.signature(NETWORKS[FAMILIES[name].network].__init__).parameters:
+        if "group" in settings(FAMILIES[name].network, data, Recipe({}))["network_args"]:
             data.check_pictures("families", name)
     config = {
         "search": list(numbers), "dataset": dataset, "data_sha256": data.sha256,

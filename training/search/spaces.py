@@ -1,15 +1,15 @@
 """Families of networks in which to look: what is chosen, and a size that fills what is allowed."""
 
-import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import sonnet as snt
 import tensorflow as tf
 
 import weirdonetworks as wn
 from training.data import Dataset
+from training.engine.recipes import Recipe
+from training.engine.run import resolve
 
 _MOST_SIZE = 2**18
 
@@ -96,14 +96,6 @@ FAMILIES: dict[str, Family] = {
 }  # fmt: skip
 
 
-def network_of(family: Family, arguments: Mapping[str, Any], data: Dataset) -> snt.Module:
-    """For images and classes of these data."""
-    shape = {}
-    if "image_shape" in inspect.signature(wn.nets.NETWORKS[family.network].__init__).parameters:
-        shape = {"image_shape": data.image_shape[:2]}
-    return wn.create_network(family.network, data.num_classes, **arguments, **shape)
-
-
 def largest(
     family: Family,
     choices: Mapping[str, Any],
@@ -117,7 +109,7 @@ def largest(
     """
 
     def count(size: int) -> int:
-        made = network_of(family, family.arguments(choices, size), data)
+        _, made = resolve(family.network, data, Recipe(family.arguments(choices, size)))
         made(tf.zeros([1, *data.image_shape]))
         return wn.nets.count_numbers(made).trained
 

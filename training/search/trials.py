@@ -14,9 +14,10 @@ import tensorflow as tf
 from training.data import Dataset, load
 from training.engine.loop import Loop
 from training.engine.recipes import Recipe
+from training.engine.run import resolve
 from training.engine.scoring import Scorer
 from training.experiments import CHOICE_SEED
-from training.search.spaces import FAMILIES, largest, network_of
+from training.search.spaces import FAMILIES, largest
 
 JOURNAL = "journal.log"
 _REDUCTION = 3  # of three trials, one goes on at each rung
@@ -130,7 +131,7 @@ def _objective(
         trial.set_user_attr(key, value)
     started = time.process_time()
     tf.random.set_seed(CHOICE_SEED)
-    network = network_of(family, arguments, dataset)
+    _, network = resolve(family.network, dataset, recipe)
     loop, scorer = Loop(network, dataset.train, recipe, CHOICE_SEED), Scorer(network)
     accuracy = 0.0
     for epoch in range(1, epochs + 1):

@@ -82,6 +82,9 @@ def test_errors_of_measurement_and_outliers(write, tmp_path):
     table.loc[7, "dy"] = 0.0
     with pytest.raises(ValueError, match="errors > 0 in column 'dy', got 0 in row 8"):
         fit_law(write(table), "y", tmp_path / "other", errors="dy", drop_missing=True)
+    table.loc[7, "dy"] = 1e-150
+    with pytest.raises(ValueError, match="errors within a factor of 1e100 .*, got 1e-150 in row 8"):
+        fit_law(write(table), "y", tmp_path / "other", errors="dy", drop_missing=True)
 
 
 @pytest.mark.slow

@@ -12,11 +12,13 @@ import weirdonetworks as wn
 from training.cli.flags import RecipeFlags
 from training.data import Dataset, load
 from training.engine import recipe_for
+from training.engine.recipes import Recipe
+from training.engine.run import resolve
 from training.engine.scoring import Scorer
 from training.search import __main__ as command
 from training.search import run as module
 from training.search.run import best_of, search
-from training.search.spaces import FAMILIES, Family, fits, largest, network_of
+from training.search.spaces import FAMILIES, Family, fits, largest
 from training.search.trials import FIRST, JOURNAL, begin, first, study_of
 from weirdonetworks.commands import app
 
@@ -214,5 +216,5 @@ def test_networks_are_of_the_images():
         choices = [dict(zip(family.choices, values, strict=True)) for values in combinations]
         found = [largest(family, one, 60_000, data, 1) for one in choices]
         arguments, _ = next(one for one in found if one)
-        network = network_of(family, arguments, data)
+        _, network = resolve(family.network, data, Recipe(arguments))
         assert network(tf.zeros([2, 16, 16, 1])).shape == [2, 10], name
