@@ -39,9 +39,10 @@ def test_networks(name, kwargs, trained, fixed):
 
 
 @pytest.mark.slow
-def test_interpolation_is_fixed_and_permutations_are_nothing():
+@pytest.mark.parametrize("name", ["synchronous_mlp", "synchronous_network"])
+def test_interpolation_is_fixed_and_permutations_are_nothing(name):
     for group, weighs in (("cyclic4", False), ("cyclic16", True)):
-        network = wn.create_network("synchronous_mlp", lift_sizes=(4,), group=group)
+        network = wn.create_network(name, group=group)
         network(IMAGES)
         taps = network.group.taps.weight
         assert count_numbers(network).fixed == (len(taps) if weighs else 0)

@@ -79,6 +79,11 @@ class Synchronous(Module):
         """Whether the module does."""
         return takes_is_training(self.module)
 
+    @property
+    def num_fixed(self) -> int:
+        """The weights of the interpolation, none where the group permutes pixels."""
+        return self.group.num_weights
+
     def __call__(self, images: tf.Tensor, *args, **kwargs) -> tf.Tensor:
         """Further arguments, such as is_training, go to the module."""
         if self.exact:

@@ -17,7 +17,8 @@ class Numbers(NamedTuple):
       trained: all trainable ones: weights, biases, gains, positions, exponents.
       nonzero: those of them that are not 0.
       fixed: what a formula or a seed gives, and no training changes: a cosine transform, the
-        interpolation of rotations, random weights. Tables of places, as of permutations, are none.
+        interpolation of rotations, random weights. Tables of places are none where a formula gives
+        them, as of permutations.
     """
 
     trained: int
