@@ -43,6 +43,9 @@ def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
     unsure = probabilities[np.arange(len(test.labels)), test.labels] < module.SURE
     assert tables["doubts"]["image"].tolist() == np.flatnonzero(unsure).tolist()
     assert unsure.any() and row["tested"] == len(test.labels)
+    probabilities = over_shifts.probabilities(test.images)
+    unsure = probabilities[np.arange(len(test.labels)), test.labels] < module.SURE
+    assert tables["shifted_doubts"]["image"].tolist() == np.flatnonzero(unsure).tolist()
 
 
 @pytest.mark.slow
@@ -95,9 +98,9 @@ def test_the_table_of_shifts_tells_seeds_that_were_scored_so():
     }  # fmt: skip
 
 
-def _members(cells: list[tuple[str, int, float]]):
+def _members(cells: list[tuple[str, int, float]], drawn: int = 0):
     """For (network, seed, validation accuracy) each: its probabilities, rows and doubts."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(drawn)
     labels = rng.integers(3, size=400)
     members, runs, unsure = {}, [], []
     for network, seed, accuracy in cells:
@@ -116,12 +119,19 @@ def _members(cells: list[tuple[str, int, float]]):
 def test_a_committee_averages_probabilities():
     members, runs, unsure, error = _members([("mlp", seed, 0.9) for seed in (1, 4, 6)])
     assert 0 < error(*members) < min(map(error, members))
-    (line,) = committees(runs, unsure).to_dict("records")
+    (line,) = committees(runs, unsure, unsure[unsure["seed"] != 4]).to_dict("records")
     assert line == {
         "dataset": "mnist", "network": "mlp", "recipe": "record", "members": "3",
-        "numbers": "3,000", "test error %": f"{100 * error(*members):.2f}",
+        "numbers": "3,000", "test error %": f"{100 * error(*members):.2f}", "over shifts %": "",
     }  # fmt: skip
-    assert committees(runs, unsure[unsure["seed"] == 4]).empty
+    assert committees(runs, unsure[unsure["seed"] == 4], unsure).empty
+
+
+def test_a_committee_over_shifts_averages_the_means_over_shifts():
+    _, runs, unsure, _ = _members([("mlp", seed, 0.9) for seed in (1, 4)])
+    members, _, shifted, error = _members([("mlp", seed, 0.9) for seed in (1, 4)], drawn=1)
+    (line,) = committees(runs, unsure, shifted).to_dict("records")
+    assert line["over shifts %"] == f"{100 * error(*members):.2f}" != line["test error %"]
 
 
 @pytest.mark.slow
@@ -132,7 +142,7 @@ def test_a_committee_of_networks_is_chosen_by_validation():
     members, runs, unsure, error = _members(
         [*cells, ("patch_mlp", 3, 0.5), ("hashed_mlp", 3, 0.95)]
     )
-    *_, line = committees(runs, unsure).to_dict("records")
+    *_, line = committees(runs, unsure, unsure).to_dict("records")
     chosen = ["hashed_mlp", "dct_mlp", "gated_mlp", "dynamic_mlp", "mlp"]
     assert (line["network"], line["members"]) == (", ".join(chosen), "5")
     assert line["test error %"] == f"{100 * error(*[(name, 2) for name in chosen]):.2f}"

@@ -30,6 +30,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
     the picture `curves`."""
     runs = results["runs"]
     done = runs[runs["status"] == "done"]
+    none = pd.DataFrame(columns=[*CELL, "seed"])
     columns = {
         "images": ("recipe", lambda values: _KINDS[values.iloc[0]]),
         "default recipe, error %": (None, _of_default),
@@ -45,7 +46,7 @@ def report(results: dict[str, pd.DataFrame]) -> Report:
         "ideas": _ideas(done),
         "shifts": _over_shifts(done),
         "committees": committees(
-            done, results.get("doubts", pd.DataFrame(columns=[*CELL, "seed"]))
+            done, *(results.get(name, none) for name in ("doubts", "shifted_doubts"))
         ),
         "published": read_csv(PUBLISHED).fillna("").astype(str),
     }
@@ -98,44 +99,57 @@ def _of_default(part: pd.DataFrame) -> str:
     return percent(1 - zoo["test_accuracy"].dropna()) if len(zoo) else ""
 
 
-def committees(done: pd.DataFrame, doubts: pd.DataFrame) -> pd.DataFrame:
+def committees(
+    done: pd.DataFrame, doubts: pd.DataFrame, shifted_doubts: pd.DataFrame
+) -> pd.DataFrame:
     """The error of the mean of the members' probabilities: of all seeds of a network by a recipe,
-    and of the first seeds of the MOST networks with the lowest validation error by it.
+    and of the first seeds of the MOST networks with the lowest validation error by it; of the
+    networks by themselves and, where the doubts of all members are known so, over shifts.
 
     A member that has no doubt of an image is sure of its label: the probabilities of the others
     are 0, in place of less than 0.001 together.
     """
     known = done.merge(doubts[[*CELL, "seed"]].drop_duplicates())
     rows = []
+
+    def add(members: pd.DataFrame, name: str) -> None:
+        rows.append(
+            {
+                "dataset": members["dataset"].iloc[0],
+                "network": name,
+                "recipe": members["recipe"].iloc[0],
+                "members": str(len(members)),
+                "numbers": f"{members['numbers'].sum():,.0f}",
+                "test error %": _error(members, doubts),
+                "over shifts %": _error(members, shifted_doubts),
+            }
+        )
+
     for _, part in known.groupby(CELL, sort=False):
         if len(part) > 1:
-            rows.append(_committee(part, part["network"].iloc[0], doubts))
+            add(part, part["network"].iloc[0])
     for _, part in known.groupby(["dataset", "recipe"], sort=False):
         errors = 1 - part.groupby("network", sort=False)["validation_accuracy"].mean()
         best = list(errors.sort_values(kind="stable").index[:MOST])
         if len(best) > 1:
             first = part.drop_duplicates("network").set_index("network").loc[best].reset_index()
-            rows.append(_committee(first, ", ".join(best), doubts))
-    return pd.DataFrame(rows, columns=[*CELL, "members", "numbers", "test error %"])
+            add(first, ", ".join(best))
+    columns = [*CELL, "members", "numbers", "test error %", "over shifts %"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _committee(members: pd.DataFrame, name: str, doubts: pd.DataFrame) -> dict[str, str]:
-    """The line of a committee, a row of `members` each."""
+def _error(members: pd.DataFrame, doubts: pd.DataFrame) -> str:
+    """In percent, of a committee with a row of `members` each; nothing if doubts of one lack."""
     own = doubts.merge(members[[*CELL, "seed"]])
+    if len(own[[*CELL, "seed"]].drop_duplicates()) < len(members):
+        return ""
     images = own.groupby("image")
     summed = images[[column for column in own if column.startswith("p")]].sum()
     labels, heard = images["label"].first(), images["label"].count()
     for image, label in labels.items():
         summed.loc[image, f"p{label}"] += len(members) - heard[image]
     wrong = summed.idxmax(axis=1) != "p" + labels.astype(str)
-    return {
-        "dataset": members["dataset"].iloc[0],
-        "network": name,
-        "recipe": members["recipe"].iloc[0],
-        "members": str(len(members)),
-        "numbers": f"{members['numbers'].sum():,.0f}",
-        "test error %": f"{100 * wrong.sum() / members['tested'].iloc[0]:.2f}",
-    }
+    return f"{100 * wrong.sum() / members['tested'].iloc[0]:.2f}"
 
 
 def _draw(curves: pd.DataFrame):

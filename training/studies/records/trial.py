@@ -28,7 +28,7 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
     """Scores the last epoch, by itself and as the mean over nine shifts of the image (of pictures).
 
     The table `curves` has the validation accuracy after each epoch, `doubts` what the network says
-    of test images that it is not sure of, for committees.
+    of test images that it is not sure of, for committees, `shifted_doubts` what the mean says.
 
     Raises FloatingPointError if the training diverges.
     """
@@ -36,13 +36,15 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
     overrides = {"epochs": epochs} if epochs else {}
     recipe = recipe_for(network, dataset.name, len(dataset.train), axes["recipe"], **overrides)
     run = fit(network, dataset, recipe, seed=seed, progress=False)
+    images, labels = dataset.test.images, dataset.test.labels
+    unsure = {"doubts": doubts(run.probabilities(images), labels)}
     numbers = count_numbers(run.network)
     row = {
         "test_accuracy": run.evaluate("test"),
         "validation_accuracy": run.history["validation_accuracy"].iloc[-1],
         "numbers": numbers.trained,
         "fixed": numbers.fixed,
-        "tested": len(dataset.test.labels),
+        "tested": len(labels),
         "epochs": recipe.epochs,
         "seconds": run.history["seconds"].sum(),
     }
@@ -50,6 +52,6 @@ def trial(axes: dict[str, Any], seed: int, choice: None, *, epochs: int) -> dict
         over_shifts = run.over_shifts()
         row["shifted_accuracy"] = over_shifts.evaluate("test")
         row["shifted_validation_accuracy"] = over_shifts.evaluate("validation")
+        unsure["shifted_doubts"] = doubts(over_shifts.probabilities(images), labels)
     curve = run.history[["epoch", "validation_accuracy"]].to_dict("records")
-    unsure = doubts(run.probabilities(dataset.test.images), dataset.test.labels)
-    return {"runs": [row], "curves": curve, "doubts": unsure}
+    return {"runs": [row], "curves": curve, **unsure}
