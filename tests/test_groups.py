@@ -1,6 +1,7 @@
 """Groups: which way and how far images turn, group laws, weights, and what it costs."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -179,6 +180,15 @@ def test_which_products_and_translations_are_groups(name, shape, closed, exact, 
     assert (group.table is not None, group.is_exact) == (closed, exact)
     assert group.is_group == (closed and exact)
     assert (group.inverses is not None) == closed
+
+
+@pytest.mark.slow
+def test_a_large_set_that_is_not_closed_takes_no_memory_for_its_products():
+    tracemalloc.start()
+    group = groups.translations(40, (4, 4))  # of 6561 x 6561 products
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert group.size == 81**2 and group.table is None and most < 200e6
 
 
 def test_a_torus_that_the_matrices_do_not_keep_is_no_group():

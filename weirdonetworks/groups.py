@@ -99,12 +99,18 @@ class ImageAction:
 
     def _composition_table(self) -> np.ndarray | None:
         elements = self._elements(self.matrices, self.shifts)
-        table = _find(elements, self._elements(*compose(self, self)))
-        is_group = (
-            np.array_equal(_find(elements, elements), np.arange(self.size))
-            and np.array_equal(table[0], np.arange(self.size))
-            and np.all(table >= 0)
-            and (not self.wrap or self._keeps_the_torus())
+        if not np.array_equal(_find(elements, elements), np.arange(self.size)):
+            return None
+        rows = []
+        # From the last on: all products at once are gigabytes, of sets that are not closed as well.
+        for g in reversed(range(self.size)):
+            maps = _compose(self.matrices[g], self.shifts[g], self.matrices, self.shifts)
+            rows.append(_find(elements, self._elements(*maps)))
+            if np.any(rows[-1] < 0):
+                return None
+        table = np.stack(rows[::-1])
+        is_group = np.array_equal(table[0], np.arange(self.size)) and (
+            not self.wrap or self._keeps_the_torus()
         )
         return table if is_group else None
 
@@ -243,9 +249,14 @@ def check_is_group(group: ImageAction) -> ImageAction:
 
 def compose(a: ImageAction, b: ImageAction) -> tuple[np.ndarray, np.ndarray]:
     """The maps p -> g(h(p)) of all g in a and h in b: matrices [|a|, |b|, 2, 2] and shifts."""
-    matrices = a.matrices[:, None] @ b.matrices
-    shifts = np.einsum("aij,bj->abi", a.matrices, b.shifts) + a.shifts[:, None]
-    return matrices, shifts
+    return _compose(a.matrices[:, None], a.shifts[:, None], b.matrices, b.shifts)
+
+
+def _compose(
+    matrices: np.ndarray, shifts: np.ndarray, first: np.ndarray, first_shifts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The maps after the first ones: matrices [..., 2, 2] and shifts [..., 2]."""
+    return matrices @ first, (matrices @ first_shifts[..., None])[..., 0] + shifts
 
 
 def composition_defect(action: ImageAction, images) -> np.ndarray:

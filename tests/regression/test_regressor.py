@@ -422,6 +422,15 @@ def test_columns_that_are_no_numbers(kind):
             PosynomialRegressor().fit(array, y)
 
 
+def test_a_column_twice():
+    x, y = _data(lambda a, b: a * b, 20)
+    fitted = PosynomialRegressor(max_terms=1).fit(pd.DataFrame(x, columns=["a", "b"]), y)
+    table = pd.DataFrame(x, columns=["a", "a"])
+    for call in (lambda t: PosynomialRegressor().fit(t, y), fitted.predict, fitted.extrapolates):
+        with pytest.raises(ValueError, match="^X must have columns of different names, got 'a' t"):
+            call(table)
+
+
 @pytest.mark.slow
 def test_numbers_of_other_types():
     """What holds numbers is read as such."""

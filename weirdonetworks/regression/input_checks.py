@@ -42,7 +42,7 @@ def training_data(estimator: BaseEstimator, x: Any, y: Any) -> tuple[np.ndarray,
     Raises ValueError for what is not a finite number, with its column and first row: NaN, infinity,
     truth values, categories, times and text, even where they could be converted.
     """
-    _check_types("X", _columns(x))
+    _check_columns(x)
     target = _columns(y, True)
     if len(target) == 1:
         _check_types("y", target)
@@ -64,7 +64,7 @@ def training_data(estimator: BaseEstimator, x: Any, y: Any) -> tuple[np.ndarray,
 
 def features(estimator: BaseEstimator, x: Any) -> np.ndarray:
     """X for a fitted estimator, as `training_data`; raises as that, and if X is not > 0."""
-    _check_types("X", _columns(x))
+    _check_columns(x)
     x = validate_data(estimator, x, dtype=np.float64, reset=False, ensure_all_finite=False)
     _check_finite("X", x, names(estimator, x))
     check_positive(x, names(estimator, x))
@@ -176,6 +176,16 @@ def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
             return []
         result = list(zip(_numbered(array.shape[1]), array.T, strict=True))
     return [("", column) for _, column in result] if target else result
+
+
+def _check_columns(x: Any) -> None:
+    columns = _columns(x)
+    known = set()
+    for name, _ in columns:
+        if name in known:
+            raise ValueError(f"X must have columns of different names, got {name!r} twice")
+        known.add(name)
+    _check_types("X", columns)
 
 
 def _check_types(label: str, columns: Sequence[tuple[str, Any]]) -> None:
