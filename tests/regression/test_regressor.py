@@ -276,8 +276,10 @@ def test_wrong_units(arguments, message):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OUTSIDE)
-@BOTH
+@pytest.mark.parametrize(
+    ("regressor", "name"),
+    [*((PosynomialRegressor, name) for name in OUTSIDE), (SignomialRegressor, "sin")],
+)
 def test_law_outside_the_family_is_approximate(regressor, name):
     x, y = _data(OUTSIDE[name], 300)
     r = regressor().fit(x, y)

@@ -124,7 +124,10 @@ def test_a_committee_averages_probabilities():
         "dataset": "mnist", "network": "mlp", "recipe": "record", "members": "3",
         "numbers": "3,000", "test error %": f"{100 * error(*members):.2f}", "over shifts %": "",
     }  # fmt: skip
-    assert committees(runs, unsure[unsure["seed"] == 4], unsure).empty
+    one = unsure[unsure["seed"] == 4]
+    assert committees(runs, one, one).empty
+    (line,) = committees(runs, one, unsure).to_dict("records")
+    assert line["test error %"] == "" and line["over shifts %"] == f"{100 * error(*members):.2f}"
 
 
 def test_a_committee_over_shifts_averages_the_means_over_shifts():

@@ -104,12 +104,13 @@ def committees(
 ) -> pd.DataFrame:
     """The error of the mean of the members' probabilities: of all seeds of a network by a recipe,
     and of the first seeds of the MOST networks with the lowest validation error by it; of the
-    networks by themselves and, where the doubts of all members are known so, over shifts.
+    networks by themselves, and over shifts, where the doubts of all members are known so.
 
     A member that has no doubt of an image is sure of its label: the probabilities of the others
     are 0, in place of less than 0.001 together.
     """
-    known = done.merge(doubts[[*CELL, "seed"]].drop_duplicates())
+    asked = pd.concat([doubts[[*CELL, "seed"]], shifted_doubts[[*CELL, "seed"]]])
+    known = done.merge(asked.drop_duplicates())
     rows = []
 
     def add(members: pd.DataFrame, name: str) -> None:
