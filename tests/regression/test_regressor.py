@@ -813,7 +813,7 @@ def test_exact_asks_for_each_row_to_a_billionth_and_for_given_errors():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "seed"), [("posynomial", 9), ("signomial", 4)])
+@pytest.mark.parametrize(("kind", "seed"), [("posynomial", 9), ("signomial", 4), ("signomial", 13)])
 def test_what_becomes_exact_in_the_last_fit_has_the_terms_of_the_law(kind, seed):
     """And no others, whose coefficients are rounding errors, or that cancel."""
     place = [seed, 3, 3, random_sums.KINDS.index(kind)]

@@ -302,6 +302,25 @@ def test_terms_that_are_parts_of_one_are_taken_together():
     assert tidied.num_terms == 1 and tidied.c[0] == pytest.approx(2)
 
 
+def test_terms_near_one_another_that_cancel_but_for_one_are_that_one():
+    """c x^a as three terms that differ from it by multiples of d are c x^a, but for d^3."""
+    d, law = 1e-5, [(2.0, (1, 0)), (0.5, (-1.5, 2))]
+    near = [(0.5 * c, (-1.5, 2 + k * d)) for k, c in ((1, 3), (2, -3), (3, 1))]
+    data = Data(U, _of(law), False)
+    model = _free([law[0], *near])
+    assert fitting.error(model, data) <= fitting.PRECISION
+    tidied = selection.tidied(model, data)
+    order = np.argsort(tidied.c)
+    np.testing.assert_allclose(tidied.c[order], [0.5, 2.0], rtol=1e-9)
+    np.testing.assert_allclose(tidied.a[order], [[-1.5, 2], [1, 0]], atol=1e-9)
+
+
+def test_terms_near_one_another_that_are_the_laws_stay():
+    law = [(2.0, (1, 0)), (0.5, (1, 0.03)), (0.7, (1.02, 0))]
+    tidied = selection.tidied(_free(law), Data(U, _of(law), False))
+    np.testing.assert_allclose(np.sort(tidied.c), [0.5, 0.7, 2.0], rtol=1e-6)
+
+
 def test_small_terms_that_are_the_laws_stay():
     law = [(2.0, (1, 0)), (1e-4, (-1.5, 2)), (3e-5, (0, 0))]
     tidied = selection.tidied(_free(law), Data(U, _of(law), False))

@@ -28,6 +28,8 @@ FEW_ROWS = 60
 DENOMINATORS = 6
 # Of an exact fit: exponents that differ by less are equal, and terms that are smaller are nothing.
 _EQUAL = 1e-6
+# Terms whose exponents differ by less may be one, and its derivatives by them.
+_NEAR = 0.05
 # Bits of the power: reciprocals are common, as of resistances, rates and times.
 _POWER_BITS = {Fraction(1): 0.0, Fraction(-1): 2.0}
 _OTHER_POWER_BITS = 6.0
@@ -212,7 +214,7 @@ def tidied(model: Model, data: Data) -> Model:
     """Of a fit at numerical precision, the terms that are more than its rounding errors.
 
     Terms of equal exponents, to 1e-6, are taken together; those whose mean size is below 1e-6 of
-    that of y are left out.
+    that of y are left out, and those near another that need not be there: they cancel but for one.
     """
     distance = np.abs(model.a[:, None] - model.a).max(axis=2)
     first = np.argmax(distance <= _EQUAL, axis=1)  # of those that are equal to each
@@ -221,7 +223,17 @@ def tidied(model: Model, data: Data) -> Model:
     model = dataclasses.replace(model, c=c)
     for k in np.flatnonzero(share <= _EQUAL * np.mean(np.abs(data.y)))[::-1]:
         model = fitting.without(model, int(k))
-    return fitting.fit(model, data) if model.num_terms else model
+    if not model.num_terms:
+        return model
+    model, k = fitting.fit(model, data), 0
+    while k < model.num_terms:
+        rest = fitting.without(model, k)
+        if np.any(np.abs(rest.a - model.a[k]).max(axis=1) <= _NEAR):
+            rest = fitting.fit(fitting.solve_coefficients(rest, data), data, 200)
+            if error(rest, data) <= fitting.PRECISION:
+                model, k = rest, -1
+        k += 1
+    return model
 
 
 def _merged(model: Model) -> Model | None:
