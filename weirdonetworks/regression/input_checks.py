@@ -2,6 +2,7 @@
 
 import datetime
 import numbers
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ def training_data(estimator: BaseEstimator, x: Any, y: Any) -> tuple[np.ndarray,
     Raises ValueError for what is not a finite number, with its column and first row: NaN, infinity,
     truth values, categories, times and text, even where they could be converted.
     """
-    _check_columns(x)
+    _check_types("X", _columns(x))
     target = _columns(y, True)
     if len(target) == 1:
         _check_types("y", target)
@@ -64,7 +65,7 @@ def training_data(estimator: BaseEstimator, x: Any, y: Any) -> tuple[np.ndarray,
 
 def features(estimator: BaseEstimator, x: Any) -> np.ndarray:
     """X for a fitted estimator, as `training_data`; raises as that, and if X is not > 0."""
-    _check_columns(x)
+    _check_types("X", _columns(x))
     x = validate_data(estimator, x, dtype=np.float64, reset=False, ensure_all_finite=False)
     _check_finite("X", x, names(estimator, x))
     check_positive(x, names(estimator, x))
@@ -150,15 +151,18 @@ def _numbered(columns: int) -> list[str]:
 
 
 def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
-    """Names and columns; none for what is no table, which scikit-learn refuses."""
-    if hasattr(table, "iloc") and table.ndim == 2:
-        result = [(str(name), table.iloc[:, i]) for i, name in enumerate(table.columns)]
-    elif hasattr(table, "columns"):
-        result = [
-            (str(name), table[name]) for name in getattr(table, "column_names", table.columns)
-        ]
+    """Names and columns; none for what is no table, which scikit-learn refuses.
+
+    Raises ValueError for what can be none, and for a name that two columns have.
+    """
+    what, kind = "X, y and what belongs to them must", type(table).__name__
+    if hasattr(table, "columns"):
+        titles = list(getattr(table, "column_names", table.columns))
+        for name, times in Counter(map(str, titles)).items():
+            if times > 1:
+                raise ValueError(f"{what} have a column of each name, got {name!r} {times} times")
+        result = [(str(name), table[name]) for name in titles]
     else:
-        what, kind = "X, y and what belongs to them must", type(table).__name__
         try:
             array = np.asarray(table)
         except (TypeError, ValueError):  # of NumPy, for rows of different lengths
@@ -176,16 +180,6 @@ def _columns(table: Any, target: bool = False) -> list[tuple[str, Any]]:
             return []
         result = list(zip(_numbered(array.shape[1]), array.T, strict=True))
     return [("", column) for _, column in result] if target else result
-
-
-def _check_columns(x: Any) -> None:
-    columns = _columns(x)
-    known = set()
-    for name, _ in columns:
-        if name in known:
-            raise ValueError(f"X must have columns of different names, got {name!r} twice")
-        known.add(name)
-    _check_types("X", columns)
 
 
 def _check_types(label: str, columns: Sequence[tuple[str, Any]]) -> None:

@@ -225,14 +225,13 @@ def tidied(model: Model, data: Data) -> Model:
         model = fitting.without(model, int(k))
     if not model.num_terms:
         return model
-    model, k = fitting.fit(model, data), 0
-    while k < model.num_terms:
+    model = fitting.fit(model, data)
+    for k in reversed(range(model.num_terms)):
         rest = fitting.without(model, k)
         if np.any(np.abs(rest.a - model.a[k]).max(axis=1) <= _NEAR):
             rest = fitting.fit(fitting.solve_coefficients(rest, data), data, 200)
             if error(rest, data) <= fitting.PRECISION:
-                model, k = rest, -1
-        k += 1
+                model = rest
     return model
 
 
