@@ -182,6 +182,13 @@ def test_which_products_and_translations_are_groups(name, shape, closed, exact, 
     assert (group.inverses is not None) == closed
 
 
+def test_a_group_has_each_element_once_and_the_identity_first():
+    quarters = groups.affine_matrices(90 * np.arange(4))
+    assert groups.affine(quarters, (6, 6)).table is not None
+    assert groups.affine(np.concatenate([quarters, quarters]), (6, 6)).table is None
+    assert groups.affine(quarters[::-1], (6, 6)).table is None
+
+
 @pytest.mark.slow
 def test_a_large_set_that_is_not_closed_takes_no_memory_for_its_products():
     tracemalloc.start()

@@ -99,8 +99,6 @@ class ImageAction:
 
     def _composition_table(self) -> np.ndarray | None:
         elements = self._elements(self.matrices, self.shifts)
-        if not np.array_equal(_find(elements, elements), np.arange(self.size)):
-            return None
         rows = []
         # From the last on: all products at once are gigabytes, of sets that are not closed as well.
         for g in reversed(range(self.size)):
@@ -109,6 +107,7 @@ class ImageAction:
             if np.any(rows[-1] < 0):
                 return None
         table = np.stack(rows[::-1])
+        # Products with the first are what they were: it is the identity, and none is there twice.
         is_group = np.array_equal(table[0], np.arange(self.size)) and (
             not self.wrap or self._keeps_the_torus()
         )

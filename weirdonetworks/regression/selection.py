@@ -229,7 +229,7 @@ def tidied(model: Model, data: Data) -> Model:
     for k in reversed(range(model.num_terms)):
         rest = fitting.without(model, k)
         if np.any(np.abs(rest.a - model.a[k]).max(axis=1) <= _NEAR):
-            rest = fitting.fit(fitting.solve_coefficients(rest, data), data, 200)
+            rest = fitting.fit(rest, data, 200)
             if error(rest, data) <= fitting.PRECISION:
                 model = rest
     return model

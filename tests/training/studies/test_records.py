@@ -39,13 +39,13 @@ def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
     assert set(told.tables) == {"records", "ideas", "shifts", "committees", "published"}
     assert set(told.figures) == {"curves"} and told.tables["committees"].empty
     test = run.dataset.test
-    probabilities = run.probabilities(test.images)
-    unsure = probabilities[np.arange(len(test.labels)), test.labels] < module.SURE
-    assert tables["doubts"]["image"].tolist() == np.flatnonzero(unsure).tolist()
-    assert unsure.any() and row["tested"] == len(test.labels)
-    probabilities = over_shifts.probabilities(test.images)
-    unsure = probabilities[np.arange(len(test.labels)), test.labels] < module.SURE
-    assert tables["shifted_doubts"]["image"].tolist() == np.flatnonzero(unsure).tolist()
+    for name, asked in (("doubts", run), ("shifted_doubts", over_shifts)):
+        probabilities = asked.probabilities(test.images)
+        unsure = probabilities[np.arange(len(test.labels)), test.labels] < module.SURE
+        assert unsure.any() and tables[name]["image"].tolist() == np.flatnonzero(unsure).tolist()
+        told = tables[name][[f"p{k}" for k in range(10)]]
+        np.testing.assert_allclose(told, probabilities[unsure], rtol=0, atol=6e-5)
+    assert row["tested"] == len(test.labels)
 
 
 @pytest.mark.slow
