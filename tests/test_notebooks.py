@@ -36,7 +36,8 @@ def run(notebook: nbformat.NotebookNode) -> None:
     # Tests run on every core: threads of a matrix product would wait for each other by spinning,
     # and take ten times as long.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # set for the tests, not by a reader
+    for name in ("TF_CPP_MIN_LOG_LEVEL", "XLA_FLAGS"):  # set for the tests, not by a reader
+        environment.pop(name, None)
     client = NotebookClient(
         notebook,
         km=kernel,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conformance.table import TABLE, class_name, every
+from tests.conformance.table import TABLE, class_name, every, richest
 from weirdonetworks import nets
 from weirdonetworks.formats import FORMATS, Run, export, graph
 from weirdonetworks.functional import ACTIVATIONS, gelu, gelu_tanh, maximum
@@ -73,7 +73,7 @@ def test_transforms_are_refused_as_the_guide_says(format, tmp_path):
 
 
 @pytest.mark.slow
-@every([key for key in TABLE if hasattr(nets, class_name(key))])  # test_saved_model asks all
+@every([key for key in richest() if hasattr(nets, class_name(key))])  # test_saved_model asks all
 def test_a_network_is_exported_as_a_saved_model(entry, tmp_path):
     exported(entry, "savedmodel", tmp_path)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import weirdonetworks as wn
 from tests.conformance import golden
-from tests.conformance.table import every_module
+from tests.conformance.table import every_class
 
 RATE = 0.01
 
@@ -34,7 +34,7 @@ def model_of(entry, module: snt.Module, dtype: str | None = None) -> keras.Model
 
 
 @pytest.mark.slow
-@every_module
+@every_class
 def test_a_step_in_keras_is_that_of_sonnet_and_all_is_counted(entry, key):
     module, twin = entry.built(), entry.built()  # with the same keys of what they draw
     x = entry.inputs(16)
@@ -62,7 +62,7 @@ def test_a_step_in_keras_is_that_of_sonnet_and_all_is_counted(entry, key):
 
 
 @pytest.mark.slow
-@every_module
+@every_class
 def test_files_keep_all_to_the_bit(entry, tmp_path):
     tmp_path.mkdir()
     model, x = model_of(entry, entry.built()), entry.inputs(3)
@@ -89,7 +89,7 @@ def assert_equal(loaded: keras.Model, model: keras.Model) -> None:
 
 
 @pytest.mark.slow
-@every_module
+@every_class
 def test_half_precision_with_weights_in_float32(entry):
     module, x = entry.built(), entry.inputs()
     model, expected = model_of(entry, module, "mixed_float16"), module(x, **told(module, False))

@@ -5,7 +5,7 @@ import pytest
 import sonnet as snt
 import tensorflow as tf
 
-from tests.conformance.table import every_module
+from tests.conformance.table import every_class
 
 pytestmark = pytest.mark.usefixtures("plain_graphs")
 
@@ -36,7 +36,7 @@ def _optimizer(module):
 
 
 @pytest.mark.slow
-@every_module
+@every_class
 def test_two_replicas_take_the_step_of_one_device(entry, replicator):
     x = entry.inputs(8)
     single = entry.built()

@@ -8,13 +8,13 @@ import sonnet as snt
 import tensorflow as tf
 
 from tests import helpers
-from tests.conformance.table import every_module
+from tests.conformance.table import every_class
 
 pytestmark = pytest.mark.usefixtures("plain_graphs")
 
 
 @pytest.mark.slow
-@every_module
+@every_class
 def test_a_saved_model_computes_and_learns_the_same(entry, tmp_path):
     module, call = entry.traced()
     exported = snt.Module()

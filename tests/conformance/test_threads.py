@@ -10,7 +10,7 @@ import sonnet as snt
 import tensorflow as tf
 
 from tests import helpers
-from tests.conformance.table import every_module
+from tests.conformance.table import every_class
 
 THREADS = 4
 _MOMENTS = 12  # of a first call that are looked at, at most
@@ -40,7 +40,7 @@ def first_calls(function, inputs: tf.Tensor) -> list[tf.Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("switch_often")
-@every_module
+@every_class
 def test_threads_make_variables_once(entry):
     tf.random.set_seed(7)
     module = entry.make()
@@ -53,7 +53,7 @@ def test_threads_make_variables_once(entry):
 
 
 @pytest.mark.slow
-@every_module
+@every_class
 def test_another_thread_calls_at_each_step_of_the_first_call(entry):
     """Whatever the first call has kept by then, the other one waits for the rest of it.
 

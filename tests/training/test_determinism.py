@@ -10,6 +10,7 @@ import hashlib, json, os, sys
 threads, processors = map(int, sys.argv[1:])
 if processors:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])
+os.environ.pop("XLA_FLAGS", None)
 import tensorflow as tf
 tf.config.threading.set_intra_op_parallelism_threads(threads)
 tf.config.threading.set_inter_op_parallelism_threads(threads)
