@@ -1,14 +1,17 @@
 """What the tests of the training program share: programs, digits, a small finished run."""
 
+import functools
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from training.data import SPLITS, Dataset, Split, load
 from training.engine import recipe_for, train_and_evaluate
@@ -24,6 +27,50 @@ class SmallRun(NamedTuple):
     network: str
     overrides: dict[str, Any]
     words: tuple[str, ...]
+
+
+@contextmanager
+def without_xla() -> Iterator[None]:
+    """What asks for XLA is translated for it, once, and run as a graph.
+
+    The machine code of XLA is most of the time of a short run. Its bits are asked of loops in
+    `engine/test_loop.py`, of networks and their gradients in `tests/conformance`, and of runs in
+    processes of their own.
+    """
+    real = tf.function
+
+    def function(python=None, *, jit_compile=None, **kwargs):
+        if python is None:
+            return functools.partial(function, jit_compile=jit_compile, **kwargs)
+        graph = real(python, **kwargs)
+        if not jit_compile:
+            return graph
+        translate = real(lambda *args: graph(*args), jit_compile=True, autograph=False)
+        translated = []
+
+        def run(*args):
+            if not translated:  # raises for what XLA cannot take
+                translated.append(translate.experimental_get_compiler_ir(*args)(stage="hlo"))
+            return graph(*args)
+
+        return run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf, "function", function)
+        yield
+
+
+@pytest.fixture
+def graphs() -> Iterator[None]:
+    """`without_xla` in a test."""
+    with without_xla():
+        yield
+
+
+@pytest.fixture(scope="session")
+def as_graphs() -> Callable[[], Any]:
+    """`without_xla` where it is wanted, as in fixtures of modules."""
+    return without_xla
 
 
 @pytest.fixture(scope="session")
@@ -90,12 +137,13 @@ def start() -> Callable[..., subprocess.Popen]:
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory, mnist_5k) -> SmallRun:
-    """A finished run with dropout; for reading only, copy it to change it."""
+    """A finished run with dropout, without XLA; for reading only, copy it to change it."""
     workdir = tmp_path_factory.mktemp("small") / "run"
     overrides = {"epochs": 2, "batch_size": 50, "learning_rate": 0.005}
     words = ["--network=mlp", *(f"--{name}={value}" for name, value in overrides.items())]
     network_args = {"hidden_sizes": (16,), "dropout": 0.1}
     words += [f"--network_arg={name}={value}" for name, value in network_args.items()]
     overrides |= {"network_args": network_args}
-    train_and_evaluate("mlp", mnist_5k, recipe_for("mlp", "mnist_5k", **overrides), workdir)
+    with without_xla():
+        train_and_evaluate("mlp", mnist_5k, recipe_for("mlp", "mnist_5k", **overrides), workdir)
     return SmallRun(workdir, "mlp", overrides, tuple(words))

@@ -122,6 +122,7 @@ def test_what_the_command_prints_is_its_own(by_process):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_training_that_comes_to_nothing_does_not_end_well(command, tmp_path):
     outcome = command(train, *words("mlp", tmp_path / "run", "--learning_rate=1e-9"))
     assert outcome.exit_code == 1
@@ -163,7 +164,7 @@ def test_evaluate_prints_the_same_accuracy(by_process, command):
 
 
 @pytest.fixture(scope="module", params=[name for name in TINY if name != "mlp"])
-def run(request, few_digits, tmp_path_factory):
+def run(request, few_digits, tmp_path_factory, as_graphs):
     """A run of each network, whose result is returned as it is written."""
     network = request.param
     workdir = tmp_path_factory.mktemp(network) / "run"
@@ -171,7 +172,8 @@ def run(request, few_digits, tmp_path_factory):
     recipe = recipe_for(
         network, "mnist_5k", network_args=arguments, epochs=2, batch_size=10, learning_rate=0.005
     )
-    result = train_and_evaluate(network, few_digits, recipe, workdir)
+    with as_graphs():
+        result = train_and_evaluate(network, few_digits, recipe, workdir)
     assert result == json.loads((workdir / "result.json").read_text())
     return network, workdir
 
@@ -307,6 +309,7 @@ def test_a_progress_bar_moves_within_the_epochs(monkeypatch, tmp_path, mnist_5k)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_another_seed_gives_another_run(small_run, tmp_path, mnist_5k):
     recipe = recipe_for("mlp", "mnist_5k", **small_run.overrides)
     train_and_evaluate("mlp", mnist_5k, recipe, tmp_path / "other", seed=1)
@@ -413,6 +416,7 @@ def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_recipe_is_asked_for_by_its_name(command, monkeypatch, tmp_path):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
     monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
@@ -459,6 +463,7 @@ class Poisoned(wn.nets.MLP):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_loss_that_is_not_finite_stops_the_run(command, monkeypatch, tmp_path):
     """The last good checkpoint stays, and the message tells where it is."""
     monkeypatch.setitem(wn.nets.NETWORKS, "mlp", Poisoned)
@@ -489,6 +494,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(command, monkeypatch, tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_learning_rate_beyond_all_bounds(command, tmp_path):
     outcome = command(train, *words("mlp", tmp_path / "run", "--learning_rate=1e30"))
     outcome.assert_failed(
@@ -535,6 +541,7 @@ def test_flags_that_contradict_the_run_are_refused_by_name(small_run, command, f
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_resume_alone_goes_on_with_what_the_folder_says(small_run, killed, command, forget):
     workdir = killed
     forget(workdir, "checkpoints/ckpt-2")
@@ -551,6 +558,7 @@ def test_resume_alone_begins_nothing(command, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_evaluate_says_when_a_run_is_unfinished(killed, command, forget):
     workdir = killed
     forget(workdir, "checkpoints/ckpt-2")
@@ -646,6 +654,7 @@ def test_damaged_runs_are_not_resumed(small_run, killed, command, damage, parts)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 @pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
 def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(small_run, killed, command, part):
     """And says so."""
@@ -785,6 +794,7 @@ def test_a_package_of_the_data_that_is_not_installed(command, monkeypatch, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_run_with_a_step_of_its_own(few_digits, tmp_path):
     """The step is recorded, changes the run, and is what a resumed run must have as well."""
     tiny = {"network_args": {"hidden_sizes": (16,)}, "epochs": 1, "learning_rate": 0.005}
@@ -805,6 +815,7 @@ def test_a_run_with_a_step_of_its_own(few_digits, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_run_on_pictures_of_ones_own(command, tmp_path):
     """Another size, other classes: through the command, scored by another, from a file."""
     images = np.random.default_rng(0).integers(0, 60, (200, 9, 12), np.uint8)

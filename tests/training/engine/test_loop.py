@@ -293,6 +293,7 @@ def test_a_restored_loop_draws_the_same(name, tmp_path):
     step = steps.create_step(name, shift=1, **arguments.get(name, {}))
     network = "lipschitz_mlp" if name == "lipschitz" else "mlp"
     loop = new_loop(dropout=0.4, step=step, network=network)
+    loop._compiled = tf.function(loop._many_steps, autograph=False)  # not XLA: it takes long
     saved = loop.checkpoint.save(str(tmp_path / "ckpt"))
     metrics = [loop.run_epoch() for _ in range(2)]
     after = state(loop)
