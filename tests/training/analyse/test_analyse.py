@@ -42,10 +42,11 @@ def _trained(folder, dataset, network="mlp", seed=0, **overrides):
 
 
 @pytest.fixture(scope="module")
-def twin(small_run, mnist_5k, tmp_path_factory):
+def twin(small_run, mnist_5k, tmp_path_factory, as_graphs):
     """The network of the small run, trained with another seed."""
     folder = tmp_path_factory.mktemp("twin") / "twin"
-    return _trained(folder, mnist_5k, seed=1, **small_run.overrides)
+    with as_graphs():
+        return _trained(folder, mnist_5k, seed=1, **small_run.overrides)
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +220,7 @@ def test_runs_on_different_data(small_run, command, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 @pytest.mark.parametrize(
     ("network", "arguments", "label"),
     [
@@ -240,6 +242,7 @@ SAMPLES = {"samples.csv", "samples.png"}
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_network_without_hidden_layers(command, tmp_path, mnist_5k):
     first, second = (
         _trained(tmp_path / f"run{seed}", mnist_5k, seed=seed, network_args={"hidden_sizes": ()})

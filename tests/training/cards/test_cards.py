@@ -1,6 +1,7 @@
 """A run is published: its weights, its line, its card; and what may not be published is not."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -38,13 +39,22 @@ def _published(folder, network="mlp", seed=0, name="arrays", workdir="run", **ov
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
+def library(tmp_path_factory, as_graphs):
     """A folder in which a small network is published, in the place of the library's own."""
     folder = tmp_path_factory.mktemp("published")
-    line = _published(folder)
+    with as_graphs():
+        line = _published(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pretrained, "FOLDER", folder / "library")
         yield folder, line
+
+
+def _copied(library, workdir, **entries) -> Workdir:
+    """The run that is published, which says of itself that it is something else."""
+    shutil.copytree(library[0] / "run", workdir)
+    files = Workdir(workdir)
+    files.write("config.json", {**files.read("config.json"), **entries})
+    return files
 
 
 @pytest.mark.slow
@@ -142,6 +152,7 @@ def test_the_card_is_made_of_what_is_kept(library):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_recipe_with_a_name_is_published_beside_the_networks_own(tmp_path, monkeypatch):
     """Its own weights, line and card's line; those of the network's own recipe stay."""
     wanted = {"network": "hashed_mlp", "name": "arrays"}
@@ -175,6 +186,7 @@ def test_a_recipe_with_a_name_is_published_beside_the_networks_own(tmp_path, mon
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_network_with_a_bound_tells_what_is_proven(tmp_path, library, monkeypatch):
     recipe = training.Recipe({"hidden_sizes": (16,), "iterations": 3}, 4, 20, learning_rate=1e-2)
     monkeypatch.setitem(recipes.RECIPES, "lipschitz_mlp", recipe)
@@ -194,9 +206,13 @@ def test_a_network_with_a_bound_tells_what_is_proven(tmp_path, library, monkeypa
 
 
 @pytest.mark.slow
-def test_only_what_the_recipe_and_the_seed_give_is_published(tmp_path):
+@pytest.mark.usefixtures("graphs")
+def test_only_what_the_recipe_and_the_seed_give_is_published(tmp_path, library):
+    files = _copied(library, tmp_path / "a" / "run", seed=1)
     with pytest.raises(ValueError, match="^run must be of seed 0, got 1$"):
-        _published(tmp_path / "a", seed=1)
+        publish.publish(
+            files.path, _dataset(), *[tmp_path / "a" / x for x in ("library", "b", "c")]
+        )
     with pytest.raises(
         ValueError,
         match=r"^run must be of the recipe default of mlp on arrays, or of .* name, got epochs=2$",
@@ -208,11 +224,8 @@ def test_only_what_the_recipe_and_the_seed_give_is_published(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_unfinished_run_is_not_published(tmp_path):
-    _published(tmp_path)
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    files = Workdir(tmp_path / "run")
-    files.write("config.json", {**config, "epochs": 30})
+def test_an_unfinished_run_is_not_published(tmp_path, library):
+    files = _copied(library, tmp_path / "run", epochs=30)
     sums = files.sums()
     sums.pop("result.json")
     files.write_sums(sums)
