@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 from training import evaluate, train
 from training.data import Dataset
@@ -22,7 +23,6 @@ from training.engine import run as engine_run
 from training.engine.loop import EpochMetrics, Loop
 from training.engine.workdir import Workdir
 from training.experiments import Ladder, Report, Study, runner
-from weirdonetworks.commands.figures import new_figure
 
 EPOCHS = 3  # the first checkpoint is deleted when the third is there
 
@@ -43,7 +43,7 @@ def counterfeit(monkeypatch):
         return EpochMetrics(loss=size(self.network), accuracy=0.5)
 
     def picture(history, title):
-        return new_figure(figsize=(1, 1))[0]
+        return Figure(figsize=(0.1, 0.1))
 
     monkeypatch.setattr(Loop, "run_epoch", run_epoch)
     monkeypatch.setattr(Scorer, "accuracy", lambda self, split: size(self.network) % 1)

@@ -416,9 +416,9 @@ def test_resume_begins_a_run_where_there_is_none(command, monkeypatch, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("graphs")
 def test_a_recipe_is_asked_for_by_its_name(command, monkeypatch, tmp_path):
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    monkeypatch.setattr(Scorer, "accuracy", lambda *_: 0.5)
     monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
     network, name = ["--network=row_recurrent"], "--recipe=W+-1800"
     told = {}
@@ -684,6 +684,7 @@ def test_runs_that_begin_together_have_folders_of_their_own(command, monkeypatch
     fixed = types.SimpleNamespace(datetime=types.SimpleNamespace(now=lambda: moment))
     monkeypatch.setattr(folders, "datetime", fixed)
     monkeypatch.setattr(Loop, "run_epoch", fake_epoch)
+    monkeypatch.setattr(Scorer, "accuracy", lambda *_: 0.5)
     monkeypatch.setattr("training.engine.train.failure", lambda *_: None)
     name = "runs/mlp-mnist_5k-seed0-20260101-000000"
     for folder in (name, f"{name}-2"):
