@@ -125,6 +125,7 @@ def test_a_teacher_of_other_images_or_classes():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_student_learns_from_the_teacher_alone(digits):
     """With labels that are all wrong, and weight 1: what it learns can only be the teacher's."""
     images = np.round(255 * digits).astype(np.uint8)

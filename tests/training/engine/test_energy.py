@@ -24,9 +24,10 @@ def _fit(dataset, **settings):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, few_digits):
+def run(tmp_path_factory, few_digits, as_graphs):
     folder = tmp_path_factory.mktemp("energy") / "run"
-    _fit(few_digits).save(folder)
+    with as_graphs():
+        _fit(few_digits).save(folder)
     return folder
 
 
@@ -48,6 +49,7 @@ def test_the_shares_are_those_of_the_weights(run):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_the_initial_weights_are_those_that_training_began_with(run, few_digits):
     """A run that hardly moves ends where it began."""
     still = shares(_fit(few_digits, learning_rate=1e-12), ["cyclic4"])["cyclic4"]
@@ -66,6 +68,7 @@ def test_the_command(run, command):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_other_networks_and_groups(run, command, small_run):
     outcome = command(command_module, f"--workdir={small_run.workdir}")
     outcome.assert_failed("must be one of a network with a layer of quadratic polynomials")

@@ -419,6 +419,7 @@ def new_loop(**settings) -> Loop:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_training_goes_on_from_a_checkpoint_to_the_same_bits(tmp_path):
     loop = new_loop(learning_rate=0.5, weight_decay=0.01)
     first = loop.run_epoch()

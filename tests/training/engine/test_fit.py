@@ -24,8 +24,9 @@ TINY = {"network_args": {"hidden_sizes": (8,)}, "epochs": 2, "batch_size": 20}
 
 
 @pytest.fixture(scope="module")
-def run(few_digits):
-    return training.fit("mlp", few_digits, seed=3, progress=False, learning_rate=0.01, **TINY)
+def run(few_digits, as_graphs):
+    with as_graphs():
+        return training.fit("mlp", few_digits, seed=3, progress=False, learning_rate=0.01, **TINY)
 
 
 @pytest.mark.slow
@@ -77,6 +78,7 @@ def test_shifts_are_whole_pixels(run, shifts):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_nothing_is_written_until_it_is_saved(run, few_digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     training.fit("mlp", few_digits, progress=False, **TINY)
@@ -95,6 +97,7 @@ def test_nothing_is_written_until_it_is_saved(run, few_digits, tmp_path, monkeyp
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_in_memory_and_with_files_are_the_same_run(run, few_digits, tmp_path):
     recipe = recipe_for("mlp", few_digits.name, learning_rate=0.01, **TINY)
     training.train_and_evaluate("mlp", few_digits, recipe, tmp_path / "run", seed=3)
@@ -117,6 +120,7 @@ def test_the_network_that_a_run_began_with(few_digits):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_recipe_is_an_argument(few_digits):
     recipe = Recipe(network_args={"hidden_sizes": (8,)}, epochs=1, batch_size=50, optimizer="sgd")
     run = training.fit("mlp", few_digits, recipe, progress=False, learning_rate=0.5)
@@ -271,6 +275,7 @@ def test_a_network_for_another_shape_says_so_by_name(few_digits):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 @pytest.mark.parametrize("kernel", [True, False])
 def test_a_kernel_shows_a_bar_and_others_a_line_an_epoch(few_digits, monkeypatch, capfd, kernel):
     shell = types.SimpleNamespace(**({"kernel": None} if kernel else {}))
@@ -282,6 +287,7 @@ def test_a_kernel_shows_a_bar_and_others_a_line_an_epoch(few_digits, monkeypatch
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_nothing_of_a_run_is_kept(few_digits):
     """What memory grows by from run to run is what TensorFlow keeps of what it compiled."""
 

@@ -53,6 +53,7 @@ def test_networks_that_move_images(few_digits, pictures):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_turned_digits_and_stability(few_digits):
     run = training.fit("mlp", few_digits, epochs=1, progress=False)
     assert len(by_angle(run, (90.0,))) == 1

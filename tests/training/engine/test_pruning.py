@@ -69,6 +69,7 @@ def test_the_largest_stay_and_go_back_to_where_they_were():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_rate_and_optimizer_start_anew():
     loop, rates = _loop(), []
     for _ in range(EPOCHS):
@@ -89,6 +90,7 @@ def test_rate_and_optimizer_start_anew():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 @pytest.mark.parametrize("settings", [{}, {"averaging": 0.9, "bits": 4, "optimizer": "muon"}])
 def test_a_run_that_goes_on_is_the_one_that_was_not_interrupted(tmp_path, settings):
     whole = _loop(**settings)
@@ -107,6 +109,7 @@ def test_a_run_that_goes_on_is_the_one_that_was_not_interrupted(tmp_path, settin
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_averages_start_anew_and_nothing_is_taken_out_at_the_end():
     loop = _loop(averaging=0.999)
     restart = loop._weights.restart
@@ -129,6 +132,7 @@ def test_averages_start_anew_and_nothing_is_taken_out_at_the_end():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_it_begins_anew():
     loop = _loop()
     start = _values(loop)

@@ -158,6 +158,7 @@ def test_only_the_splits_that_are_asked_for_are_scored(repeated):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_repeated_run_that_diverges(mnist_5k):
     repeated = Repeated("mlp", mnist_5k, dataclasses.replace(RECIPE, optimizer="sgd"))
     with pytest.raises(FloatingPointError, match="is not finite"):

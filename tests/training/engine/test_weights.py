@@ -79,6 +79,7 @@ def test_it_is_plain_descent_by_hand(settings):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_run_that_goes_on_is_the_one_that_was_not_interrupted(tmp_path):
     settings = {"averaging": 0.9, "bits": 4, "optimizer": "muon"}
     whole, first, second = (_loop(**settings) for _ in range(3))
@@ -101,6 +102,7 @@ def test_a_run_that_goes_on_is_the_one_that_was_not_interrupted(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_it_begins_anew():
     loop = _loop(averaging=0.9)
     start = _values(loop.network)
