@@ -15,8 +15,23 @@ pytestmark = pytest.mark.slow  # SciPy makes 5,000 curves
 
 
 @pytest.fixture(scope="module")
-def curves() -> data.Dataset:
-    return data.load("mnist_1d")
+def loaded() -> tuple[data.Dataset, tuple[float, float]]:
+    """The curves, and the random numbers that come after them."""
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002  that of the package
+    curves = data.load("mnist_1d")
+    return curves, (random.random(), np.random.rand())  # noqa: NPY002
+
+
+@pytest.fixture(scope="module")
+def curves(loaded) -> data.Dataset:
+    return loaded[0]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, np.ndarray]:
+    """The package's own."""
+    return package.make_dataset(package.get_dataset_args())
 
 
 def test_splits_and_shapes(curves):
@@ -27,8 +42,8 @@ def test_splits_and_shapes(curves):
     np.testing.assert_allclose(np.bincount(curves.validation.labels), whole / 8, atol=1)
 
 
-def test_values_come_back_but_for_their_rounding(curves):
-    values = package.make_dataset(package.get_dataset_args())["x_test"]
+def test_values_come_back_but_for_their_rounding(curves, made):
+    values = made["x_test"]
     found = (curves.test.images[..., 0, 0].astype(float) - mnist_1d.ZERO) / 24
     off = np.abs(found - values)
     assert np.sum(off > 0.5 / 24 + 1e-9) == 0
@@ -46,20 +61,15 @@ def test_a_linear_classifier_has_a_third_of_them(curves):
     assert 0.27 < right < 0.37
 
 
-def test_random_numbers_of_others_are_left_alone():
-    random.seed(1)
-    np.random.seed(1)  # noqa: NPY002  that of the package
-    expected = random.random(), np.random.rand()  # noqa: NPY002
+def test_random_numbers_of_others_are_left_alone(loaded):
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    mnist_1d.make()
-    assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
+    assert loaded[1] == (random.random(), np.random.rand())  # noqa: NPY002
 
 
-def test_other_curves_are_refused(monkeypatch):
-    made = package.make_dataset(package.get_dataset_args())
-    made["x"] = made["x"] + 0.1
-    monkeypatch.setattr(package, "make_dataset", lambda _: made)
+def test_other_curves_are_refused(made, monkeypatch):
+    other = {**made, "x": made["x"] + 0.1}
+    monkeypatch.setattr(package, "make_dataset", lambda _: other)
     with pytest.raises(ValueError, match=r"^mnist1d must make the curves .* got [0-9a-f]{64}$"):
         data.load("mnist_1d")
 
