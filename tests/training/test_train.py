@@ -164,7 +164,7 @@ def test_evaluate_prints_the_same_accuracy(by_process, command):
 
 
 @pytest.fixture(scope="module", params=[name for name in TINY if name != "mlp"])
-def run(request, few_digits, tmp_path_factory, as_graphs):
+def run(request, few_digits, tmp_path_factory):
     """A run of each network, whose result is returned as it is written."""
     network = request.param
     workdir = tmp_path_factory.mktemp(network) / "run"
@@ -172,8 +172,7 @@ def run(request, few_digits, tmp_path_factory, as_graphs):
     recipe = recipe_for(
         network, "mnist_5k", network_args=arguments, epochs=2, batch_size=10, learning_rate=0.005
     )
-    with as_graphs():
-        result = train_and_evaluate(network, few_digits, recipe, workdir)
+    result = train_and_evaluate(network, few_digits, recipe, workdir)
     assert result == json.loads((workdir / "result.json").read_text())
     return network, workdir
 
