@@ -115,6 +115,7 @@ def test_cells_and_rates():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_trial(tmp_path):
     """The rate is chosen after one epoch; the trial has all of them."""
     axes = {"variant": ["plain"], "optimizer": ["eg"], "dataset": ["mnist_5k"]}

@@ -69,6 +69,7 @@ def test_a_global_phase_alone_is_of_whole_scans():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {
         "dataset": [str(few_digits_file)],

@@ -30,6 +30,7 @@ def test_each_help_adds_one_thing_to_muon():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {
         "dataset": [str(few_digits_file)],

@@ -103,6 +103,7 @@ def test_the_nearest_digit():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_trial(tmp_path):
     """It learns: after 300 steps, more than chance on canvases that it has not seen."""
     axes = {"dataset": ["mnist_5k"], "distractors": [1], "canvases": [2000]}

@@ -12,6 +12,7 @@ from training.studies.invariant_energy.report import report
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_trial(tmp_path, few_digits_file, monkeypatch):
     runs = []
     monkeypatch.setattr(module, "fit", lambda *a, **k: runs.append(fit(*a, **k)) or runs[0])

@@ -113,6 +113,7 @@ def test_each_part_has_its_cells():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file, monkeypatch):
     small = {"mlp-5": ("mlp", {"hidden_sizes": (5,)})}
     monkeypatch.setattr(trial, "NETWORKS", small)

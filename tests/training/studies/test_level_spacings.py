@@ -30,6 +30,7 @@ def test_levels_before_training_follow_their_law_and_the_controls_do_not(step):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {"dataset": [str(few_digits_file)], "step": ["spectral", "lipschitz"]}
     settings = {"epochs": 3, "images": 200, "width": 24}

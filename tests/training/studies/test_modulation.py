@@ -172,6 +172,7 @@ def test_the_picture(made_up, told):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_trial(tmp_path, few_digits_file):
     """A real network that learns alpha, at a rate that is given."""
 

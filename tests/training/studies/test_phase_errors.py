@@ -95,6 +95,7 @@ def test_only_trainings_with_errors_have_some():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_trial(tmp_path, few_digits_file):
     axes = {"dataset": [str(few_digits_file)], "training": ["device"], "noise": [0.1]}
     study = dataclasses.replace(STUDY, choose=Ladder((3e-2,), rungs=(3e-2,)))

@@ -8,6 +8,7 @@ from training.studies.rainbow_attention.report import report
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {"dataset": [str(few_digits_file)], "size": [4, 8]}
     settings = {"epochs": 1, "images": 200, "draws": 1, "aligning": 20}

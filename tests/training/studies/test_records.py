@@ -21,6 +21,7 @@ def test_each_record_is_a_cell():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_a_trial_is_a_run_of_the_record(tmp_path, few_digits_file, monkeypatch):
     runs = []
     monkeypatch.setattr(module, "fit", lambda *a, **k: runs.append(fit(*a, **k)) or runs[0])

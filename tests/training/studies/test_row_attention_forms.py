@@ -23,6 +23,7 @@ def test_all_forms_have_as_many_numbers():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {"dataset": [str(few_digits_file)], "form": ["softmax", "galerkin"]}
     study = dataclasses.replace(STUDY, choose=Ladder((1e-2,), rungs=(1e-2,)))

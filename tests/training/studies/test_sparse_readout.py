@@ -39,6 +39,7 @@ def test_the_order_of_pursuit_is_the_layers():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {**STUDY.axes, "dataset": [few_digits_file]}
     settings = {"epochs": 3, "width": 20, "rows": 300}

@@ -116,6 +116,7 @@ def test_matrices_of_orthogonal_layers_are_those_that_they_apply():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {
         "dataset": [str(few_digits_file)],

@@ -56,6 +56,7 @@ def test_without_a_field_the_logits_are_linear_in_the_pixels():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_trials_and_report(tmp_path, few_digits_file):
     axes = {"dataset": [str(few_digits_file)], "reader": ["recurrent", "drifting wave"]}
     study = dataclasses.replace(STUDY, choose=Ladder((1e-2,), rungs=(1e-2,)))
