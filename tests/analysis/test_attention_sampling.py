@@ -121,7 +121,7 @@ def _trained(size: int, images: np.ndarray, labels: np.ndarray) -> RowAttention:
     network(images[:1])
     optimizer = snt.optimizers.Adam(3e-3)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def step():
         with tf.GradientTape() as tape:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, network(images))

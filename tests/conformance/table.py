@@ -73,7 +73,7 @@ class Entry(NamedTuple):
             module = self.built()
             eager = functools.partial(outputs_and_gradients, self.function(module), module)
             graph = tf.function(eager)
-            xla = tf.function(lambda x: graph(x), jit_compile=True)  # traced once for both
+            xla = tf.function(lambda x: graph(x), jit_compile=True, autograph=False)  # traced once
             _COMPILED[self.make] = module, {"eager": eager, "graph": graph, "XLA": xla}
         return _COMPILED[self.make]
 

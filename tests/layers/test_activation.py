@@ -24,7 +24,7 @@ X = tf.constant(np.random.default_rng(0).normal(size=(200, 100)), tf.float32)
 
 
 def _masks(layer, calls: int, jit: bool | None = None) -> np.ndarray:
-    function = layer if jit is None else tf.function(layer, jit_compile=jit)
+    function = layer if jit is None else tf.function(layer, jit_compile=jit, autograph=False)
     return np.stack([function(X, is_training=True).numpy() != 0 for _ in range(calls)])
 
 
@@ -230,7 +230,7 @@ def test_every_activation_serves_every_network(network):
 
 def _assert_compiled_equals_eager(function, net):
     expected = tf.nest.flatten(helpers.evaluate(net, function, IMAGES))
-    compiled = tf.function(function, jit_compile=True)
+    compiled = tf.function(function, jit_compile=True, autograph=False)
     actual = tf.nest.flatten(helpers.evaluate(net, compiled, IMAGES))
     for i, (e, a) in enumerate(zip(expected, actual, strict=True)):
         np.testing.assert_allclose(a, e, rtol=1e-3, atol=1e-4, err_msg=f"output {i}")

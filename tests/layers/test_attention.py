@@ -97,7 +97,9 @@ def test_half_exp_of_negative_is_half_exp_there_and_nowhere_else(dtype, bound):
 
     for compiled in (False, True):
         both = (
-            tf.function(functools.partial(values_and_slopes, f), jit_compile=compiled)(x)
+            tf.function(
+                functools.partial(values_and_slopes, f), jit_compile=compiled, autograph=False
+            )(x)
             for f in (half_exp_of_negative, half_exp)
         )
         for i, (found, expected) in enumerate(zip(*both, strict=True)):
@@ -246,7 +248,7 @@ def test_initial_spread():
 def test_other_numbers_of_tokens(kwargs):
     layer = _built(_normal(2, 5, 7), **kwargs)
     assert layer(_normal(3, 9, 7)).shape == [3, 9, 3]
-    function = tf.function(layer, jit_compile=True)
+    function = tf.function(layer, jit_compile=True, autograph=False)
     x = _normal(3, 4, 7)
     np.testing.assert_allclose(function(tf.constant(x)), layer(x), rtol=1e-8, atol=1e-10)
 

@@ -222,7 +222,7 @@ def test_outputs_and_gradients_are_finite(cls, jit):
             loss = tf.reduce_mean(y)
         return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
 
-    function = tf.function(outputs_and_gradients, jit_compile=jit)
+    function = tf.function(outputs_and_gradients, jit_compile=jit, autograph=False)
     names = ["y", "x", *(v.name for v in layer.trainable_variables)]
     rng = np.random.default_rng(0)
     for size in (0, 1, 100, 1e4):

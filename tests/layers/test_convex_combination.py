@@ -173,7 +173,7 @@ def test_the_spread_at_the_start():
 def test_a_nan_is_not_hidden(squash, jit):
     x = _normal(3, 5)
     x[1, 2] = np.nan
-    y = tf.function(_built(squash=squash), jit_compile=jit)(x)
+    y = tf.function(_built(squash=squash), jit_compile=jit, autograph=False)(x)
     np.testing.assert_array_equal(np.isnan(y).all(axis=1), [False, True, False])
     np.testing.assert_array_equal(np.isnan(y).any(axis=1), [False, True, False])
 
@@ -184,9 +184,9 @@ def test_a_nan_is_not_hidden(squash, jit):
 def test_a_nan_is_not_hidden_by_xla(squash, values):
     """Which may take a NaN that is cut to a range for one of its ends."""
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def combine(values):
-        return convex_combination(values[:, None], tf.zeros([1, len(values)]), squash)
+        return convex_combination(values[:, None], tf.zeros([1, values.shape[0]]), squash)
 
     assert np.all(np.isnan(combine(tf.constant(values, tf.float32))))
 
@@ -197,7 +197,7 @@ def test_a_nan_is_not_hidden_by_xla(squash, values):
 def test_compiled_with_an_unknown_batch(squash, jit):
     layer = _built(squash=squash)
     spec = tf.TensorSpec([None, 5], tf.float64)
-    compiled = tf.function(layer, input_signature=[spec], jit_compile=jit)
+    compiled = tf.function(layer, input_signature=[spec], jit_compile=jit, autograph=False)
     for batch in (1, 7):
         x = _normal(batch, 5)
         np.testing.assert_allclose(compiled(x), layer(x), rtol=1e-12)

@@ -12,7 +12,7 @@ ONES = tf.ones([200, 100])
 
 def _masks(layer: Dropout, calls: int, jit: bool | None = None) -> np.ndarray:
     """The outputs of ones, for several calls; in a graph, or compiled, if jit is not None."""
-    function = layer if jit is None else tf.function(layer, jit_compile=jit)
+    function = layer if jit is None else tf.function(layer, jit_compile=jit, autograph=False)
     return np.stack([function(ONES, is_training=True).numpy() for _ in range(calls)])
 
 

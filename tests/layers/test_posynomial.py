@@ -209,7 +209,7 @@ def test_outputs_and_gradients_are_finite(cls, kwargs, jit):
             loss = tf.reduce_mean(y)
         return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
 
-    function = tf.function(outputs_and_gradients, jit_compile=jit)
+    function = tf.function(outputs_and_gradients, jit_compile=jit, autograph=False)
     names = ["y", "x", *(v.name for v in layer.trainable_variables)]
     rng = np.random.default_rng(0)
     for size in (0, 1, 100, 1e4):
@@ -291,7 +291,7 @@ def test_negative_input(cls):
         layer(x)
     # A graph cannot look; there it is the floor.
     for jit in (False, True):
-        y = tf.function(layer, jit_compile=jit)(x)
+        y = tf.function(layer, jit_compile=jit, autograph=False)(x)
         np.testing.assert_allclose(y, layer(tf.constant([[1.0, 0.0]])), rtol=1e-5)
 
 

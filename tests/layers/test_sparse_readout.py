@@ -89,7 +89,7 @@ def test_a_constant_input_is_of_no_use():
 @pytest.mark.slow
 def test_a_compiled_layer_sees_a_new_fit():
     layer = SparseReadout(3, 4)
-    compiled = tf.function(layer, jit_compile=True)
+    compiled = tf.function(layer, jit_compile=True, autograph=False)
     before = compiled(tf.constant(X))
     layer.fit(X, Y)
     np.testing.assert_allclose(compiled(tf.constant(X)), Y, atol=1e-8)

@@ -51,7 +51,7 @@ def test_what_is_trained_has_the_slopes_of_what_is_used(rows, rank, noise):
     """In training the steps are a loop, otherwise they are written out."""
     net = _built(noise, size=6, rows=rows, rank=rank)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def slopes(is_training):
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(tf.square(net(noise, is_training)))

@@ -347,7 +347,7 @@ def test_a_nan_is_not_hidden(features, squash):
 def test_compiled_with_an_unknown_batch(jit):
     net = _built(2, output_size=2)
     spec = tf.TensorSpec([None, 2], tf.float64)
-    compiled = tf.function(net, input_signature=[spec], jit_compile=jit)
+    compiled = tf.function(net, input_signature=[spec], jit_compile=jit, autograph=False)
     for batch in (1, 5):
         x = np.random.default_rng(batch).normal(size=(batch, 2))
         np.testing.assert_allclose(compiled(x), net(x), rtol=1e-9)

@@ -60,10 +60,11 @@ def test_shapes_that_do_not_fit_the_images(digits):
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory, few_digits_file):
+def found(tmp_path_factory, few_digits_file, as_graphs):
     folder = tmp_path_factory.mktemp("search")
     arguments = {"families": ["frequencies", "mlp"], "epochs": 2, "workers": 0}
-    table = search(str(few_digits_file), [700, 900], folder, trials=3, **arguments)
+    with as_graphs():
+        table = search(str(few_digits_file), [700, 900], folder, trials=3, **arguments)
     return folder, table, arguments
 
 
@@ -133,6 +134,7 @@ def test_the_search_tells_its_own_command(found, few_digits_file):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_it_goes_on_where_it_was(found, few_digits_file):
     folder, table, arguments = found
     again = search(str(few_digits_file), [700, 900], folder, trials=3, **arguments)
@@ -146,6 +148,7 @@ def test_it_goes_on_where_it_was(found, few_digits_file):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_validation_images_alone_choose(tmp_path, few_digits_file, monkeypatch):
     seen, accuracy = [], Scorer.accuracy
     monkeypatch.setattr(
@@ -181,6 +184,7 @@ def test_shapes_are_told_as_tuples():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("graphs")
 def test_no_trial_was_trained_to_its_end(tmp_path, few_digits_file):
     arguments = {"epochs": 1, "workers": 0, "trials": 1}
     small = {"families": ["patches"], **arguments}  # fits, but not with what is tried first
@@ -193,6 +197,7 @@ def test_no_trial_was_trained_to_its_end(tmp_path, few_digits_file):
     assert not (tmp_path / "far" / "best.json").exists()
 
 
+@pytest.mark.usefixtures("graphs")
 def test_data_that_no_step_and_no_family_can_learn(tmp_path):
     curves = {"dataset": "mnist_1d", "numbers": [9000], "workdir": tmp_path / "x", "workers": 0}
     with pytest.raises(ValueError, match="^step must leave images as they are on mnist_1d"):
