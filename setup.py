@@ -87,6 +87,7 @@ TEST = [
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
     "packaging>=23.0",
+    "papermill>=2.6",  # runs notebooks at other sizes
     "playwright>=1.50",  # drives Chromium
     "pyarrow>=16.0",  # fit_law reads Parquet where it is installed
     "pytest>=8.0",

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and hold the outputs of such a run."""
+"""The notebooks run from top to bottom, in small, and hold the outputs of a run in full."""
 
 import os
 import re
@@ -12,6 +12,8 @@ from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -19,6 +21,39 @@ MOST_BYTES = 1_500_000
 
 # Where somebody's files lie; not a fraction or a part of an address.
 FOLDERS = re.compile(r"(?<![\w.])/(?:home|root|tmp|usr|work|Users)\b")
+
+# Sizes at which each cell runs and little is learned, in place of those of the notebook's cell of
+# parameters. `make notebooks` runs them in full.
+SMALL = {
+    "01_tour": {"EPOCHS": 1},
+    "02_symmetry_and_stability": {"EPOCHS": 1, "STEP": 0.5},
+    "03_physical_laws": {"REPEATS": 1, "TABLES": 4},
+    "04_fractional_exponentials": {
+        "EPOCHS": 1,
+        "SEEDS": [0, 1],
+        "STEPS": {"x1+x2": 60, "x1*x2": 60, "x1+x2*x3": 60},
+    },
+    "05_autoactivation": {
+        "METHODS": ["plain", "exp"],
+        "SEEDS": [0, 1],
+        "FACTORS": [1],
+        "RATES": [0.001, 0.01],
+        "EPOCHS": 4,
+        "STEPS": 60,
+        "LONG": 60,
+    },
+    "06_activations_and_spectra": {
+        "EPOCHS": 1,
+        "SEEDS": [0, 1],
+        "LONG": 1,
+        "WIDTHS": [16, 256],
+        "DRAWS": 1,
+    },
+    "07_minimal_networks": {"EPOCHS": 1, "FEWER": 1, "STARTS": 4, "STEPS": 60},
+    "08_attention_in_one_place": {"EPOCHS": 1},
+    "09_stability_as_training": {"EPOCHS": 1, "ATTACK": 3},
+    "10_complex_and_waves": {"EPOCHS": 1},
+}
 
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -80,7 +115,11 @@ def test_there_are_notebooks():
 @pytest.mark.slow
 @notebooks
 def test_runs_from_top_to_bottom(path):
-    notebook = nbformat.read(path, as_version=4)
+    notebook = load_notebook_node(str(path))
+    (sizes,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", ())]
+    for name in SMALL[path.stem]:  # one that the notebook has no longer would change nothing
+        assert re.search(rf"\b{name}\b.*=", sizes.source), name
+    notebook = parameterize_notebook(notebook, SMALL[path.stem])
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
