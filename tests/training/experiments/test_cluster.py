@@ -25,32 +25,16 @@ def _node() -> dict:
     return {**dict(zip(PORTS, ports, strict=True)), **few}
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        from ray.cluster_utils import Cluster
+@pytest.fixture
+def cluster(monkeypatch):
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    from ray.cluster_utils import Cluster
 
-        found = Cluster(initialize_head=True, head_node_args=_node() | {"include_dashboard": False})
-        try:
-            yield found
-        finally:
-            found.shutdown()
-
-
-@pytest.mark.slow
-def test_a_search_runs_on_a_cluster(cluster, tmp_path, few_digits_file, monkeypatch):
-    on_cluster, asked = executor._on_cluster, []
-    monkeypatch.setattr(executor, "_on_cluster", lambda *a: asked.append(a[2]) or on_cluster(*a))
-    table = search(
-        str(few_digits_file), [4000], tmp_path / "search", families=["frequencies"], epochs=1,
-        trials=2, cluster=cluster.address,
-    )  # fmt: skip
-    assert (
-        asked == [cluster.address]
-        and len(table) == 2
-        and (tmp_path / "search" / "best.json").exists()
-    )
+    found = Cluster(initialize_head=True, head_node_args=_node() | {"include_dashboard": False})
+    try:
+        yield found
+    finally:
+        found.shutdown()
 
 
 def _study(folder, lost: str = "") -> Study:
@@ -103,6 +87,21 @@ def test_a_study_survives_a_lost_node_with_the_rows_of_one_process(cluster, tmp_
     for name in ("runs", "choices"):
         same = [table[name].drop(columns=["seconds", "node"]) for table in (there, here)]
         assert same[0].equals(same[1])
+
+
+@pytest.mark.slow
+def test_a_search_runs_on_a_cluster(cluster, tmp_path, few_digits_file, monkeypatch):
+    on_cluster, asked = executor._on_cluster, []
+    monkeypatch.setattr(executor, "_on_cluster", lambda *a: asked.append(a[2]) or on_cluster(*a))
+    table = search(
+        str(few_digits_file), [4000], tmp_path / "search", families=["frequencies"], epochs=1,
+        trials=2, cluster=cluster.address,
+    )  # fmt: skip
+    assert (
+        asked == [cluster.address]
+        and len(table) == 2
+        and (tmp_path / "search" / "best.json").exists()
+    )
 
 
 @pytest.mark.slow
