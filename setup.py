@@ -68,6 +68,7 @@ NOTEBOOKS = [
     "nbclient>=0.10",
     "nbconvert>=7.16",
     "nbformat>=5.10",
+    "papermill>=2.6",  # runs them at other sizes
 ]
 DOCS = [
     *NOTEBOOKS,  # autodoc imports what it documents
@@ -87,7 +88,6 @@ TEST = [
     "openpyxl>=3.1",  # fit_law reads Excel where it is installed
     "hypothesis>=6.100",  # generates bad input
     "packaging>=23.0",
-    "papermill>=2.6",  # runs notebooks at other sizes
     "playwright>=1.50",  # drives Chromium
     "pyarrow>=16.0",  # fit_law reads Parquet where it is installed
     "pytest>=8.0",

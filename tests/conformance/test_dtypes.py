@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import helpers
-from tests.conformance.table import every_class, every_module
+from tests.conformance.table import every_module
 
 
 @pytest.mark.slow
@@ -37,7 +37,7 @@ def test_half_precision(entry, dtype):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("plain_graphs")
-@every_class
+@every_module
 def test_a_graph_of_float64_makes_it(entry):
     module, dtype = entry.make(), "float64"
     function = tf.function(entry.function(module), autograph=False)
